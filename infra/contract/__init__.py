@@ -1,0 +1,1 @@
+"""What every package agrees on: outputs, names, versions, prices. Plain data on the standard library."""
