@@ -1,0 +1,408 @@
+"""The stack's config as a typed model: read once, checked whole, and frozen.
+
+Keys are `infra-fleet:camelCase`. Every error names its key, the value and what is allowed; all are reported at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import pulumi
+import pydantic
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.alias_generators import to_camel
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+from infra import subnets
+from infra.contract import names, versions
+
+ANYWHERE = IPv4Network("0.0.0.0/0")
+PRIVATE_RANGES = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+"""RFC 1918 and RFC 6598: what Amazon VPC recommends for a VPC."""
+
+GRAVITON = re.compile(r"^[a-z]+\d+g")
+"""Instance families with Arm processors carry a `g` after the generation (EC2 user guide, naming conventions)."""
+
+NODE_GROUP_NAME_LIMIT = 36
+"""A node group's name has 63 characters, of which a dash and 26 digits are the suffix that makes it unique."""
+
+ADDON_VERSION = re.compile(r"^v(?P<minor>\d+\.\d+)\.\d+-eksbuild\.\d+$")
+
+
+class SettingsError(Exception):
+    """The config does not describe a stack that can be built; the message has one line a problem."""
+
+
+def _matches(pattern: str, allowed: str) -> AfterValidator:
+    """Check the whole string, and say in words what is allowed."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"allowed: {allowed}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _role_arn(value: str) -> str:
+    if ":user/" in value:
+        raise ValueError("allowed: role ARNs; a user's keys never expire and are one person's, a role is assumed")
+    if not re.fullmatch(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]{1,576}", value):
+        raise ValueError("allowed: role ARNs, arn:aws:iam::<account>:role/<name>")
+    return value
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; allowed: an IPv4 network such as 10.0.0.0/16") from None
+
+
+def _nat(value: object) -> object:
+    if value == "none":
+        raise ValueError("allowed: single, per-zone; without NAT Flux does not reach its repository")
+    return value
+
+
+Network = Annotated[IPv4Network, BeforeValidator(_network)]
+AccountId = Annotated[str, _matches(r"\d{12}", "12 digits, in quotes")]
+PolicyArn = Annotated[str, _matches(r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+", "a policy's ARN")]
+RoleArn = Annotated[str, AfterValidator(_role_arn)]
+ClusterName = Annotated[str, _matches(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", "at most 100 letters, digits, - and _")]
+EnvironmentName = Annotated[str, _matches(r"[a-z][a-z0-9-]{0,31}", "at most 32 lower-case letters, digits and -")]
+Region = Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d", "a region's code such as eu-west-2")]
+LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
+    )
+
+
+class NodeGroup(_Model):
+    """A managed node group: some instances of one size, from one of several types."""
+
+    instance_types: Annotated[tuple[str, ...], Field(min_length=1, max_length=20)] = (
+        "t3.large",
+        "t3a.large",
+        "m6i.large",
+        "m5.large",
+    )
+    """In order of preference; equal vCPU and memory. Several, because a spot pool of one type runs dry."""
+    ami_type: Literal["AL2023_x86_64_STANDARD", "AL2023_ARM_64_STANDARD"] = "AL2023_x86_64_STANDARD"
+    """Amazon Linux 2023 for the processors of the instance types."""
+    capacity_type: Literal["SPOT", "ON_DEMAND"] = "SPOT"
+    """Spot instances cost a third, and can be taken away with two minutes' notice."""
+    min_size: Annotated[int, Field(ge=0, le=100)] = 1
+    """The fewest nodes that the group may shrink to."""
+    max_size: Annotated[int, Field(ge=1, le=100)] = 3
+    """The most nodes that it may grow to."""
+    desired_size: Annotated[int, Field(ge=0, le=100)] = 2
+    """How many it starts with. Two, so that losing a spot instance is no outage."""
+    disk_gib: Annotated[int, Field(ge=20, le=1024)] = 50
+    """The encrypted gp3 root volume of each node, in GiB."""
+
+    @field_validator("instance_types")
+    @classmethod
+    def _are_instance_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for instance_type in value:
+            if not re.fullmatch(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", instance_type):
+                raise ValueError(f"{instance_type!r} is no instance type; allowed: names such as t3.large")
+        return value
+
+    @field_validator("ami_type")
+    @classmethod
+    def _fits_processors(cls, value: str, info: ValidationInfo) -> str:
+        arm = "ARM_64" in value
+        for instance_type in info.data.get("instance_types", ()):
+            if bool(GRAVITON.match(instance_type)) is not arm:
+                raise ValueError(f"does not run on {instance_type}; allowed: the AMI type of its processor")
+        return value
+
+    @field_validator("desired_size")
+    @classmethod
+    def _is_between(cls, value: int, info: ValidationInfo) -> int:
+        low, high = info.data.get("min_size"), info.data.get("max_size")
+        if low is not None and high is not None and not low <= value <= high:
+            raise ValueError(f"allowed: minSize to maxSize, {low} to {high}")
+        return value
+
+
+class Settings(_Model):
+    """The config of one stack. Fields are in the order in which they are checked: each may look at those above it."""
+
+    environment: EnvironmentName
+    """What the stack is, in tags and manifests. Default: the stack's name."""
+    cluster_name: ClusterName
+    """The EKS cluster; the log group, IAM paths and manifests quote its name. Default: the environment."""
+    account_id: AccountId
+    """The AWS account. The provider refuses to work in any other."""
+    region: Region = "eu-west-2"
+    """The AWS region."""
+    zones: tuple[str, ...]
+    """Availability zones, pinned so that no preview has to ask. Two or three. Default: the region's a and b."""
+    vpc_cidr: Network = IPv4Network("10.0.0.0/16")
+    """The VPC's addresses, a private range between /16 and /20; subnets are computed from it."""
+    service_cidr: Network = IPv4Network("172.20.0.0/16")
+    """The addresses of Kubernetes Services, between /12 and /24, apart from the VPC's."""
+    nat_strategy: Annotated[Literal["single", "per-zone"], BeforeValidator(_nat)] = "single"
+    """One NAT gateway, or one a zone. None is not offered: Flux pulls from the internet."""
+    endpoint_access: Literal["public", "private"] = "private"
+    """Whether the Kubernetes API is reachable from outside the VPC as well. `private` needs a runner inside it."""
+    endpoint_public_cidrs: tuple[Network, ...] = ()
+    """Who may reach a public endpoint. GitHub-hosted runners have no fixed addresses: 0.0.0.0/0, acknowledged."""
+    endpoint_anywhere_acknowledged: bool = False
+    """Says that 0.0.0.0/0 in endpointPublicCidrs is meant: IAM alone then guards the Kubernetes API."""
+    ingress_cidrs: tuple[Network, ...] = ()
+    """Who may reach the applications' load balancers. Default: the VPC alone."""
+    ingress_anywhere_acknowledged: bool = False
+    """Says that 0.0.0.0/0 in ingressCidrs is meant: applications are then open to the internet."""
+    kubernetes_version: str = versions.KUBERNETES_DEFAULT
+    """A minor version in standard support."""
+    addon_versions: Mapping[str, str] = Field(default_factory=dict[str, str])
+    """Add-on → version, where it departs from the pins; all of them when kubernetesVersion is not that of the pins."""
+    node_groups: Mapping[str, NodeGroup] = {"default": NodeGroup()}
+    """Name → managed node group."""
+    node_session_manager: bool = False
+    """Lets people open shells on nodes with Session Manager (AmazonSSMManagedInstanceCore on the node role)."""
+    cluster_admins: tuple[RoleArn, ...] = ()
+    """Role ARNs that administer the cluster, beside the deploy role."""
+    control_plane_logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
+    """What EKS writes to the cluster's log group."""
+    deletion_protection: bool = False
+    """Makes AWS refuse to delete the cluster, so for a stack that is not destroyed every night."""
+    permissions_boundary: PolicyArn | None = None
+    """The ARN of a policy that bounds every role of the stack."""
+    tags: Mapping[str, str] = Field(default_factory=dict[str, str])
+    """Further tags on everything that can carry them."""
+
+    @property
+    def applications_open_to(self) -> tuple[IPv4Network, ...]:
+        """Who may reach the applications' load balancers."""
+        return self.ingress_cidrs or (self.vpc_cidr,)
+
+    @property
+    def availability_plan(self) -> tuple[subnets.ZoneSubnets, ...]:
+        """The subnets of each zone."""
+        return subnets.plan(self.vpc_cidr, self.zones)
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """What the provider puts on everything that can carry tags."""
+        return {
+            **self.tags,
+            "project": names.PROJECT,
+            "environment": self.environment,
+            "cluster": self.cluster_name,
+            "managed-by": "pulumi",
+        }
+
+    def addon_version(self, addon: str) -> str:
+        """The version of an add-on: the config's, else the pin."""
+        return self.addon_versions.get(addon) or versions.ADDONS[addon].pin
+
+    @field_validator("zones")
+    @classmethod
+    def _are_of_the_region(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        region = info.data.get("region")
+        for zone in value:
+            if region is not None and not re.fullmatch(re.escape(region) + "[a-z]", zone):
+                raise ValueError(f"{zone!r} is no zone of {region}; allowed: {region}a, {region}b, …")
+        if not 2 <= len(set(value)) == len(value) <= subnets.MAX_ZONES:
+            raise ValueError("allowed: two or three different zones, since EKS wants subnets in two")
+        return value
+
+    @field_validator("vpc_cidr")
+    @classmethod
+    def _holds_the_subnets(cls, value: IPv4Network) -> IPv4Network:
+        if not subnets.LARGEST_PREFIX <= value.prefixlen <= subnets.SMALLEST_PREFIX:
+            size = "small" if value.prefixlen > subnets.SMALLEST_PREFIX else "large"
+            raise ValueError(f"too {size}; allowed: between /{subnets.LARGEST_PREFIX} and /{subnets.SMALLEST_PREFIX}")
+        if not any(value.subnet_of(private) for private in PRIVATE_RANGES):
+            raise ValueError(f"not private; allowed: part of {', '.join(map(str, PRIVATE_RANGES))}")
+        return value
+
+    @field_validator("service_cidr")
+    @classmethod
+    def _is_apart_from_the_vpc(cls, value: IPv4Network, info: ValidationInfo) -> IPv4Network:
+        # EKS API reference, KubernetesNetworkConfigRequest.serviceIpv4Cidr: RFC 1918, between /24 and /12.
+        if not 12 <= value.prefixlen <= 24 or not any(value.subnet_of(private) for private in PRIVATE_RANGES[:3]):
+            raise ValueError("allowed: a private range between /12 and /24")
+        vpc = info.data.get("vpc_cidr")
+        if vpc is not None and value.overlaps(vpc):
+            raise ValueError(f"overlaps vpcCidr {vpc}; allowed: a range apart from it")
+        return value
+
+    @field_validator("endpoint_public_cidrs")
+    @classmethod
+    def _fit_the_access(cls, value: tuple[IPv4Network, ...], info: ValidationInfo) -> tuple[IPv4Network, ...]:
+        access = info.data.get("endpoint_access")
+        if access == "public" and not value:
+            raise ValueError("endpointAccess is public; allowed: at least one CIDR")
+        if access == "private" and value:
+            raise ValueError("endpointAccess is private; allowed: none")
+        return value
+
+    @field_validator("endpoint_anywhere_acknowledged", "ingress_anywhere_acknowledged")
+    @classmethod
+    def _covers_anywhere(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic passes the value
+        cidrs = "endpoint_public_cidrs" if info.field_name == "endpoint_anywhere_acknowledged" else "ingress_cidrs"
+        if ANYWHERE in info.data.get(cidrs, ()) and not value:
+            raise ValueError(f"{to_camel(cidrs)} has 0.0.0.0/0; allowed: true, when that is meant")
+        return value
+
+    @field_validator("kubernetes_version")
+    @classmethod
+    def _is_offered(cls, value: str) -> str:
+        if value not in versions.KUBERNETES:
+            raise ValueError(f"allowed: {', '.join(versions.KUBERNETES)}, in quotes")
+        return value
+
+    @field_validator("addon_versions")
+    @classmethod
+    def _fit_kubernetes(cls, value: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        kubernetes = info.data.get("kubernetes_version")
+        for addon, version in value.items():
+            _check_addon(addon, version, kubernetes)
+        unpinned = [
+            addon for addon, pin in versions.ADDONS.items() if pin.kubernetes != kubernetes and addon not in value
+        ]
+        if kubernetes is not None and unpinned:
+            raise ValueError(
+                f"no pins for Kubernetes {kubernetes}; allowed: a version for each of {', '.join(unpinned)}"
+            )
+        return value
+
+    @field_validator("node_groups")
+    @classmethod
+    def _have_names(cls, value: Mapping[str, NodeGroup]) -> Mapping[str, NodeGroup]:
+        if not value:
+            raise ValueError("allowed: at least one node group")
+        for name in value:
+            if not re.fullmatch(rf"[a-z][a-z0-9-]{{0,{NODE_GROUP_NAME_LIMIT - 1}}}", name):
+                raise ValueError(
+                    f"{name!r}; allowed: names of at most {NODE_GROUP_NAME_LIMIT} lower-case letters, digits, -"
+                )
+        return value
+
+    @field_validator("tags")
+    @classmethod
+    def _are_tags(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        # AWS tagging guide: keys of 1 to 128 and values of at most 256 characters; aws: is reserved.
+        for key, text in value.items():
+            if not 1 <= len(key) <= 128 or key.lower().startswith("aws:") or len(text) > 256:
+                raise ValueError(f"{key!r}; allowed: keys of 1 to 128 characters without aws:, values of at most 256")
+        return value
+
+
+def _check_addon(addon: str, version: str, kubernetes: str | None) -> None:
+    pin = versions.ADDONS.get(addon)
+    if pin is None:
+        raise ValueError(f"{addon!r} is no add-on of the stack; allowed: {', '.join(versions.ADDONS)}")
+    found = ADDON_VERSION.match(version)
+    if not found:
+        raise ValueError(f"{addon} {version!r}; allowed: versions such as {pin.pin}")
+    if kubernetes is None:
+        return
+    # Kubernetes version skew policy: kube-proxy is not newer than the API server; EKS builds it for each minor.
+    if addon == "kube-proxy" and found["minor"] != kubernetes:
+        raise ValueError(f"kube-proxy {version} is of another minor; allowed: v{kubernetes}.x")
+    if version in pin.versions and pin.kubernetes != kubernetes:
+        raise ValueError(f"{addon} {version} is built for Kubernetes {pin.kubernetes}; allowed: one for {kubernetes}")
+
+
+def parse(config: Mapping[str, object], stack: str) -> Settings:
+    """Check a stack's config.
+
+    Args:
+        config: key (without namespace) → value; structured values as objects, scalars as such or as text.
+        stack: the stack's name, the default of `environment`.
+
+    Raises:
+        SettingsError: one line for each problem.
+    """
+    values = dict(config)
+    values.setdefault("environment", stack)
+    values.setdefault("clusterName", values["environment"])
+    region = values.get("region", Settings.model_fields["region"].default)
+    values.setdefault("zones", [f"{region}a", f"{region}b"])
+    values = {key: _scalar(value) for key, value in values.items()}
+    try:
+        return Settings.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise SettingsError("\n".join(map(_line, error.errors()))) from None
+
+
+def load() -> Settings:
+    """Check the config that the engine hands to the program.
+
+    Raises:
+        pulumi.RunError: the config's problems; the engine shows the message alone and fails.
+    """
+    prefix = f"{names.PROJECT}:"
+    raw: dict[str, str] = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    config = {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
+    stack = pulumi.get_stack()
+    try:
+        return parse({key: _structured(key, value) for key, value in config.items()}, stack)
+    except SettingsError as error:
+        raise pulumi.RunError(f"Pulumi.{stack}.yaml does not describe a stack that can be built:\n{error}") from None
+
+
+STRUCTURED = frozenset(
+    to_camel(name)
+    for name, entry in Settings.model_fields.items()
+    if entry.annotation is not None and getattr(entry.annotation, "__origin__", None) in (tuple, Mapping)
+)
+"""The keys whose values are lists or maps, which the engine hands over as JSON."""
+
+
+def _structured(key: str, value: str) -> object:
+    if key not in STRUCTURED:
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _scalar(value: object) -> object:
+    """YAML reads 1.36 and 123456789012 as numbers; the engine hands over text. One form for both."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _line(problem: ErrorDetails) -> str:
+    """One line for one problem: the key, the value, what is allowed."""
+    head, *rest = problem["loc"]
+    unknown = problem["type"] == "extra_forbidden"
+    # A default that fails is located by its field's name, a value from the config by its key.
+    path = f"{names.PROJECT}:{head if unknown else to_camel(str(head))}"
+    path += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    if problem["type"] == "missing":
+        return f"  {path} is not set; it is required"
+    if unknown:
+        return f"  {path} is no setting; {_nearest(str([head, *rest][-1]), NodeGroup if rest else Settings)}"
+    value = problem["input"]
+    shown = json.dumps(value, default=str) if isinstance(value, list | tuple | dict | bool) else str(value)
+    return f"  {path} = {shown}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(key: str, model: type[_Model]) -> str:
+    known = [to_camel(name) for name in model.model_fields]
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"did you mean {nearest[0]}?" if nearest else f"allowed: {', '.join(known)}"
