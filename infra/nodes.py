@@ -1,0 +1,115 @@
+"""Managed node groups and what their instances are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import policies, roles
+from infra.contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.cluster import Cluster
+    from infra.settings import NodeGroup, Settings
+
+WORKER_POLICIES = {
+    "worker": "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",
+    "pull": "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
+}
+SESSION_MANAGER_POLICY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+ROOT_DEVICE = "/dev/xvda"
+"""The root device of AL2023 images."""
+
+
+class Nodes(pulumi.ComponentResource):
+    """The node groups of a cluster, on one role.
+
+    EKS makes the access entry of the node role itself, and puts nodes into the cluster's security group.
+
+    Attributes:
+        groups: one a node group of the settings: what workloads wait for.
+        group_names: their physical names.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        cluster: Cluster,
+        subnet_ids: Sequence[pulumi.Input[str]],
+        depends_on: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Build the groups.
+
+        Args:
+            settings: the stack's config.
+            cluster: where the nodes join.
+            subnet_ids: where they run.
+            depends_on: what a node needs when it boots and while it drains: the CNI, and its way to the internet.
+            opts: of the component.
+        """
+        super().__init__(f"{names.PROJECT}:index:Nodes", "nodes", None, opts)
+        self._child = pulumi.ResourceOptions(parent=self)
+        role = roles.make("node", settings, trust=policies.service_trust("ec2.amazonaws.com"), opts=self._child)
+        wanted = {**WORKER_POLICIES, **({"shell": SESSION_MANAGER_POLICY} if settings.node_session_manager else {})}
+        attachments = [roles.attach(f"node-{name}", role, arn, opts=self._child) for name, arn in wanted.items()]
+        self.groups = [
+            aws.eks.NodeGroup(
+                name,
+                cluster_name=cluster.name,
+                node_group_name_prefix=f"{name}-",
+                node_role_arn=role.arn,
+                subnet_ids=list(subnet_ids),
+                ami_type=group.ami_type,
+                capacity_type=group.capacity_type,
+                instance_types=list(group.instance_types),
+                scaling_config=aws.eks.NodeGroupScalingConfigArgs(
+                    min_size=group.min_size, desired_size=group.desired_size, max_size=group.max_size
+                ),
+                update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+                node_repair_config=aws.eks.NodeGroupNodeRepairConfigArgs(enabled=True),
+                launch_template=self._launch_template(name, settings, group),
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=[*attachments, *depends_on],
+                    custom_timeouts=pulumi.CustomTimeouts(create="20m", update="60m", delete="25m"),
+                ),
+            )
+            for name, group in settings.node_groups.items()
+        ]
+        self.group_names = [group.node_group_name for group in self.groups]
+        self.register_outputs({"group_names": self.group_names})
+
+    def _launch_template(self, name: str, settings: Settings, group: NodeGroup) -> aws.eks.NodeGroupLaunchTemplateArgs:
+        # Tags of the provider and of the node group stay on those: instances and volumes get theirs from here.
+        tags = {**settings.all_tags, "Name": f"{settings.cluster_name}-{name}"}
+        template = aws.ec2.LaunchTemplate(
+            name,
+            update_default_version=True,
+            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+                # One hop: pods do not reach the node's credentials.
+                http_endpoint="enabled",
+                http_tokens="required",
+                http_put_response_hop_limit=1,
+            ),
+            block_device_mappings=[
+                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name=ROOT_DEVICE,
+                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_size=group.disk_gib, volume_type="gp3", encrypted="true", delete_on_termination="true"
+                    ),
+                )
+            ],
+            tag_specifications=[
+                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags)
+                for kind in ("instance", "volume")
+            ],
+            opts=self._child,
+        )
+        version = template.latest_version.apply(str)
+        return aws.eks.NodeGroupLaunchTemplateArgs(id=template.id, version=version)
