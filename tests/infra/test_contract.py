@@ -1,0 +1,63 @@
+"""The contract: who writes an output and who reads it agree, and one file pins every version."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from infra import addons
+from infra.contract import names, outputs, versions
+from sandbox.folder import REPOSITORY
+
+GUIDE_KEYS = {"VPC_ID", "CLUSTER_NAME", "AWS_REGION", "AWS_ACCOUNT_ID", "ENVIRONMENT", "ECR_REGISTRY"}
+
+
+def test_the_config_map_has_the_keys_that_manifests_quote() -> None:
+    assert set(outputs.CONFIG_MAP_KEYS.values()) == {
+        *GUIDE_KEYS,
+        "VPC_CIDR",
+        "INGRESS_CIDRS",
+        "LOAD_BALANCER_CONTROLLER_ROLE_ARN",
+    }
+
+
+def test_outputs_of_a_stack_that_is_down_are_refused_by_name() -> None:
+    with pytest.raises(outputs.OutputsError, match=r"\(is it up\?\): vpc_id is missing; vpc_cidr is missing"):
+        outputs.StackOutputs.parse({})
+
+
+def test_an_output_of_another_type_is_refused() -> None:
+    with pytest.raises(outputs.OutputsError, match="private_subnet_ids is 'a', expected a list of strings"):
+        outputs.StackOutputs.parse({"private_subnet_ids": "a"})
+
+
+def test_names_of_a_cluster_are_where_aws_expects_them() -> None:
+    assert names.log_group("staging") == "/aws/eks/staging/cluster"
+    assert names.iam_path("staging") == "/infra-fleet/staging/"
+    assert names.role_arn("123456789012", names.DEPLOY_ROLE) == "arn:aws:iam::123456789012:role/infra-fleet-deploy"
+
+
+def test_the_pinned_kubernetes_is_offered_and_every_addon_is_pinned_for_it() -> None:
+    assert versions.KUBERNETES_DEFAULT in versions.KUBERNETES
+    assert {addon.kubernetes for addon in versions.ADDONS.values()} == {versions.KUBERNETES_DEFAULT}
+
+
+def test_the_addons_of_the_stack_are_those_that_are_pinned() -> None:
+    source = (REPOSITORY / "infra" / "addons.py").read_text()
+    assert set(re.findall(r'Addon\("([a-z-]+)"', source)) == set(versions.ADDONS)
+    assert addons.Addon("coredns").configuration == {}
+
+
+def test_every_file_that_names_a_version_names_the_pinned_one() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    mise = tomllib.loads((REPOSITORY / "mise.toml").read_text())["tools"]
+    go_mod = (REPOSITORY / "tools" / "pulumi" / "go.mod").read_text()
+    assert f"pulumi-aws=={versions.PULUMI_AWS}" in project["project"]["dependencies"]
+    assert project["project"]["requires-python"] == f">={versions.PYTHON}"
+    assert mise["pulumi"] == versions.PULUMI
+    assert mise["go"] == versions.GO
+    assert mise["python"] == versions.PYTHON
+    assert re.search(rf"github.com/pulumi/pulumi/pkg/v3 v{re.escape(versions.PULUMI)}\b", go_mod)
+    assert re.search(rf"^go {re.escape(versions.GO)}$", go_mod, re.MULTILINE)

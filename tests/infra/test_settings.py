@@ -1,0 +1,164 @@
+"""Bad config gets one clear line, and good config is short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pytest
+import yaml
+
+from infra import config_docs, settings
+from infra.contract import versions
+from sandbox.folder import REPOSITORY
+from tests.support import recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ACCOUNT: Mapping[str, object] = {"accountId": "123456789012"}
+ADMIN = "arn:aws:iam::123456789012:user/imran"
+OTHER_PINS = {name: addon.pin for name, addon in versions.ADDONS.items() if name != "coredns"}
+
+
+def problems(config: Mapping[str, object]) -> list[str]:
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.parse({**ACCOUNT, **config}, "staging")
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"vpcCidr": "10.0.0.0/24"}, "vpcCidr = 10.0.0.0/24: too small; allowed: between /16 and /20"),
+        ({"vpcCidr": "10.0.0.0/8"}, "vpcCidr = 10.0.0.0/8: too large; allowed: between /16 and /20"),
+        ({"vpcCidr": "8.8.0.0/16"}, "vpcCidr = 8.8.0.0/16: not private; allowed: part of 10.0.0.0/8"),
+        ({"vpcCidr": "10.0.0.1/16"}, "vpcCidr = 10.0.0.1/16: 10.0.0.1/16 has host bits set; allowed: an IPv4 network"),
+        (
+            {"vpcCidr": "172.20.0.0/16"},
+            "serviceCidr = 172.20.0.0/16: overlaps vpcCidr 172.20.0.0/16; allowed: a range apart from it",
+        ),
+        ({"serviceCidr": "9.0.0.0/16"}, "serviceCidr = 9.0.0.0/16: allowed: a private range between /12 and /24"),
+        ({"zones": ["eu-west-2a"]}, 'zones = ["eu-west-2a"]: allowed: two or three different zones'),
+        ({"zones": ["eu-west-2a", "eu-west-2a"]}, "allowed: two or three different zones"),
+        (
+            {"zones": ["eu-west-2a", "us-east-1b"]},
+            "'us-east-1b' is no zone of eu-west-2; allowed: eu-west-2a, eu-west-2b",
+        ),
+        ({"region": "London"}, "region = London: allowed: a region's code such as eu-west-2"),
+        ({"kubernetesVersion": "1.37"}, "kubernetesVersion = 1.37: allowed: 1.34, 1.35, 1.36"),
+        (
+            {"addonVersions": {"kube-proxy": "v1.35.0-eksbuild.2"}},
+            "kube-proxy v1.35.0-eksbuild.2 is of another minor; allowed: v1.36.x",
+        ),
+        ({"addonVersions": {"coredns": "latest"}}, "coredns 'latest'; allowed: versions such as v1.14.3-eksbuild.23"),
+        ({"addonVersions": {"istio": "v1.0.0-eksbuild.1"}}, "'istio' is no add-on of the stack; allowed: vpc-cni"),
+        (
+            {"kubernetesVersion": "1.35", "addonVersions": {"coredns": "v1.14.3-eksbuild.23"}},
+            "coredns v1.14.3-eksbuild.23 is built for Kubernetes 1.36; allowed: one for 1.35",
+        ),
+        ({"kubernetesVersion": "1.35"}, "no pins for Kubernetes 1.35; allowed: a version for each of vpc-cni"),
+        (
+            {"nodeGroups": {"default": {"desiredSize": 9}}},
+            "nodeGroups.default.desiredSize = 9: allowed: minSize to maxSize, 1 to 3",
+        ),
+        ({"nodeGroups": {"default": {"capacityType": "spot"}}}, "nodeGroups.default.capacityType = spot: Input should"),
+        ({"nodeGroups": {"default": {"amiType": "AL2_x86_64"}}}, "nodeGroups.default.amiType = AL2_x86_64: Input"),
+        (
+            {"nodeGroups": {"default": {"instanceTypes": ["t4g.large"]}}},
+            "does not run on t4g.large; allowed: the AMI type of its processor",
+        ),
+        ({"nodeGroups": {"default": {"instanceTypes": ["large"]}}}, "'large' is no instance type; allowed: names such"),
+        ({"nodeGroups": {"default": {"instanceTyps": []}}}, "nodeGroups.default.instanceTyps is no setting; did you"),
+        ({"nodeGroups": {"x" * 37: {}}}, "allowed: names of at most 36 lower-case letters, digits, -"),
+        ({"nodeGroups": {}}, "nodeGroups = {}: allowed: at least one node group"),
+        ({"clusterAdmins": [ADMIN]}, f"clusterAdmins[0] = {ADMIN}: allowed: role ARNs; a user's keys never expire"),
+        ({"clusterAdmins": ["admin"]}, "clusterAdmins[0] = admin: allowed: role ARNs, arn:aws:iam::"),
+        ({"clusterName": "x" * 101}, "allowed: at most 100 letters, digits, - and _"),
+        ({"environment": "Staging"}, "environment = Staging: allowed: at most 32 lower-case letters, digits and -"),
+        ({"accountId": "12345678901"}, "accountId = 12345678901: allowed: 12 digits"),
+        ({"natStrategy": "none"}, "natStrategy = none: allowed: single, per-zone; without NAT Flux does not"),
+        (
+            {"endpointAccess": "public"},
+            "endpointAccess is public; allowed: at least one CIDR",
+        ),
+        ({"endpointPublicCidrs": ["1.2.3.4/32"]}, "endpointAccess is private; allowed: none"),
+        (
+            {"endpointAccess": "public", "endpointPublicCidrs": ["0.0.0.0/0"]},
+            "endpointAnywhereAcknowledged = false: endpointPublicCidrs has 0.0.0.0/0; allowed: true, when that is",
+        ),
+        ({"ingressCidrs": ["0.0.0.0/0"]}, "ingressAnywhereAcknowledged = false: ingressCidrs has 0.0.0.0/0; allowed"),
+        ({"permissionsBoundary": "boundary"}, "permissionsBoundary = boundary: allowed: a policy's ARN"),
+        ({"tags": {"aws:x": "y"}}, "'aws:x'; allowed: keys of 1 to 128 characters without aws:"),
+        ({"zoness": ["eu-west-2a"]}, "zoness is no setting; did you mean zones?"),
+        ({"account_id": "123456789012"}, "account_id is no setting; did you mean accountId?"),
+        ({"qqq": 1}, "qqq is no setting; allowed: environment, clusterName"),
+    ],
+)
+def test_a_bad_setting_is_one_line_that_names_key_value_and_what_is_allowed(
+    config: Mapping[str, object], line: str
+) -> None:
+    (found,) = problems(config)
+    assert found.startswith("  infra-fleet:")
+    assert line in found
+
+
+def test_all_problems_are_reported_at_once() -> None:
+    found = problems({"vpcCidr": "10.0.0.0/28", "zones": [], "clusterAdmins": [ADMIN], "clustrName": "x"})
+    assert len(found) == 4
+
+
+def test_a_missing_account_is_named() -> None:
+    with pytest.raises(settings.SettingsError, match="infra-fleet:accountId is not set; it is required"):
+        settings.parse({}, "staging")
+
+
+def test_the_account_alone_describes_a_stack() -> None:
+    found = settings.parse(ACCOUNT, "staging")
+    assert (found.environment, found.cluster_name, found.zones) == ("staging", "staging", ("eu-west-2a", "eu-west-2b"))
+    assert found.applications_open_to == (found.vpc_cidr,)
+
+
+def test_what_yaml_reads_as_a_number_is_taken_as_text() -> None:
+    found = settings.parse({"accountId": 123456789012, "kubernetesVersion": 1.36}, "staging")
+    assert (found.account_id, found.kubernetes_version) == ("123456789012", "1.36")
+
+
+def test_the_pins_can_be_overridden_one_by_one() -> None:
+    found = settings.parse({**ACCOUNT, "addonVersions": {"coredns": "v1.14.7-eksbuild.11"}}, "staging")
+    assert found.addon_version("coredns") == "v1.14.7-eksbuild.11"
+    assert found.addon_version("vpc-cni") == versions.ADDONS["vpc-cni"].pin
+
+
+def test_own_tags_cannot_replace_the_stacks() -> None:
+    found = settings.parse({**ACCOUNT, "tags": {"cluster": "other", "team": "platform"}}, "staging")
+    assert found.all_tags["cluster"] == "staging"
+    assert found.all_tags["team"] == "platform"
+
+
+@pytest.mark.parametrize("stack_file", sorted(REPOSITORY.glob("Pulumi.*.yaml")), ids=lambda path: path.name)
+def test_every_stack_file_is_good_config(stack_file: Path) -> None:
+    config: dict[str, object] = yaml.safe_load(stack_file.read_text())["config"]
+    own = {key.removeprefix("infra-fleet:"): value for key, value in config.items() if key.startswith("infra-fleet:")}
+    settings.parse(own, stack_file.name.split(".")[1])
+    assert config["pulumi:disable-default-providers"] == ["*"]
+
+
+def test_the_program_fails_with_a_run_error_that_lists_the_problems() -> None:
+    config = {"accountId": "1", "clusterAdmins": [ADMIN], "zoness": "x"}
+    with pytest.raises(pulumi.RunError) as caught:
+        recorder.run(settings.load, config=config, preview=True)
+    assert "Pulumi.staging.yaml does not describe a stack that can be built:\n  infra-fleet:accountId" in str(
+        caught.value
+    )
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_a_structured_key_that_holds_text_is_reported_with_its_text() -> None:
+    with pytest.raises(pulumi.RunError, match="infra-fleet:zones = eu-west-2a"):
+        recorder.run(settings.load, config={**ACCOUNT, "zones": "eu-west-2a"}, preview=True)
+
+
+def test_the_page_of_settings_is_made_from_the_model() -> None:
+    assert config_docs.PAGE.read_text("utf-8") == config_docs.render(), "run: make docs"

@@ -1,0 +1,37 @@
+"""Support dates are told by an injected clock, so that no commit turns red by calendar."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from infra import support
+from infra.contract import versions
+
+END = versions.KUBERNETES["1.36"].standard_support_until
+
+
+def test_nothing_is_said_while_support_is_far_from_its_end() -> None:
+    assert support.ending("1.36", END - timedelta(days=91), within_days=support.WARN_DAYS) is None
+
+
+def test_a_preview_warns_ahead_of_the_end() -> None:
+    said = support.ending("1.36", END - timedelta(days=90), within_days=support.WARN_DAYS)
+    assert said is not None
+    assert f"ends on {END}, in 90 days" in said
+    assert "$0.60 instead of $0.10 an hour: raise infra-fleet:kubernetesVersion" in said
+
+
+def test_the_end_itself_is_said_plainly() -> None:
+    assert f"ended on {END}" in (support.ending("1.36", END + timedelta(days=1), within_days=0) or "")
+
+
+@pytest.mark.parametrize(("days", "code"), [(31, 0), (30, 1)])
+def test_the_scheduled_job_fails_thirty_days_ahead(days: int, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert support.check(["1.36"], END - timedelta(days=days)) == code
+    assert bool(capsys.readouterr().err) is bool(code)
+
+
+def test_a_default_has_a_date() -> None:
+    assert isinstance(END, date)

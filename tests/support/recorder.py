@@ -1,0 +1,193 @@
+"""The program run under mocks, with what it asked the engine to register: edges, timeouts, deletedWith and all."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import networkx
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime.stack import run_pulumi_func
+
+from sandbox.folder import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pulumi.runtime.proto import resource_pb2
+
+CONFIG: Mapping[str, object] = {
+    "accountId": "123456789012",
+    "clusterAdmins": ["arn:aws:iam::123456789012:role/platform-admin"],
+}
+"""The shortest config of a stack."""
+
+COMPUTED: Mapping[str, Mapping[str, object]] = {
+    "aws:ec2/eip:Eip": {"allocationId": "eipalloc-1"},
+    "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
+    "aws:eks/nodeGroup:NodeGroup": {"nodeGroupName": "default-1"},
+    "aws:eks/cluster:Cluster": {
+        "endpoint": "https://cluster.example",
+        "certificateAuthority": {"data": "UEVN"},
+        "identities": [{"oidcs": [{"issuer": "https://oidc.eks.eu-west-2.amazonaws.com/id/A"}]}],
+    },
+}
+"""What AWS adds to the inputs, where the program reads it. An output that a mock forgets loses its edge silently."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One RegisterResource request."""
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    parent: str
+    provider: str
+    inputs: Mapping[str, Any]
+    dependencies: frozenset[str]
+    property_dependencies: Mapping[str, frozenset[str]]
+    deleted_with: str
+    create_timeout: str
+    delete_timeout: str
+
+    @property
+    def label(self) -> str:
+        """The resource's type without package, and its logical name: `Subnet public-eu-west-2a`."""
+        return f"{self.type.rsplit(':', 1)[-1]} {self.name}"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one run of the program registered, and the stack's outputs."""
+
+    registrations: Mapping[str, Registration]
+    outputs: Mapping[str, Any]
+
+    def one(self, kind: str, name: str) -> Registration:
+        """The custom resource of a type (its last part) and a logical name."""
+        (found,) = (entry for entry in self.all(kind) if entry.name == name)
+        return found
+
+    def all(self, kind: str) -> list[Registration]:
+        """The custom resources of a type (its last part)."""
+        return [entry for entry in self.registrations.values() if entry.custom and entry.type.endswith(f":{kind}")]
+
+    @property
+    def graph(self) -> networkx.DiGraph[str]:
+        """An edge from each custom resource to each that waits for it, by label."""
+        graph: networkx.DiGraph[str] = networkx.DiGraph()
+        for entry in self.registrations.values():
+            if entry.custom:
+                graph.add_node(entry.label)
+                for urn in entry.dependencies:
+                    graph.add_edge(self.registrations[urn].label, entry.label)
+        return graph
+
+
+class UnknownInvokeError(Exception):
+    """The program asked something of AWS that no test allows."""
+
+
+class _Mocks(mocks.Mocks):
+    def __init__(self, *, preview: bool) -> None:
+        self._preview = preview
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        raise UnknownInvokeError(f"{args.token} {args.args}")
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        computed = {"arn": f"arn:aws:test::123456789012:{args.name}", **COMPUTED.get(args.typ, {})}
+        if not args.custom:
+            return None, args.inputs
+        if self._preview:
+            return rpc.UNKNOWN, {**dict.fromkeys(computed, rpc.UNKNOWN), **args.inputs}
+        physical = {"name": f"{args.name}-1234567"} if args.typ.startswith("aws:iam/") else {}
+        state: dict[Any, Any] = {**physical, **computed, **args.inputs}
+        if args.typ == "aws:eks/cluster:Cluster":
+            state["vpcConfig"] = {**state["vpcConfig"], "clusterSecurityGroupId": "sg-1"}
+        return f"{args.name}-id", state
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps the raw request, which carries what the mocks' arguments leave out."""
+
+    def __init__(self, *, preview: bool) -> None:
+        super().__init__(_Mocks(preview=preview))
+        self.recorded: dict[str, Registration] = {}
+        self.outputs: dict[str, Any] = {}
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802  # the RPC's name
+        response = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            self.recorded[response.urn] = Registration(
+                urn=response.urn,
+                type=request.type,
+                name=request.name,
+                custom=request.custom,
+                parent=request.parent,
+                provider=request.provider,
+                inputs=json_format.MessageToDict(request.object),
+                dependencies=frozenset(request.dependencies),
+                property_dependencies={
+                    key: frozenset(value.urns) for key, value in request.propertyDependencies.items()
+                },
+                deleted_with=request.deletedWith,
+                create_timeout=request.customTimeouts.create,
+                delete_timeout=request.customTimeouts.delete,
+            )
+        return response
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+        if "::pulumi:pulumi:Stack::" in request.urn:
+            self.outputs = json_format.MessageToDict(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+def engine_config(config: Mapping[str, object]) -> dict[str, str]:
+    """Config as the engine hands it over: every value is text, structured ones are JSON."""
+    return {
+        f"infra-fleet:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in config.items()
+    }
+
+
+def run(program: Callable[[], object], *, config: Mapping[str, object] = CONFIG, preview: bool) -> Recording:
+    """Run a program once, on an event loop and a monitor of its own."""
+    monitor = _Monitor(preview=preview)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(monitor.mocks, project="infra-fleet", stack="staging", preview=preview, monitor=monitor)
+        pulumi.runtime.set_all_config(engine_config(config))
+
+        def body() -> None:
+            program()
+
+        loop.run_until_complete(run_pulumi_func(body))
+        root = settings.get_root_resource()
+        outputs = json_format.MessageToDict(
+            loop.run_until_complete(rpc.serialize_properties(getattr(root, "outputs", {}), {}))
+        )
+    finally:
+        settings.reset_options()
+        pulumi.runtime.set_all_config({})
+        loop.close()
+        asyncio.set_event_loop(None)
+    return Recording(monitor.recorded, outputs)
+
+
+def run_stack(config: Mapping[str, object] = CONFIG, *, preview: bool) -> Recording:
+    """Run the repository's program."""
+
+    def program() -> None:
+        runpy.run_path(str(REPOSITORY / "__main__.py"))
+
+    return run(program, config=config, preview=preview)
