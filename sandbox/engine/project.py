@@ -1,0 +1,101 @@
+"""A Pulumi project of the sandbox's own, around the repository's program.
+
+The engine writes into the stack file that it is given. It gets a copy, and the production files stay as they are.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, cast
+
+import yaml
+
+from sandbox.engine import files
+from sandbox.errors import SandboxError
+from sandbox.folder import REPOSITORY, Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sandbox.engine.pulumi import Pulumi
+
+Document = dict[str, object]
+
+SALT = "encryptionsalt"
+_SECRETS_PROVIDER = ("secretsprovider", "encryptedkey", SALT)
+"""What ties a stack file to the secrets provider of its own backend."""
+
+
+def write_project(folder: Folder, stack: str, stack_file: Path, *, repository: Path = REPOSITORY) -> Path:
+    """Write the project and its stack file; gives the project's folder.
+
+    The project is the repository's, with absolute paths to the program and its virtual environment. The stack file
+    is a copy of `stack_file` for the sandbox's backend. Raises SandboxError for a file that is missing or no YAML
+    mapping, and for a config value that only the real backend can decrypt.
+    """
+    project = read_document(repository / "Pulumi.yaml")
+    project["main"] = str(repository / str(project.get("main", "")))
+    runtime = project.get("runtime")
+    if isinstance(runtime, dict):
+        options = cast("Document", runtime).get("options")
+        if isinstance(options, dict) and "virtualenv" in options:
+            options["virtualenv"] = str(repository / str(cast("Document", options)["virtualenv"]))
+    _write(folder.project / "Pulumi.yaml", project)
+
+    settings = {name: value for name, value in read_document(stack_file).items() if name not in _SECRETS_PROVIDER}
+    config = settings.get("config")
+    for key, value in cast("Document", config).items() if isinstance(config, dict) else ():
+        if _encrypted(value):
+            raise SandboxError(f"{stack_file}: {key} is encrypted for the real backend: the sandbox cannot read it")
+    copy = folder.project / f"Pulumi.{stack}.yaml"
+    if copy.exists() and SALT in (before := read_document(copy)):
+        settings[SALT] = before[SALT]
+    _write(copy, settings)
+    return folder.project
+
+
+def ensure_stack(folder: Folder, pulumi: Pulumi, stack: str, environ: Mapping[str, str]) -> None:
+    """Make the stack in the sandbox's backend unless it is there. Raises SandboxError with Pulumi's own words."""
+    name = read_document(folder.project / "Pulumi.yaml")["name"]
+    checkpoint = folder.state / ".pulumi" / "stacks" / str(name) / f"{stack}.json"
+    if checkpoint.exists():
+        return
+    folder.state.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(  # noqa: S603 our own arguments
+        [pulumi.path, "stack", "init", stack, "--no-select", "--non-interactive"],
+        cwd=folder.project,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0 and not checkpoint.exists():  # a command beside us may have been faster
+        raise SandboxError(f"pulumi stack init {stack}: {' '.join(done.stderr.split())}")
+
+
+def _encrypted(value: object) -> bool:
+    if isinstance(value, dict):
+        members = cast("Document", value)
+        return "secure" in members or any(map(_encrypted, members.values()))
+    return isinstance(value, list) and any(map(_encrypted, cast("list[object]", value)))
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML mapping. Raises SandboxError, which names the file, when it is missing or something else."""
+    try:
+        document: object = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise SandboxError(f"{path} is missing") from None
+    except yaml.YAMLError as error:
+        raise SandboxError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise SandboxError(f"{path}: expected a mapping, found {type(document).__name__}")
+    return cast("Document", document)
+
+
+def _write(path: Path, document: Document) -> None:
+    files.write(path, yaml.safe_dump(document, sort_keys=False))

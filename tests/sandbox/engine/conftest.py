@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.support.engine import project, pulumi
+
+__all__ = ["project", "pulumi"]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from sandbox.engine.environment import environment
+from sandbox.engine.project import ensure_stack, write_project
+from sandbox.engine.pulumi import Pulumi, prepare_bin
+from sandbox.errors import SandboxError
+from sandbox.folder import Folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: fleet\nruntime: {name: python, options: {virtualenv: .venv}}\n")
+    (folder / "Pulumi.staging.yaml").write_text("config: {fleet:region: eu-west-2}\n")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "sandbox")
+
+
+def write(folder: Folder, repository: Path) -> Path:
+    return write_project(folder, "staging", repository / "Pulumi.staging.yaml", repository=repository)
+
+
+def test_the_project_runs_the_repositorys_program_in_its_virtual_environment(folder: Folder, repository: Path):
+    project = yaml.safe_load((write(folder, repository) / "Pulumi.yaml").read_text())
+
+    assert project == {
+        "name": "fleet",
+        "main": str(repository),
+        "runtime": {"name": "python", "options": {"virtualenv": str(repository / ".venv")}},
+    }
+
+
+def test_the_stack_file_is_a_copy_freed_of_its_own_secrets_provider(folder: Folder, repository: Path):
+    (repository / "Pulumi.staging.yaml").write_text(
+        "secretsprovider: awskms://alias/state\nencryptedkey: abc\nconfig: {fleet:region: eu-west-2}\n"
+    )
+    copy = write(folder, repository) / "Pulumi.staging.yaml"
+
+    assert yaml.safe_load(copy.read_text()) == {"config": {"fleet:region": "eu-west-2"}}
+
+
+def test_the_salt_of_an_earlier_run_stays_and_nothing_else_of_it(folder: Folder, repository: Path):
+    copy = write(folder, repository) / "Pulumi.staging.yaml"
+    copy.write_text("encryptionsalt: v1:ours\nconfig: {fleet:old: gone}\n")
+    write(folder, repository)
+
+    assert yaml.safe_load(copy.read_text()) == {
+        "config": {"fleet:region": "eu-west-2"},
+        "encryptionsalt": "v1:ours",
+    }
+
+
+@pytest.mark.parametrize("value", ["{secure: abc}", "[a, {secure: abc}]", "{a: {b: {secure: abc}}}"])
+def test_config_that_only_the_real_backend_can_decrypt_is_named(folder: Folder, repository: Path, value: str):
+    (repository / "Pulumi.staging.yaml").write_text(f"config:\n  fleet:token: {value}\n")
+    with pytest.raises(SandboxError, match=r"Pulumi\.staging\.yaml: fleet:token is encrypted"):
+        write(folder, repository)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is missing"),
+        ("config: {", "is no YAML"),
+        ("- a list", "expected a mapping, found list"),
+    ],
+)
+def test_a_stack_file_that_cannot_be_read_is_named_in_one_line(
+    folder: Folder, repository: Path, content: str | None, message: str
+):
+    path = repository / "Pulumi.staging.yaml"
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(SandboxError) as refused:
+        write(folder, repository)
+
+    assert str(refused.value).startswith(str(path))
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.engine
+def test_the_stack_is_made_once_in_the_sandboxs_state_and_production_files_stay(
+    folder: Folder, repository: Path, pulumi: Pulumi
+):
+    before = {path.name: path.read_bytes() for path in repository.iterdir()}
+    environ = environment(folder, account={}, bin=folder.bin)
+    prepare_bin(folder, pulumi)
+    project = write(folder, repository)
+    ensure_stack(folder, pulumi, "staging", environ)
+    salt = yaml.safe_load((project / "Pulumi.staging.yaml").read_text())["encryptionsalt"]
+    checkpoint = folder.state / ".pulumi" / "stacks" / "fleet" / "staging.json"
+    made = checkpoint.stat().st_mtime_ns
+    write(folder, repository)
+    ensure_stack(folder, pulumi, "staging", environ)
+
+    assert checkpoint.stat().st_mtime_ns == made
+    assert yaml.safe_load((project / "Pulumi.staging.yaml").read_text())["encryptionsalt"] == salt
+    assert {path.name: path.read_bytes() for path in repository.iterdir()} == before
+
+
+@pytest.mark.engine
+def test_a_stack_that_pulumi_refuses_is_told_in_pulumis_words(folder: Folder, repository: Path, pulumi: Pulumi):
+    prepare_bin(folder, pulumi)
+    write(folder, repository)
+    with pytest.raises(SandboxError, match=r"^pulumi stack init no/such/name: error: .*name") as refused:
+        ensure_stack(folder, pulumi, "no/such/name", environment(folder, account={}, bin=folder.bin))
+
+    assert "\n" not in str(refused.value)
