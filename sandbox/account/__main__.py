@@ -1,0 +1,43 @@
+"""`python -m sandbox.account`: serve the embedded account until it is ended. Started by `process.ensure`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from sandbox.account.isolation import isolated
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.account", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="the sandbox folder that the account belongs to")
+    parser.add_argument("--account-id", required=True, help="the account's id, 12 digits")
+    parser.add_argument("--region", required=True, help="the region of the stack")
+    parser.add_argument("--ready", type=int, required=True, help="file descriptor that gets a line when it answers")
+    parser.add_argument(
+        "--lock", type=int, required=True, help="file descriptor of the start's lock, closed when it answers"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Leave the user's AWS settings behind before anything can read them, then serve."""
+    arguments = _arguments()
+    environment = isolated(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+
+    from sandbox.account.server import Descriptors, serve  # moto reads the environment when it is imported
+    from sandbox.folder import Folder
+
+    serve(
+        Folder(arguments.folder),
+        account_id=arguments.account_id,
+        region=arguments.region,
+        descriptors=Descriptors(ready=arguments.ready, lock=arguments.lock),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.account import process
+from sandbox.folder import Folder
+from tests.sandbox.account.aws import Aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Account]:
+    """An account that the tests of a worker share: each makes what it needs under names of its own."""
+    folder = Folder(tmp_path_factory.mktemp("account"))
+    yield process.ensure(folder, process.AccountSettings("111122223333", "eu-west-2"))
+    process.stop(folder)
+
+
+@pytest.fixture
+def aws(account: process.Account) -> Iterator[Aws]:
+    aws = Aws(account)
+    yield aws
+    aws.clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    """A sandbox folder whose account, if the test starts one, does not outlive it."""
+    folder = Folder(tmp_path / "sandbox")
+    yield folder
+    process.stop(folder)
