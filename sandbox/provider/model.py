@@ -1,0 +1,38 @@
+"""botocore's service models: what each operation takes."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from botocore.model import StructureShape
+from botocore.session import Session
+
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel
+
+
+@cache
+def session() -> Session:
+    """One session for the process, which caches the models. No AWS file or profile of the user's counts."""
+    return Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+
+
+@cache
+def service_model(service: str) -> ServiceModel:
+    """The model of a service."""
+    return session().get_service_model(service)
+
+
+@cache
+def input_shape(service: str, operation: str) -> StructureShape:
+    """What an operation takes."""
+    shape = service_model(service).operation_model(operation).input_shape
+    return shape if shape is not None else StructureShape("Empty", {"type": "structure", "members": {}})

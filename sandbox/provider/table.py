@@ -1,0 +1,24 @@
+"""Every resource type that the stand-in knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import ec2, eks, iam
+from .errors import ProviderError
+
+if TYPE_CHECKING:
+    from .row import Row
+
+ROWS: dict[str, Row] = {row.type: row for row in (*ec2.ROWS, *iam.ROWS, *eks.ROWS)}
+"""The rows by token, as `aws:ec2/vpc:Vpc`."""
+
+
+def row_of(token: str) -> Row:
+    """The row of a resource type. Raises ProviderError for a type that the stand-in does not know."""
+    try:
+        return ROWS[token]
+    except KeyError:
+        raise ProviderError(
+            f"{token}: the stand-in for pulumi-aws has no such resource type; add a row to sandbox/provider"
+        ) from None

@@ -1,0 +1,210 @@
+"""The rows against what others say of the same types: the SDK's classes, AWS's resource schemas, the APIs' models."""
+
+# The SDK's own reading of its classes is private, and cfn-lint has loose types.
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import importlib
+import re
+import typing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from botocore.model import ListShape, StructureShape
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+from pulumi import _types as sdk
+
+from sandbox.provider import mapping
+from sandbox.provider.model import input_shape, service_model
+from sandbox.provider.shape import compiled
+from sandbox.provider.table import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from botocore.model import Shape
+
+    from sandbox.provider.row import Properties, Property, Row
+
+every_row = pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.type)
+
+
+class Leaf(NamedTuple):
+    path: str
+    spec: Property
+    replaces: bool
+
+
+def leaves(specs: Mapping[str, Property], path: str = "", *, replaces: bool = False) -> Iterator[Leaf]:
+    for name, spec in specs.items():
+        inner, forced = f"{path}{name}", replaces or spec.replaces
+        if spec.fields:
+            yield from leaves(spec.fields, f"{inner}.", replaces=forced)
+        else:
+            yield Leaf(inner, spec, forced)
+
+
+def classes(row: Row) -> tuple[type, type]:
+    """The SDK's class of a resource's inputs, and that of the resource."""
+    _, module, name, title = re.split("[:/]", row.type)
+    file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    loaded = importlib.import_module(f"pulumi_aws.{module}.{file}")
+    return getattr(loaded, f"{title}Args"), getattr(loaded, title)
+
+
+def nested(annotation: Any) -> Any:
+    """The class of the objects that a type holds, None if it holds none."""
+    if sdk.is_input_type(annotation) or sdk.is_output_type(annotation):
+        return annotation
+    return next((found for each in typing.get_args(annotation) if (found := nested(each))), None)
+
+
+def unknown_names(specs: Properties, types: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, spec in specs.items():
+        if name not in types:
+            yield f"{path}{name}"
+        elif spec.fields:
+            inner = nested(types[name])
+            assert inner, f"{path}{name} is no object in the SDK"
+            read = sdk.input_type_types if sdk.is_input_type(inner) else sdk.output_type_types
+            yield from unknown_names(dict(spec.fields), read(inner), f"{path}{name}.")
+
+
+@every_row
+def test_inputs_are_the_sdks(row: Row) -> None:
+    assert list(unknown_names(row.given, sdk.input_type_types(classes(row)[0]))) == []
+
+
+@every_row
+def test_outputs_are_the_sdks(row: Row) -> None:
+    assert list(unknown_names(row.all, sdk.resource_types(classes(row)[1]))) == []
+
+
+def test_a_name_that_the_sdk_does_not_know_is_found() -> None:
+    row = ROWS["aws:eks/cluster:Cluster"]
+    types = sdk.input_type_types(classes(row)[0])
+    wrong = {**row.given, "nmae": row.given["name"]}
+    assert list(unknown_names(wrong, types)) == ["nmae"]
+    misplaced: Properties = {"upgradePolicy": row.given["vpcConfig"]}
+    assert "upgradePolicy.subnetIds" in list(unknown_names(misplaced, types))
+
+
+def scalar(annotation: Any) -> str:
+    names = {"str": "text", "bool": "boolean", "int": "number"}
+    return names.get(getattr(annotation, "__name__", ""), "")
+
+
+API_SCALARS = {"string": "text", "boolean": "boolean", "integer": "number", "long": "number"}
+
+
+def scalars_that_differ(
+    specs: Mapping[str, Property], types: Mapping[str, Any], shape: Shape, path: str = ""
+) -> Iterator[str]:
+    """The properties that are text in the SDK and a boolean or a number in the API, or the other way round."""
+    for name, spec in specs.items():
+        inner = member_shape(shape, name, spec)
+        if inner is None or name not in types:
+            continue
+        if spec.fields:
+            block = nested(types[name])
+            read = sdk.input_type_types if sdk.is_input_type(block) else sdk.output_type_types
+            yield from scalars_that_differ(spec.fields, read(block), inner, f"{path}{name}.")
+        elif scalar(types[name]) and scalar(types[name]) != API_SCALARS.get(inner.type_name):
+            yield f"{path}{name}"
+
+
+def member_shape(shape: Shape, name: str, spec: Property) -> Shape | None:
+    shape = shape.member if isinstance(shape, ListShape) else shape
+    member = mapping.member_of(shape.members, name, spec) if isinstance(shape, StructureShape) else ""
+    for part in spec.member.split(".") if "." in spec.member else [member]:
+        if not isinstance(shape, StructureShape) or part not in shape.members:
+            return None
+        shape = shape.members[part]
+    return shape
+
+
+@every_row
+def test_text_of_the_sdk_is_marked_where_the_api_has_another_type(row: Row) -> None:
+    if not isinstance(row.create, str):
+        return
+    found = scalars_that_differ(
+        row.properties, sdk.resource_types(classes(row)[1]), input_shape(row.service, row.create)
+    )
+    assert set(found) == {leaf.path for leaf in leaves(row.properties) if leaf.spec.text}
+
+
+def schema_paths(row: Row) -> dict[str, str]:
+    """Each property's path in AWS's resource schema, in lower case."""
+    return {leaf.path: ".".join(_schema_parts(row.properties, leaf.path.split("."))) for leaf in leaves(row.properties)}
+
+
+SCHEMA_NAMES = {"PolicyName": "ManagedPolicyName"}
+"""Members that the resource schema calls otherwise."""
+
+
+def _schema_parts(specs: Mapping[str, Property], path: list[str]) -> Iterator[str]:
+    spec = specs[path[0]]
+    yield SCHEMA_NAMES.get(spec.member, spec.member or path[0]).lower()
+    if spec.fields and path[1:]:
+        yield from _schema_parts(spec.fields, path[1:])
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.cloudformation], ids=lambda row: row.type)
+def test_replacements_are_those_of_the_resource_schema(row: Row) -> None:
+    schema: Any = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-2", row.cloudformation).schema
+    create_only = {
+        each.removeprefix("/properties/").replace("/", ".").lower() for each in schema.get("createOnlyProperties", [])
+    }
+    paths = schema_paths(row)
+    theirs = {
+        path for path, theirs in paths.items() if any(f"{theirs}.".startswith(f"{each}.") for each in create_only)
+    }
+    ours = {leaf.path for leaf in leaves(row.properties) if leaf.replaces}
+    assert ours ^ theirs == set(row.differs)
+    assert all(row.differs.values())
+
+
+@every_row
+def test_a_type_without_a_resource_schema_names_its_source(row: Row) -> None:
+    assert bool(row.cloudformation) != bool(row.source)
+
+
+@every_row
+def test_every_property_is_sent(row: Row) -> None:
+    by_create = set(row.properties)
+    if isinstance(row.create, str):
+        shape = input_shape(row.service, row.create)
+        by_create = {name for name, spec in row.properties.items() if member_shape(shape, name, spec) is not None}
+        assert {name for name, spec in row.properties.items() if not spec.local} == by_create
+    by_steps = {path.partition(".")[0] for step in row.steps if step.creates for path in step.properties}
+    unsent = set(row.properties) - by_create - by_steps
+    assert all(row.properties[name].hidden for name in unsent), unsent
+
+
+@every_row
+def test_every_change_leads_to_a_call_or_to_a_replacement(row: Row) -> None:
+    changed_by_step = [path for step in row.steps for path in step.properties]
+    lost = [
+        leaf.path
+        for leaf in leaves(row.properties)
+        if not (leaf.replaces or leaf.spec.hidden or leaf.spec.told)
+        and not any(f"{leaf.path}.".startswith(f"{path}.") for path in changed_by_step)
+    ]
+    assert lost == []
+
+
+@every_row
+def test_steps_name_properties(row: Row) -> None:
+    known = {leaf.path for leaf in leaves(row.properties)} | set(row.properties)
+    assert {path for step in row.steps for path in step.properties} <= known
+    assert {output for step in row.steps for output in step.computes} <= set(row.outputs)
+
+
+@pytest.mark.parametrize("service", sorted({row.service for row in ROWS.values()}))
+def test_every_pattern_of_a_used_model_can_be_checked(service: str) -> None:
+    model = service_model(service)
+    patterns = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names}
+    for pattern in patterns - {None}:
+        compiled(str(pattern))
