@@ -52,3 +52,9 @@ class Folder:
     def project(self) -> Path:
         """A Pulumi project whose program is the repository's: the engine writes stack files here."""
         return self.root / "project"
+
+    @property
+    def contents(self) -> tuple[Path, ...]:
+        """All that the sandbox writes."""
+        account = ("account.json", "account.log", "account.lock", "calls.jsonl")
+        return (*(self.root / name for name in account), self.pulumi_home, self.state, self.bin, self.project)

@@ -1,0 +1,83 @@
+# What a person types. `make` alone lists it. ARGS go to pulumi: make preview ARGS=--diff
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+SOURCES := __main__.py infra sandbox tests
+
+.DEFAULT_GOAL := help
+.PHONY: help preview up refresh destroy outputs reset test test-long bench lint format docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+preview: .venv/.sandbox ## preview the stack on an embedded AWS account: no credentials, no cluster
+	@$(BIN)/python -m sandbox preview -- $(ARGS)
+
+up: .venv/.sandbox ## build the stack there
+	@$(BIN)/python -m sandbox up -- $(ARGS)
+
+refresh: .venv/.sandbox ## compare the state with the account
+	@$(BIN)/python -m sandbox refresh -- $(ARGS)
+
+outputs: .venv/.sandbox ## print the stack's outputs
+	@$(BIN)/python -m sandbox outputs -- $(ARGS)
+
+destroy: .venv/.sandbox ## take the stack down
+	@$(BIN)/python -m sandbox destroy -- $(ARGS)
+
+reset: .venv/.sandbox ## end the embedded account and forget everything in it
+	@$(BIN)/python -m sandbox reset
+
+test: .venv/.dev .venv-guard/.done ## run the tests: Python and Pulumi only
+	$(BIN)/python -m pytest -n 2 -m "not long" $(ARGS)
+
+test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run
+	$(BIN)/python -m pytest -m long $(ARGS)
+
+bench: .venv/.dev ## measure: makespan of the graph, previews, imports
+	@$(BIN)/python -m tests.bench
+
+lint: .venv/.dev ## style, types and import contracts
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: .venv/.dev ## format the sources
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+docs: .venv/.sandbox ## write docs/config.md from the settings' model
+	$(BIN)/python -m infra.config_docs
+
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header pyproject.toml
+lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
+	$(UV) -o requirements.txt
+	$(UV) --group sandbox -o requirements/sandbox.txt
+	$(UV) --group sandbox --group dev -o requirements/dev.txt
+	$(UV) --group guard -o requirements/guard.txt
+
+clean: ## remove environments and caches of this clone; built tools are shared and stay
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox reset; fi
+	rm -rf .venv .venv-guard .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environments, made again when their pins change.
+.venv/.sandbox: requirements/sandbox.txt
+	@echo "making .venv: the program, and the sandbox it is rehearsed in (about 0.8 GB, a minute or two)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.sandbox
+	@echo "adding what tests and linters need to .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv-guard/.done: requirements/guard.txt
+	@echo "making .venv-guard: pulumi-eks and pulumi-kubernetes, which the program's guard refuses"
+	@test -x .venv-guard/bin/python || $(PYTHON) -m venv .venv-guard
+	@.venv-guard/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,100 @@
+"""The commands of the rehearsal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sandbox import rehearsal
+from sandbox.errors import SandboxError
+from sandbox.folder import REPOSITORY, Folder
+
+HELP = """The whole day on this machine, with no AWS account and no credentials.
+
+The real Pulumi engine runs the real program against an embedded AWS account (moto and an overlay) through a stand-in
+for pulumi-aws. It shows order, edges, refusals and the program's own code; it does not show pulumi-aws' validation,
+defaults and diffs.
+
+One account lives in the sandbox folder until `reset`. The first command that needs it starts it, later ones share it.
+What follows `--` goes to pulumi: python -m sandbox preview -- --diff
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Where = Annotated[Path, typer.Option("--folder", help="The sandbox folder.", show_default=".sandbox in the clone")]
+Stack = Annotated[str, typer.Option("--stack", help="The stack, whose config is Pulumi.<stack>.yaml.")]
+StackFile = Annotated[Path | None, typer.Option("--stack-file", help="Another file with the stack's config.")]
+More = Annotated[list[str] | None, typer.Argument(help="What goes to pulumi, after --.", metavar="[-- ARGS...]")]
+Command = Annotated[list[str], typer.Argument(help="The command, after --.", metavar="-- COMMAND...")]
+
+HERE = REPOSITORY / ".sandbox"
+
+
+@app.command()
+def preview(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+    """Show what an update would do. Nothing is changed, and no cluster is needed."""
+    _pulumi(folder, stack, stack_file, "preview", more)
+
+
+@app.command()
+def up(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+    """Build the stack in the embedded account, or bring it up to date, without asking."""
+    _pulumi(folder, stack, stack_file, "up", ["--yes", *(more or ())])
+
+
+@app.command()
+def refresh(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+    """Compare the state with what is in the account, and write down what differs, without asking."""
+    _pulumi(folder, stack, stack_file, "refresh", ["--yes", *(more or ())])
+
+
+@app.command()
+def destroy(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+    """Take the stack down in the embedded account, without asking."""
+    _pulumi(folder, stack, stack_file, "destroy", ["--yes", *(more or ())])
+
+
+@app.command()
+def outputs(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+    """Print the outputs of the stack; `-- --json` for programs."""
+    _pulumi(folder, stack, stack_file, "stack output", more)
+
+
+@app.command("exec")
+def execute(command: Command, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+    """Run any command with the environment of the embedded account: every AWS SDK in it talks to that account."""
+    raise typer.Exit(_prepare(folder, stack, stack_file).execute(command, Path.cwd()))
+
+
+@app.command()
+def reset(folder: Where = HERE) -> None:
+    """End the embedded account and remove everything that the sandbox wrote."""
+    there = rehearsal.reset(Folder(folder.resolve()))
+    _say(f"{folder} is empty" if there else f"{folder} was empty already")
+
+
+def _pulumi(folder: Path, stack: str, stack_file: Path | None, operation: str, more: list[str] | None) -> None:
+    raise typer.Exit(_prepare(folder, stack, stack_file).pulumi(*operation.split(), *(more or ())))
+
+
+def _prepare(folder: Path, stack: str, stack_file: Path | None) -> rehearsal.Rehearsal:
+    config = stack_file or rehearsal.default_stack_file(stack)
+    return rehearsal.prepare(Folder(folder.resolve()), stack, config, _say)
+
+
+def _say(line: str) -> None:
+    console.print(f"[dim]sandbox:[/dim] {line}", markup=True)
+
+
+def main() -> None:
+    """Run a command; what a person can act on is one line and exit code 1."""
+    try:
+        app()
+    except SandboxError as error:
+        console.print(f"sandbox: {error}", style="red", markup=False)
+        sys.exit(1)
