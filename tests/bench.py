@@ -1,0 +1,109 @@
+"""`make bench`: figures to compare within one run. None is a threshold: machines differ."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from infra.contract import prices
+from sandbox import rehearsal
+from sandbox.folder import REPOSITORY
+from tests.support import durations, recorder, rehearsals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+RUNS = 5
+EMPTY = "import pulumi\n\npulumi.export('nothing', 0)\n"
+IMPORTS = ("pass", "import pulumi", "import pulumi_aws", "import infra.settings", "import boto3", "import moto.server")
+
+console = Console()
+
+
+def median(times: Callable[[], object], runs: int = RUNS) -> float:
+    """The median wall-clock time of a call, in seconds."""
+    found: list[float] = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        times()
+        found.append(time.perf_counter() - start)
+    return statistics.median(found)
+
+
+def makespans() -> None:
+    """The program's graph on published durations, as the engine would walk it with unlimited parallelism."""
+    graph = recorder.run_stack(preview=False).graph
+    table = Table("graph on published durations", "makespan", "critical path", title=f"{len(graph)} resources")
+    for name, walked, took in (
+        ("create", graph, durations.CREATE),
+        ("destroy", graph.reverse(), durations.DELETE),
+    ):
+        total, path = durations.longest(walked, took)
+        table.add_row(name, f"{total / 60:.1f} min", " → ".join(path))
+    console.print(table)
+    hour = prices.EKS_CLUSTER_HOUR + prices.NAT_GATEWAY_HOUR + prices.PUBLIC_IPV4_HOUR + 2 * prices.T3_LARGE_SPOT_HOUR
+    console.print(f"an hour of it, without load balancers: ${hour:.2f}")
+
+
+def previews() -> None:
+    """The program's preview beside an empty program's, on one engine and one account."""
+    root = Path(tempfile.mkdtemp(prefix="infra-fleet-bench-"))
+    sandbox = rehearsals.new(root)
+    try:
+        sandbox.succeed("preview")
+        ready = rehearsal.prepare(sandbox.folder, sandbox.stack, sandbox.stack_file, lambda _: None)
+        empty = root / "empty"
+        empty.mkdir()
+        document = yaml.safe_load((sandbox.folder.project / "Pulumi.yaml").read_text())
+        document["main"] = str(empty)
+        document["name"] = "empty"
+        (empty / "__main__.py").write_text(EMPTY)
+        (empty / "Pulumi.yaml").write_text(yaml.safe_dump(document))
+
+        def pulumi(cwd: Path, *arguments: str) -> None:
+            command: Sequence[str] = [str(ready.engine.path), *arguments, "--stack", "staging", "--non-interactive"]
+            subprocess.run(command, cwd=cwd, env=dict(ready.environment), check=True, capture_output=True)
+
+        subprocess.run(
+            [ready.engine.path, "stack", "init", "staging", "--non-interactive"],
+            cwd=empty,
+            env=dict(ready.environment),
+            check=True,
+            capture_output=True,
+        )
+        nothing = median(lambda: pulumi(empty, "preview"))
+        program = median(lambda: pulumi(sandbox.folder.project, "preview"))
+        table = Table("preview, median of 5", "seconds", "times the empty program")
+        table.add_row("an empty program", f"{nothing:.2f}", "1.0")
+        table.add_row("the stack, from nothing", f"{program:.2f}", f"{program / nothing:.1f}")
+        console.print(table)
+    finally:
+        rehearsal.reset(sandbox.folder)
+        shutil.rmtree(root)
+
+
+def imports() -> None:
+    """What imports cost, each in a fresh interpreter."""
+    table = Table("import, median of 5", "seconds")
+    for statement in IMPORTS:
+        command = [sys.executable, "-c", statement]
+        took = median(lambda command=command: subprocess.run(command, cwd=REPOSITORY, check=True, env=os.environ))
+        table.add_row(statement, f"{took:.2f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    makespans()
+    imports()
+    previews()

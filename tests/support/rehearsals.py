@@ -1,0 +1,141 @@
+"""Sandbox folders for tests, driven by the commands that people type."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from sandbox.account import census, process
+from sandbox.engine import tools
+from sandbox.engine.pulumi import ENGINE_VARIABLE
+from sandbox.folder import REPOSITORY, Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+CHANGED = {"create", "update", "delete", "replace", "create-replacement", "delete-replaced"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended, and what it printed: stdout and stderr apart."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """All of it, for assertion messages."""
+        return f"exit code {self.code}\n{self.out}\n{self.err}"
+
+    @property
+    def errors(self) -> set[str]:
+        """The engine's error lines, those apart that only say that there were others."""
+        lines = {line.strip() for line in self.out.splitlines()}
+        echoes = ("error: preview failed", "error: update failed", "error: Resource monitor has terminated")
+        return {line for line in lines if line.startswith("error: ") and not line.startswith(echoes)}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox folder with one stack's config, and what is put before each of its commands."""
+
+    folder: Folder
+    stack: str = "staging"
+    prefix: Sequence[str] = ()
+
+    @property
+    def engine(self) -> dict[str, str]:
+        """The built engine, from the machine's cache even where a test moves HOME."""
+        return {"XDG_CACHE_HOME": str(tools.cache().parent.parent), ENGINE_VARIABLE: "built"}
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack's config."""
+        return self.folder.root.parent / f"Pulumi.{self.stack}.yaml"
+
+    def configure(self, **changes: object) -> None:
+        """Write the production config of staging with some keys changed; None takes one out."""
+        document = yaml.safe_load((REPOSITORY / "Pulumi.staging.yaml").read_text())
+        for key, value in changes.items():
+            document["config"][f"infra-fleet:{key}"] = value
+        document["config"] = {key: value for key, value in document["config"].items() if value is not None}
+        self.stack_file.write_text(yaml.safe_dump(document))
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of a sandbox command; what follows `--` in it goes to pulumi."""
+        cut = arguments.index("--") if "--" in arguments else len(arguments)
+        options = [f"--folder={self.folder.root}"]
+        if arguments[0] != "reset":
+            options += [f"--stack={self.stack}", f"--stack-file={self.stack_file}"]
+        return [*self.prefix, sys.executable, "-m", "sandbox", *arguments[:cut], *options, *arguments[cut:]]
+
+    def run(self, *arguments: str, **variables: str) -> Result:
+        """Run a sandbox command to its end."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=REPOSITORY,
+            # A test that moves HOME must not build the engine anew.
+            env={
+                **os.environ,
+                "XDG_CACHE_HOME": str(tools.cache().parent.parent),
+                ENGINE_VARIABLE: "built",
+                **variables,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def succeed(self, *arguments: str, **variables: str) -> Result:
+        """Run a sandbox command that must succeed."""
+        done = self.run(*arguments, **variables)
+        assert done.code == 0, done.text
+        return done
+
+    def steps(self, *arguments: str) -> dict[str, str]:
+        """What a preview would do: label (`Subnet public-eu-west-2a`) → operation, for whatever would change."""
+        digest = json.loads(self.succeed("preview", "--", "--json", *arguments).out)
+        found: dict[str, str] = {}
+        for step in digest["steps"]:
+            kind, name = step["urn"].split("::")[-2:]
+            if step["op"] in CHANGED:
+                found.setdefault(f"{kind.rsplit(':', 1)[-1]} {name}", step["op"])
+        return found
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        return json.loads(self.succeed("outputs", "--", "--json").out)
+
+    @property
+    def account(self) -> process.Account:
+        """The account that runs."""
+        found = process.find(self.folder)
+        assert found is not None
+        return found
+
+    def census(self) -> dict[str, tuple[str, ...]]:
+        """What the account holds."""
+        return dict(census.take(self.account.endpoint, self.account.region))
+
+    def calls(self) -> list[tuple[str, str]]:
+        """The calls that the account got so far: service and operation."""
+        lines = process.calls_file(self.folder).read_text().splitlines()
+        return [(call["service"], call["operation"]) for call in map(json.loads, lines)]
+
+
+def new(root: Path, stack: str = "staging", **changes: object) -> Sandbox:
+    """An empty sandbox folder under `root`, with the config of staging and some changes."""
+    made = Sandbox(Folder(root / "sandbox"), stack)
+    made.configure(**changes)
+    return made
