@@ -65,7 +65,7 @@ clean: ## remove environments and caches of this clone; built tools are shared a
 
 # The environments, made again when their pins change.
 .venv/.sandbox: requirements/sandbox.txt
-	@echo "making .venv: the program, and the sandbox it is rehearsed in (about 0.8 GB, a minute or two)"
+	@echo "making .venv: the program, and the sandbox it is rehearsed in (0.7 GB, a minute or two)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<

@@ -78,9 +78,8 @@ class Cluster(pulumi.ComponentResource):
         self.oidc_provider = aws.iam.OpenIdConnectProvider(
             "oidc", url=self.issuer, client_id_lists=["sts.amazonaws.com"], opts=child
         )
-        self._admit("deploy", names.role_arn(settings.account_id, names.DEPLOY_ROLE))
-        for arn in settings.cluster_admins:
-            self._admit(arn.rsplit("/", 1)[-1], arn)
+        for arn in (names.role_arn(settings.account_id, names.DEPLOY_ROLE), *settings.cluster_admins):
+            self._admit(names.role_name(arn), arn)
         self.register_outputs({"name": self.name})
 
     def _admit(self, name: str, role_arn: str) -> None:

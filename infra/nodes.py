@@ -64,6 +64,8 @@ class Nodes(pulumi.ComponentResource):
                 cluster_name=cluster.name,
                 node_group_name_prefix=f"{name}-",
                 node_role_arn=role.arn,
+                # Taken from the cluster: an upgrade of the control plane is followed by one of its nodes.
+                version=cluster.resource.version,
                 subnet_ids=list(subnet_ids),
                 ami_type=group.ami_type,
                 capacity_type=group.capacity_type,

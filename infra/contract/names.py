@@ -33,6 +33,11 @@ def role_arn(account_id: str, role: str) -> str:
     return f"arn:aws:iam::{account_id}:role/{role}"
 
 
+def role_name(arn: str) -> str:
+    """A role's path and name, without the first slash: what is left of its ARN after the account."""
+    return arn.split(":role/", 1)[1]
+
+
 def ecr_registry(account_id: str, region: str) -> str:
     """The host of an account's private registry in a region."""
     return f"{account_id}.dkr.ecr.{region}.amazonaws.com"

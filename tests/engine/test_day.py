@@ -65,7 +65,7 @@ def test_changes_are_made_in_place_and_a_new_cluster_takes_its_dependents_along(
         *(
             f"{kind} {name}"
             for kind in ("AccessEntry", "AccessPolicyAssociation")
-            for name in ("deploy", "platform-admin")
+            for name in ("infra-fleet-deploy", "platform-admin")
         ),
         "PodIdentityAssociation image-reflector-controller",
     }

@@ -102,7 +102,7 @@ def test_what_aws_refuses_reaches_the_user_with_resource_code_and_message(sandbo
     done = sandbox.run("exec", "--", *command)
     assert done.code != 0
     (line,) = done.errors
-    assert "aws:eks/accessEntry:AccessEntry 'deploy' (property principalArn): CreateAccessEntry: " in line
+    assert "aws:eks/accessEntry:AccessEntry 'infra-fleet-deploy' (property principalArn): CreateAccessEntry: " in line
     assert "InvalidParameterException: The specified principalArn is invalid" in line
     assert "Traceback" not in done.out + done.err
 

@@ -61,3 +61,8 @@ def test_every_file_that_names_a_version_names_the_pinned_one() -> None:
     assert mise["python"] == versions.PYTHON
     assert re.search(rf"github.com/pulumi/pulumi/pkg/v3 v{re.escape(versions.PULUMI)}\b", go_mod)
     assert re.search(rf"^go {re.escape(versions.GO)}$", go_mod, re.MULTILINE)
+
+
+def test_the_readme_shows_the_program_as_it_is() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    assert (REPOSITORY / "__main__.py").read_text() in readme

@@ -139,6 +139,11 @@ def test_dependents_take_the_clusters_name_from_the_cluster(stack: Recording, ki
         assert cluster in entry.property_dependencies["clusterName"], entry.label
 
 
+def test_nodes_follow_the_clusters_version(stack: Recording) -> None:
+    (group,) = stack.all("NodeGroup")
+    assert stack.one("Cluster", "cluster").urn in group.property_dependencies["version"]
+
+
 def test_slow_resources_have_timeouts_of_their_own(stack: Recording) -> None:
     timeouts = {entry.label: entry.create_timeout for entry in stack.registrations.values() if entry.create_timeout}
     assert timeouts["Cluster cluster"] == "30m"
@@ -154,7 +159,7 @@ def test_the_outputs_are_those_of_the_contract() -> None:
 
 
 def test_no_access_entry_is_made_for_nodes_nor_for_the_creator(stack: Recording) -> None:
-    assert {entry.name for entry in stack.all("AccessEntry")} == {"deploy", "platform-admin"}
+    assert {entry.name for entry in stack.all("AccessEntry")} == {"infra-fleet-deploy", "platform-admin"}
     access = stack.one("Cluster", "cluster").inputs["accessConfig"]
     assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ACCOUNT: Mapping[str, object] = {"accountId": "123456789012"}
 ADMIN = "arn:aws:iam::123456789012:user/imran"
-OTHER_PINS = {name: addon.pin for name, addon in versions.ADDONS.items() if name != "coredns"}
+ROLE = "arn:aws:iam::123456789012:role/admin"
 
 
 def problems(config: Mapping[str, object]) -> list[str]:
@@ -74,6 +74,8 @@ def problems(config: Mapping[str, object]) -> list[str]:
         ({"nodeGroups": {"x" * 37: {}}}, "allowed: names of at most 36 lower-case letters, digits, -"),
         ({"nodeGroups": {}}, "nodeGroups = {}: allowed: at least one node group"),
         ({"clusterAdmins": [ADMIN]}, f"clusterAdmins[0] = {ADMIN}: allowed: role ARNs; a user's keys never expire"),
+        ({"clusterAdmins": [ROLE, ROLE]}, "allowed: each role once, and not infra-fleet-deploy"),
+        ({"clusterAdmins": ["arn:aws:iam::123456789012:role/infra-fleet-deploy"]}, "which is an administrator already"),
         ({"clusterAdmins": ["admin"]}, "clusterAdmins[0] = admin: allowed: role ARNs, arn:aws:iam::"),
         ({"clusterName": "x" * 101}, "allowed: at most 100 letters, digits, - and _"),
         ({"environment": "Staging"}, "environment = Staging: allowed: at most 32 lower-case letters, digits and -"),
