@@ -5,7 +5,7 @@ BIN := .venv/bin
 SOURCES := __main__.py infra sandbox tests
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy outputs reset test test-long bench lint format docs lock clean
+.PHONY: help preview up refresh destroy outputs reset test test-long bench lint format docs golden lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: .venv/.dev ## format the sources
 
 docs: .venv/.sandbox ## write docs/config.md from the settings' model
 	$(BIN)/python -m infra.config_docs
+
+golden: .venv/.dev ## write what the program asks AWS for into tests/infra/goldens
+	$(BIN)/python -m tests.infra.golden
 
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header pyproject.toml

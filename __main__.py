@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pulumi
 import pulumi_aws as aws
 
-from infra import addons, guard, support
+from infra import addons, guard, jumpbox, support
 from infra.cluster import Cluster
 from infra.contract import names
 from infra.identity import Identity
@@ -18,7 +18,6 @@ from infra.settings import load
 guard.install()
 settings = load()
 support.warn(settings.kubernetes_version, datetime.now(UTC).date())
-
 provider = aws.Provider(
     "aws",
     region=settings.region,
@@ -28,13 +27,15 @@ provider = aws.Provider(
 opts = pulumi.ResourceOptions(providers=[provider])
 
 network = Network(settings, opts)
-cluster = Cluster(settings, subnet_ids=network.private_subnet_ids, opts=opts)
+cluster = Cluster(settings, network=network, opts=opts)
 identity = Identity(settings, cluster=cluster, opts=opts)
 before = addons.Addons("before-nodes", settings, addons.before_nodes(cni=identity.cni), cluster=cluster, opts=opts)
-needs = [*before.resources, *network.egress]
+needs = [*before.resources, *network.egress, *identity.grants]
 nodes = Nodes(settings, cluster=cluster, subnet_ids=network.private_subnet_ids, depends_on=needs, opts=opts)
-after = addons.after_nodes(settings, ebs_csi=identity.ebs_csi)
+after = addons.after_nodes(cluster, ebs_csi=identity.ebs_csi)
 addons.Addons("after-nodes", settings, after, cluster=cluster, depends_on=nodes.groups, opts=opts)
+if settings.jump_box:
+    jumpbox.JumpBox(settings, network=network, cluster=cluster, opts=opts)
 
 outputs = {  # names and types: infra/contract/outputs.py
     "vpc_id": network.vpc_id,

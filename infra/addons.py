@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ class Addon:
     """An add-on, its configuration (`configurationValues`) and, where it calls AWS, the role of its ServiceAccount."""
 
     name: str
-    configuration: Mapping[str, object] = field(default_factory=dict[str, object])
+    configuration: Mapping[str, pulumi.Input[object]] = field(default_factory=dict[str, pulumi.Input[object]])
     role: WorkloadRole | None = None
 
 
@@ -37,12 +36,12 @@ def before_nodes(*, cni: WorkloadRole) -> list[Addon]:
     return [Addon("vpc-cni", configuration, cni), Addon("kube-proxy"), Addon("eks-pod-identity-agent")]
 
 
-def after_nodes(settings: Settings, *, ebs_csi: WorkloadRole) -> list[Addon]:
+def after_nodes(cluster: Cluster, *, ebs_csi: WorkloadRole) -> list[Addon]:
     """What runs on nodes; made earlier, it would be DEGRADED until they come.
 
     The tag id puts the cluster's name on every volume, so that one that is left behind can be attributed.
     """
-    configuration = {"controller": {"k8sTagClusterId": settings.cluster_name}, "defaultStorageClass": {"enabled": True}}
+    configuration = {"controller": {"k8sTagClusterId": cluster.name}, "defaultStorageClass": {"enabled": True}}
     return [
         Addon("coredns", {"replicaCount": 1}),
         Addon("aws-ebs-csi-driver", configuration, ebs_csi),
@@ -70,7 +69,7 @@ class Addons(pulumi.ComponentResource):
                 cluster_name=cluster.name,
                 addon_name=addon.name,
                 addon_version=settings.addon_version(addon.name),
-                configuration_values=json.dumps(addon.configuration, sort_keys=True) if addon.configuration else None,
+                configuration_values=pulumi.Output.json_dumps(addon.configuration) if addon.configuration else None,
                 service_account_role_arn=addon.role.arn if addon.role else None,
                 resolve_conflicts_on_create="OVERWRITE",
                 resolve_conflicts_on_update="OVERWRITE",

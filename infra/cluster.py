@@ -13,6 +13,7 @@ from infra.contract import names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infra.network import Network
     from infra.settings import Settings
 
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
@@ -36,7 +37,7 @@ class Cluster(pulumi.ComponentResource):
         self,
         settings: Settings,
         *,
-        subnet_ids: Sequence[pulumi.Input[str]],
+        network: Network,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(f"{names.PROJECT}:index:Cluster", "cluster", None, opts)
@@ -62,7 +63,7 @@ class Cluster(pulumi.ComponentResource):
                 service_ipv4_cidr=str(settings.service_cidr)
             ),
             vpc_config=aws.eks.ClusterVpcConfigArgs(
-                subnet_ids=list(subnet_ids),
+                subnet_ids=list(network.private_subnet_ids),
                 endpoint_private_access=True,
                 endpoint_public_access=public,
                 public_access_cidrs=[str(cidr) for cidr in settings.endpoint_public_cidrs] if public else None,
@@ -70,6 +71,9 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[attachment],
+                # AWS moves no cluster to another VPC, and has one of a name.
+                replace_with=[network.vpc],
+                delete_before_replace=True,
                 custom_timeouts=pulumi.CustomTimeouts(create="30m", update="60m", delete="20m"),
             ),
         )

@@ -23,6 +23,7 @@ class Identity(pulumi.ComponentResource):
 
     Attributes:
         cni, ebs_csi: for the add-ons.
+        grants: the attachments of all of them; what they serve runs on nodes, so nodes drain before they go.
         load_balancer_controller_role_arn: for the manifest, by way of the ConfigMap.
     """
 
@@ -32,10 +33,12 @@ class Identity(pulumi.ComponentResource):
         self._cluster = cluster
         self._child = pulumi.ResourceOptions(parent=self)
 
+        self.grants: list[pulumi.Resource] = []
         self.cni = self._aws_managed("vpc-cni", "aws-node", CNI_POLICY)
         self.ebs_csi = self._aws_managed("ebs-csi", "ebs-csi-controller-sa", EBS_CSI_POLICY)
         controller = self._irsa_role("load-balancer-controller", "kube-system", "aws-load-balancer-controller")
-        self._grant("load-balancer-controller", controller, cluster=settings.cluster_name)
+        own = cluster.name.apply(lambda name: policies.document("load-balancer-controller", cluster=name))
+        self._grant("load-balancer-controller", controller, own)
         self.load_balancer_controller_role_arn = controller.arn
         self._image_reflector()
         self.register_outputs({})
@@ -51,7 +54,7 @@ class Identity(pulumi.ComponentResource):
             names.ecr_repository_arn(settings.account_id, settings.region, repository)
             for repository in names.IMAGE_REPOSITORIES
         ]
-        self._grant(name, role, repositories=arns)
+        self._grant(name, role, policies.document(name, repositories=arns))
         aws.eks.PodIdentityAssociation(
             name,
             cluster_name=self._cluster.name,
@@ -63,7 +66,8 @@ class Identity(pulumi.ComponentResource):
 
     def _aws_managed(self, name: str, service_account: str, policy_arn: str) -> roles.WorkloadRole:
         role = self._irsa_role(name, "kube-system", service_account)
-        return roles.WorkloadRole(role.arn, roles.attach(name, role, policy_arn, opts=self._child))
+        self.grants.append(roles.attach(name, role, policy_arn, opts=self._child))
+        return roles.WorkloadRole(role.arn, self.grants[-1])
 
     def _irsa_role(self, name: str, namespace: str, service_account: str) -> aws.iam.Role:
         provider = self._cluster.oidc_provider
@@ -72,11 +76,7 @@ class Identity(pulumi.ComponentResource):
         )
         return roles.make(name, self._settings, trust=trust, opts=self._child)
 
-    def _grant(self, name: str, role: aws.iam.Role, **values: str | list[str]) -> None:
-        policy = aws.iam.Policy(
-            name,
-            path=names.iam_path(self._settings.cluster_name),
-            policy=policies.document(name, **values),
-            opts=self._child,
-        )
-        roles.attach(name, role, policy.arn, opts=self._child)
+    def _grant(self, name: str, role: aws.iam.Role, document: pulumi.Input[str]) -> None:
+        path = names.iam_path(self._settings.cluster_name)
+        policy = aws.iam.Policy(name, path=path, policy=document, opts=self._child)
+        self.grants.append(roles.attach(name, role, policy.arn, opts=self._child))

@@ -19,7 +19,8 @@ class Network(pulumi.ComponentResource):
     """A VPC with public and private subnets, NAT by strategy, and a free gateway endpoint for S3.
 
     Attributes:
-        vpc_id: the VPC.
+        vpc: the VPC itself, for `replace_with`.
+        vpc_id: its id.
         public_subnet_ids, private_subnet_ids: one a zone, in the order of the settings.
         egress: what a node needs to reach the internet, NAT's own way out included: the resources to depend on.
     """
@@ -27,7 +28,7 @@ class Network(pulumi.ComponentResource):
     def __init__(self, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{names.PROJECT}:index:Network", "network", None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
-        self._vpc = aws.ec2.Vpc(
+        self.vpc = aws.ec2.Vpc(
             "vpc",
             cidr_block=str(settings.vpc_cidr),
             enable_dns_hostnames=True,
@@ -37,27 +38,27 @@ class Network(pulumi.ComponentResource):
         )
         self.egress: list[pulumi.Resource] = []
         # A rule left in the default group would let whatever forgets to name its group talk to its neighbours.
-        aws.ec2.DefaultSecurityGroup("default", vpc_id=self._vpc.id, opts=self._child)
+        aws.ec2.DefaultSecurityGroup("default", vpc_id=self.vpc.id, opts=self._child)
         public, way_out = self._public_subnets(settings)
         private, tables = self._private_subnets(settings)
         self._nat(settings, public, tables, way_out)
         aws.ec2.VpcEndpoint(
             "s3",
-            vpc_id=self._vpc.id,
+            vpc_id=self.vpc.id,
             service_name=f"com.amazonaws.{settings.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=[table.id for table in tables],
             tags={"Name": f"{settings.cluster_name}-s3"},
             opts=self._child,
         )
-        self.vpc_id = self._vpc.id
+        self.vpc_id = self.vpc.id
         self.public_subnet_ids = [subnet.id for subnet in public]
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.register_outputs({"vpc_id": self.vpc_id})
 
     def _public_subnets(self, settings: Settings) -> tuple[list[aws.ec2.Subnet], aws.ec2.Route]:
         gateway = aws.ec2.InternetGateway(
-            "internet", vpc_id=self._vpc.id, tags={"Name": settings.cluster_name}, opts=self._child
+            "internet", vpc_id=self.vpc.id, tags={"Name": settings.cluster_name}, opts=self._child
         )
         table = self._table("public", settings)
         way_out = self._route("public", table, gateway_id=gateway.id)
@@ -94,7 +95,8 @@ class Network(pulumi.ComponentResource):
             tags = {"Name": f"{settings.cluster_name}-nat-{zone}"}
             # An address is released only after the NAT gateway that holds it, a NAT gateway needs the way out.
             address = aws.ec2.Eip(f"nat-{zone}", domain="vpc", tags=tags, opts=self._child)
-            options = pulumi.ResourceOptions(parent=self, depends_on=[way_out])
+            # A new one in another subnet wants the address that the old one holds.
+            options = pulumi.ResourceOptions(parent=self, depends_on=[way_out], delete_before_replace=True)
             gateways.append(
                 aws.ec2.NatGateway(
                     f"nat-{zone}", allocation_id=address.allocation_id, subnet_id=subnet.id, tags=tags, opts=options
@@ -108,7 +110,7 @@ class Network(pulumi.ComponentResource):
     ) -> aws.ec2.Subnet:
         return aws.ec2.Subnet(
             name,
-            vpc_id=self._vpc.id,
+            vpc_id=self.vpc.id,
             cidr_block=cidr,
             availability_zone=zone,
             map_public_ip_on_launch=public,
@@ -119,7 +121,7 @@ class Network(pulumi.ComponentResource):
 
     def _table(self, name: str, settings: Settings) -> aws.ec2.RouteTable:
         tags = {"Name": f"{settings.cluster_name}-{name}"}
-        return aws.ec2.RouteTable(name, vpc_id=self._vpc.id, tags=tags, opts=self._child)
+        return aws.ec2.RouteTable(name, vpc_id=self.vpc.id, tags=tags, opts=self._child)
 
     def _route(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra import policies, roles
+from infra import instances, policies, roles
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ WORKER_POLICIES = {
     "worker": "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",
     "pull": "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
 }
-SESSION_MANAGER_POLICY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
-ROOT_DEVICE = "/dev/xvda"
-"""The root device of AL2023 images."""
 
 
 class Nodes(pulumi.ComponentResource):
@@ -56,7 +53,10 @@ class Nodes(pulumi.ComponentResource):
         super().__init__(f"{names.PROJECT}:index:Nodes", "nodes", None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         role = roles.make("node", settings, trust=policies.service_trust("ec2.amazonaws.com"), opts=self._child)
-        wanted = {**WORKER_POLICIES, **({"shell": SESSION_MANAGER_POLICY} if settings.node_session_manager else {})}
+        wanted = {
+            **WORKER_POLICIES,
+            **({"shell": instances.SESSION_MANAGER_POLICY} if settings.node_session_manager else {}),
+        }
         attachments = [roles.attach(f"node-{name}", role, arn, opts=self._child) for name, arn in wanted.items()]
         self.groups = [
             aws.eks.NodeGroup(
@@ -88,29 +88,11 @@ class Nodes(pulumi.ComponentResource):
         self.register_outputs({"group_names": self.group_names})
 
     def _launch_template(self, name: str, settings: Settings, group: NodeGroup) -> aws.eks.NodeGroupLaunchTemplateArgs:
-        # Tags of the provider and of the node group stay on those: instances and volumes get theirs from here.
-        tags = {**settings.all_tags, "Name": f"{settings.cluster_name}-{name}"}
-        template = aws.ec2.LaunchTemplate(
+        template = instances.launch_template(
             name,
-            update_default_version=True,
-            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
-                # One hop: pods do not reach the node's credentials.
-                http_endpoint="enabled",
-                http_tokens="required",
-                http_put_response_hop_limit=1,
-            ),
-            block_device_mappings=[
-                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                    device_name=ROOT_DEVICE,
-                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                        volume_size=group.disk_gib, volume_type="gp3", encrypted="true", delete_on_termination="true"
-                    ),
-                )
-            ],
-            tag_specifications=[
-                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags)
-                for kind in ("instance", "volume")
-            ],
+            settings,
+            tag_name=f"{settings.cluster_name}-{name}",
+            disk_gib=group.disk_gib,
             opts=self._child,
         )
         version = template.latest_version.apply(str)

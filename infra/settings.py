@@ -23,12 +23,21 @@ if TYPE_CHECKING:
 from infra import subnets
 from infra.contract import names, versions
 
-ANYWHERE = IPv4Network("0.0.0.0/0")
+ANYWHERE_PREFIX = 8
+"""A network with a shorter prefix is taken for "anywhere": two halves of the internet are the internet."""
+
 PRIVATE_RANGES = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
 """RFC 1918 and RFC 6598: what Amazon VPC recommends for a VPC."""
 
 GRAVITON = re.compile(r"^[a-z]+\d+g")
 """Instance families with Arm processors carry a `g` after the generation (EC2 user guide, naming conventions)."""
+
+STACK_TAGS = ("project", "environment", "cluster", "managed-by")
+OWN_TAGS_LIMIT = 40
+"""AWS takes 50 tags a resource; the stack, its components and EKS have theirs."""
+
+TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
+TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 
 NODE_GROUP_NAME_LIMIT = 36
 """A node group's name has 63 characters, of which a dash and 26 digits are the suffix that makes it unique."""
@@ -76,11 +85,17 @@ def _nat(value: object) -> object:
 
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
 AccountId = Annotated[str, _matches(r"\d{12}", "12 digits, in quotes")]
-PolicyArn = Annotated[str, _matches(r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+", "a policy's ARN")]
+PolicyArn = Annotated[str, _matches(r"arn:aws:iam::(\d{12}|aws):policy/[\w+=,.@/-]+", "a policy's ARN")]
 RoleArn = Annotated[str, AfterValidator(_role_arn)]
 ClusterName = Annotated[str, _matches(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", "at most 100 letters, digits, - and _")]
 EnvironmentName = Annotated[str, _matches(r"[a-z][a-z0-9-]{0,31}", "at most 32 lower-case letters, digits and -")]
-Region = Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d", "a region's code such as eu-west-2")]
+Region = Annotated[
+    str,
+    _matches(
+        r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)?(east|west)?)-\d",
+        "a region's code such as eu-west-2, not of China or GovCloud, whose ARNs and hosts differ",
+    ),
+]
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
@@ -108,13 +123,13 @@ class NodeGroup(_Model):
     """Amazon Linux 2023 for the processors of the instance types."""
     capacity_type: Literal["SPOT", "ON_DEMAND"] = "SPOT"
     """Spot instances cost a third, and can be taken away with two minutes' notice."""
-    min_size: Annotated[int, Field(ge=0, le=100)] = 1
+    min_size: Annotated[int, Field(strict=True, ge=0, le=100)] = 1
     """The fewest nodes that the group may shrink to."""
-    max_size: Annotated[int, Field(ge=1, le=100)] = 3
+    max_size: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
     """The most nodes that it may grow to."""
-    desired_size: Annotated[int, Field(ge=0, le=100)] = 2
+    desired_size: Annotated[int, Field(strict=True, ge=0, le=100)] = 2
     """How many it starts with. Two, so that losing a spot instance is no outage."""
-    disk_gib: Annotated[int, Field(ge=20, le=1024)] = 50
+    disk_gib: Annotated[int, Field(strict=True, ge=20, le=1024)] = 50
     """The encrypted gp3 root volume of each node, in GiB."""
 
     @field_validator("instance_types")
@@ -155,9 +170,9 @@ class Settings(_Model):
     region: Region = "eu-west-2"
     """The AWS region."""
     zones: tuple[str, ...]
-    """Availability zones, pinned so that no preview has to ask. Two or three. Default: the region's a and b."""
+    """Availability zones, pinned so that no preview has to ask. Two or more. Default: the region's a and b."""
     vpc_cidr: Network = IPv4Network("10.0.0.0/16")
-    """The VPC's addresses, a private range between /16 and /20; subnets are computed from it."""
+    """The VPC's addresses, a private range between /16 and /19; subnets are computed from it."""
     service_cidr: Network = IPv4Network("172.20.0.0/16")
     """The addresses of Kubernetes Services, between /12 and /24, apart from the VPC's."""
     nat_strategy: Annotated[Literal["single", "per-zone"], BeforeValidator(_nat)] = "single"
@@ -180,6 +195,9 @@ class Settings(_Model):
     """Name → managed node group."""
     node_session_manager: bool = False
     """Lets people open shells on nodes with Session Manager (AmazonSSMManagedInstanceCore on the node role)."""
+    jump_box: bool = False
+    """An instance that reaches the Kubernetes API from inside the VPC, for people: Session Manager forwards a port
+    through it."""
     cluster_admins: tuple[RoleArn, ...] = ()
     """Role ARNs that administer the cluster, beside the deploy role."""
     control_plane_logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
@@ -204,13 +222,8 @@ class Settings(_Model):
     @property
     def all_tags(self) -> dict[str, str]:
         """What the provider puts on everything that can carry tags."""
-        return {
-            **self.tags,
-            "project": names.PROJECT,
-            "environment": self.environment,
-            "cluster": self.cluster_name,
-            "managed-by": "pulumi",
-        }
+        own = (names.PROJECT, self.environment, self.cluster_name, "pulumi")
+        return {**self.tags, **dict(zip(STACK_TAGS, own, strict=True))}
 
     def addon_version(self, addon: str) -> str:
         """The version of an add-on: the config's, else the pin."""
@@ -221,10 +234,10 @@ class Settings(_Model):
     def _are_of_the_region(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         region = info.data.get("region")
         for zone in value:
-            if region is not None and not re.fullmatch(re.escape(region) + "[a-z]", zone):
+            if region is not None and not re.fullmatch(f"{region}[{subnets.LETTERS}]", zone):
                 raise ValueError(f"{zone!r} is no zone of {region}; allowed: {region}a, {region}b, …")
-        if not 2 <= len(set(value)) == len(value) <= subnets.MAX_ZONES:
-            raise ValueError("allowed: two or three different zones, since EKS wants subnets in two")
+        if not 2 <= len(set(value)) == len(value):
+            raise ValueError("allowed: two or more different zones, since EKS wants subnets in two")
         return value
 
     @field_validator("vpc_cidr")
@@ -256,14 +269,19 @@ class Settings(_Model):
             raise ValueError("endpointAccess is public; allowed: at least one CIDR")
         if access == "private" and value:
             raise ValueError("endpointAccess is private; allowed: none")
+        for cidr in value:
+            # EKS API reference, VpcConfigRequest.publicAccessCidrs: no reserved addresses.
+            if any(cidr.subnet_of(private) for private in PRIVATE_RANGES):
+                raise ValueError(f"{cidr} is private; allowed: public networks, the VPC reaches the API anyway")
         return value
 
     @field_validator("endpoint_anywhere_acknowledged", "ingress_anywhere_acknowledged")
     @classmethod
     def _covers_anywhere(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic passes the value
         cidrs = "endpoint_public_cidrs" if info.field_name == "endpoint_anywhere_acknowledged" else "ingress_cidrs"
-        if ANYWHERE in info.data.get(cidrs, ()) and not value:
-            raise ValueError(f"{to_camel(cidrs)} has 0.0.0.0/0; allowed: true, when that is meant")
+        wide = [cidr for cidr in info.data.get(cidrs, ()) if cidr.prefixlen < ANYWHERE_PREFIX]
+        if wide and not value:
+            raise ValueError(f"{to_camel(cidrs)} has {wide[0]}; allowed: true, when that is meant")
         return value
 
     @field_validator("kubernetes_version")
@@ -291,8 +309,8 @@ class Settings(_Model):
     @field_validator("node_groups")
     @classmethod
     def _have_names(cls, value: Mapping[str, NodeGroup]) -> Mapping[str, NodeGroup]:
-        if not value:
-            raise ValueError("allowed: at least one node group")
+        if not any(group.desired_size for group in value.values()):
+            raise ValueError("allowed: at least one node group with a desired node, or add-ons never become healthy")
         for name in value:
             if not re.fullmatch(rf"[a-z][a-z0-9-]{{0,{NODE_GROUP_NAME_LIMIT - 1}}}", name):
                 raise ValueError(
@@ -300,13 +318,34 @@ class Settings(_Model):
                 )
         return value
 
+    @field_validator("cluster_admins")
+    @classmethod
+    def _differ(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        found = [names.role_name(arn) for arn in value]
+        account = info.data.get("account_id")
+        for arn in value:
+            if account is not None and f"::{account}:" not in arn:
+                raise ValueError(f"{arn} is of another account; allowed: roles of {account}")
+        if names.DEPLOY_ROLE in found or len(set(found)) < len(found):
+            raise ValueError(f"allowed: each role once, and not {names.DEPLOY_ROLE}, which is an administrator already")
+        return value
+
     @field_validator("tags")
     @classmethod
     def _are_tags(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        # AWS tagging guide: keys of 1 to 128 and values of at most 256 characters; aws: is reserved.
+        # AWS tagging guide: 50 tags a resource, keys of 1 to 128 and values of at most 256 characters, aws: reserved.
+        # IAM takes keys that differ in case alone for one.
+        if len(value) > OWN_TAGS_LIMIT:
+            raise ValueError(f"{len(value)} tags; allowed: at most {OWN_TAGS_LIMIT}, beside the stack's own")
         for key, text in value.items():
-            if not 1 <= len(key) <= 128 or key.lower().startswith("aws:") or len(text) > 256:
-                raise ValueError(f"{key!r}; allowed: keys of 1 to 128 characters without aws:, values of at most 256")
+            if not TAG_KEY.fullmatch(key) or key.lower().startswith("aws:") or not TAG_VALUE.fullmatch(text):
+                raise ValueError(
+                    f"{key}: {text!r}; allowed: keys of 1 to 128 characters without aws:, values of at most 256, "
+                    "of letters, digits, spaces and _.:/=+-@"
+                )
+        folded = [key.lower() for key in (*value, *STACK_TAGS)]
+        if len(set(folded)) < len(folded):
+            raise ValueError(f"allowed: keys that differ in more than case, and none of {', '.join(STACK_TAGS)}")
         return value
 
 
@@ -322,8 +361,6 @@ def _check_addon(addon: str, version: str, kubernetes: str | None) -> None:
     # Kubernetes version skew policy: kube-proxy is not newer than the API server; EKS builds it for each minor.
     if addon == "kube-proxy" and found["minor"] != kubernetes:
         raise ValueError(f"kube-proxy {version} is of another minor; allowed: v{kubernetes}.x")
-    if version in pin.versions and pin.kubernetes != kubernetes:
-        raise ValueError(f"{addon} {version} is built for Kubernetes {pin.kubernetes}; allowed: one for {kubernetes}")
 
 
 def parse(config: Mapping[str, object], stack: str) -> Settings:
@@ -386,20 +423,49 @@ def _scalar(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+ALLOWED = {
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "mapping_type": "a map of names to values",
+    "dict_type": "a map of names to values",
+    "model_type": "a map of keys to values",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "ip_v4_network": "an IPv4 network such as 10.0.0.0/16",
+    "literal_error": "{expected}",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "too_short": "{min_length} or more of them",
+    "too_long": "{max_length} or fewer of them",
+}
+"""What pydantic's errors mean to the person who wrote the value; those of our own validators say it themselves."""
+
+
 def _line(problem: ErrorDetails) -> str:
     """One line for one problem: the key, the value, what is allowed."""
-    head, *rest = problem["loc"]
-    unknown = problem["type"] == "extra_forbidden"
-    # A default that fails is located by its field's name, a value from the config by its key.
-    path = f"{names.PROJECT}:{head if unknown else to_camel(str(head))}"
-    path += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
-    if problem["type"] == "missing":
+    location, kind, value = problem["loc"], problem["type"], problem["input"]
+    path = _path(location, as_written=kind == "extra_forbidden")
+    if kind == "missing":
         return f"  {path} is not set; it is required"
-    if unknown:
-        return f"  {path} is no setting; {_nearest(str([head, *rest][-1]), NodeGroup if rest else Settings)}"
-    value = problem["input"]
+    if kind == "extra_forbidden":
+        return f"  {path} is no setting; {_nearest(str(location[-1]), NodeGroup if len(location) > 1 else Settings)}"
     shown = json.dumps(value, default=str) if isinstance(value, list | tuple | dict | bool) else str(value)
+    allowed = ALLOWED.get(kind)
+    if allowed:
+        return f"  {path} = {shown}: allowed: {allowed.format(**problem.get('ctx', {}))}"
     return f"  {path} = {shown}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _path(location: tuple[int | str, ...], *, as_written: bool) -> str:
+    """`infra-fleet:nodeGroups.default.minSize`: a default that fails is located by its field's name, not by its key."""
+    fields = {**Settings.model_fields, **NodeGroup.model_fields}
+    keys = [
+        to_camel(part) if isinstance(part, str) and part in fields and not as_written else part for part in location
+    ]
+    head, *rest = keys
+    return f"{names.PROJECT}:{head}" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in rest)
 
 
 def _nearest(key: str, model: type[_Model]) -> str:

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Network
 
-LARGEST_PREFIX, SMALLEST_PREFIX = 16, 20
-"""A VPC is a /16 at most (Amazon VPC quotas); below /20 a private subnet holds fewer than eight nodes' prefixes."""
+LARGEST_PREFIX, SMALLEST_PREFIX = 16, 19
+"""A VPC is a /16 at most (Amazon VPC quotas); below /19 a private subnet holds fewer than eight nodes' prefixes."""
 
-MAX_ZONES = 3
-"""The fourth quarter of the VPC holds the public subnets."""
+LETTERS = "abcdefg"
+"""Of the zones that have a place; the eighth place holds the public subnets."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,17 @@ class ZoneSubnets:
 
 
 def plan(vpc: IPv4Network, zones: Sequence[str]) -> tuple[ZoneSubnets, ...]:
-    """Give each zone a quarter of the VPC for nodes and pods, and a quarter of the last quarter for what faces outside.
+    """Give each zone an eighth of the VPC for nodes and pods, and an eighth of the last eighth for what faces outside.
 
-    A zone's subnets do not depend on the zones after it, so that adding one moves nothing. With prefix delegation a
-    node of 110 pods takes eight /28 prefixes: the smallest private subnet, a /22, has 64 of them.
+    A zone's subnets depend on its letter alone, so that adding, removing or reordering zones moves no other. With
+    prefix delegation a node of 110 pods takes eight /28 prefixes: the smallest private subnet, a /22, has 64 of them.
 
     Raises:
-        ValueError: the VPC's prefix or the number of zones is out of range.
+        ValueError: the VPC's prefix or a zone's letter is out of range.
     """
     if not LARGEST_PREFIX <= vpc.prefixlen <= SMALLEST_PREFIX:
         raise ValueError(f"a VPC is between /{LARGEST_PREFIX} and /{SMALLEST_PREFIX}")
-    if not 1 <= len(zones) <= MAX_ZONES:
-        raise ValueError(f"between one and {MAX_ZONES} zones")
-    *private, edge = vpc.subnets(prefixlen_diff=2)
-    public = edge.subnets(prefixlen_diff=2)
-    return tuple(ZoneSubnets(*subnets) for subnets in zip(zones, private, public, strict=False))
+    *private, edge = vpc.subnets(prefixlen_diff=3)
+    public = list(edge.subnets(prefixlen_diff=3))
+    places = [LETTERS.index(zone[-1]) for zone in zones]
+    return tuple(ZoneSubnets(zone, private[at], public[at]) for zone, at in zip(zones, places, strict=True))

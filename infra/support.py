@@ -1,17 +1,19 @@
 """The days on which pins leave support: previews warn, a scheduled job fails ahead of them, no commit ever does.
 
-`python -m infra.support` is that job: it fails when a pinned Kubernetes version has less than `FAIL_DAYS` left.
+`python -m infra.support` is that job: it fails when the Kubernetes version of a stack has less than `FAIL_DAYS` left.
 """
 
 from __future__ import annotations
 
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
+import yaml
 
-from infra.contract import prices, versions
+from infra.contract import names, prices, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,13 +46,21 @@ def warn(kubernetes: str, today: date) -> None:
         pulumi.log.warn(notice)
 
 
-def check(pins: Iterable[str], today: date) -> int:
+def pins(repository: Path) -> set[str]:
+    """The Kubernetes versions of the stack files in a folder."""
+    key = f"{names.PROJECT}:kubernetesVersion"
+    files = repository.glob("Pulumi.*.yaml")
+    documents: list[dict[str, dict[str, object]]] = [yaml.safe_load(path.read_text("utf-8")) for path in files]
+    return {str((document.get("config") or {}).get(key, versions.KUBERNETES_DEFAULT)) for document in documents}
+
+
+def check(kubernetes: Iterable[str], today: date) -> int:
     """Print what ends within `FAIL_DAYS`, and return the exit code: 1 when anything does."""
-    notices = [notice for pin in pins if (notice := ending(pin, today, within_days=FAIL_DAYS))]
+    notices = [notice for minor in kubernetes if (notice := ending(minor, today, within_days=FAIL_DAYS))]
     for notice in notices:
         print(notice, file=sys.stderr)  # noqa: T201  # this is the job's output
     return 1 if notices else 0
 
 
 if __name__ == "__main__":
-    sys.exit(check([versions.KUBERNETES_DEFAULT], datetime.now(UTC).date()))
+    sys.exit(check(sorted(pins(Path(__file__).parent.parent)), datetime.now(UTC).date()))

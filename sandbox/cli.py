@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from sandbox import rehearsal
 from sandbox.errors import SandboxError
@@ -15,11 +17,12 @@ from sandbox.folder import REPOSITORY, Folder
 
 HELP = """The whole day on this machine, with no AWS account and no credentials.
 
-The real Pulumi engine runs the real program against an embedded AWS account (moto and an overlay) through a stand-in
-for pulumi-aws. It shows order, edges, refusals and the program's own code; it does not show pulumi-aws' validation,
+The real Pulumi engine runs the real program against an embedded AWS account (moto and an overlay) through a stand-in \
+for pulumi-aws. It shows order, edges, refusals and the program's own code; it does not show pulumi-aws' validation, \
 defaults and diffs.
 
 One account lives in the sandbox folder until `reset`. The first command that needs it starts it, later ones share it.
+
 What follows `--` goes to pulumi: python -m sandbox preview -- --diff
 """
 
@@ -88,11 +91,14 @@ def _prepare(folder: Path, stack: str, stack_file: Path | None) -> rehearsal.Reh
 
 
 def _say(line: str) -> None:
-    console.print(f"[dim]sandbox:[/dim] {line}", markup=True)
+    console.print(Text.assemble(("sandbox: ", "dim"), line))
 
 
 def main() -> None:
     """Run a command; what a person can act on is one line and exit code 1."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # As Ctrl-C does: what is half done is cleared away on the way out.
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         app()
     except SandboxError as error:

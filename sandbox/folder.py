@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.errors import SandboxError
+
 FOLDER_VARIABLE = "INFRA_FLEET_SANDBOX"
 """Set in child processes only: the absolute path of the sandbox folder that they belong to."""
+
+MARK = "# An infra-fleet sandbox: `python -m sandbox reset` empties it.\n*\n"
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 """The clone that this code runs from."""
@@ -17,6 +21,11 @@ class Folder:
     """The paths inside a sandbox folder."""
 
     root: Path
+
+    @property
+    def marker(self) -> Path:
+        """Says that this is a sandbox folder, and keeps it out of git: what lacks it is somebody else's."""
+        return self.root / ".gitignore"
 
     @property
     def account_file(self) -> Path:
@@ -54,7 +63,38 @@ class Folder:
         return self.root / "project"
 
     @property
+    def account_lock(self) -> Path:
+        """Held by whoever starts or ends the account."""
+        return self.root / "account.lock"
+
+    @property
+    def calls(self) -> Path:
+        """Every call that the account got, a line of JSON each: service, operation, status."""
+        return self.root / "calls.jsonl"
+
+    @property
     def contents(self) -> tuple[Path, ...]:
-        """All that the sandbox writes."""
-        account = ("account.json", "account.log", "account.lock", "calls.jsonl")
-        return (*(self.root / name for name in account), self.pulumi_home, self.state, self.bin, self.project)
+        """All that the sandbox writes, in the order of removal: a removal that was cut short can be repeated.
+
+        The marker says that it can, and the lock keeps a command from starting meanwhile.
+        """
+        account = (self.account_file, self.account_log, self.calls)
+        return (*account, self.pulumi_home, self.state, self.bin, self.project, self.marker, self.account_lock)
+
+    def claim(self) -> None:
+        """Make the folder, or find it ours.
+
+        Raises:
+            SandboxError: it has contents and is no sandbox folder.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        if self.claimed:
+            return
+        if {path.name for path in self.root.iterdir()} - {self.marker.name, self.account_lock.name}:
+            raise SandboxError(f"{self.root} is not empty and no sandbox folder: name another with --folder")
+        self.marker.write_text(MARK)
+
+    @property
+    def claimed(self) -> bool:
+        """Whether this is a sandbox folder."""
+        return self.marker.exists() and self.marker.read_text() == MARK

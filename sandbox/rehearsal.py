@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -29,7 +31,6 @@ class Rehearsal:
 
     folder: Folder
     stack: str
-    account: process.Account
     engine: pulumi.Pulumi
     environment: Mapping[str, str]
 
@@ -68,7 +69,13 @@ def prepare(folder: Folder, stack: str, stack_file: Path, say: Say) -> Rehearsal
         SandboxError: the config is bad, or a part cannot be had.
     """
     settings = read_settings(stack, stack_file)
-    account = process.ensure(folder, process.AccountSettings(settings.account_id, settings.region))
+    folder.claim()
+    if process.find(folder) is None and _built(folder):
+        raise SandboxError(
+            "the embedded account has ended, and with it all that this sandbox's state says is built: "
+            "run `python -m sandbox reset` to begin anew"
+        )
+    account = process.ensure(folder, settings.account_id, settings.region)
     say(
         f"an embedded AWS account, {account.account_id} in {account.region}, with a stand-in for pulumi-aws: "
         "nothing here reaches AWS"
@@ -76,30 +83,44 @@ def prepare(folder: Folder, stack: str, stack_file: Path, say: Say) -> Rehearsal
     engine = pulumi.find(folder, say)
     pulumi.prepare_bin(folder, engine)
     install_plugin(folder)
-    environ = environment(folder, account=process.environment(account), bin=folder.bin)
+    environ = environment(folder, account=process.environment(account))
     project.write_project(folder, stack, stack_file)
     project.ensure_stack(folder, engine, stack, environ)
     _seed(account, settings)
-    return Rehearsal(folder, stack, account, engine, environ)
+    return Rehearsal(folder, stack, engine, environ)
 
 
 def reset(folder: Folder) -> bool:
-    """End the account and remove what the sandbox wrote; whether there was anything. Other files are left alone."""
-    there = any(path.exists() for path in folder.contents)
-    process.stop(folder)
-    for path in folder.contents:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    if folder.root.exists() and not any(folder.root.iterdir()):
+    """End the account and remove what the sandbox wrote; whether there was anything. Other files are left alone.
+
+    Raises:
+        SandboxError: the folder has contents and is no sandbox folder.
+    """
+    if not folder.root.exists() or not any(folder.root.iterdir()):
+        return False
+    if not folder.claimed:
+        raise SandboxError(f"{folder.root} is no sandbox folder: nothing was removed")
+    with process.stopped(folder):
+        for path in folder.contents:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    with suppress(OSError):  # it holds other files, or a command that waited has claimed it again
         folder.root.rmdir()
-    return there
+    return True
 
 
 def default_stack_file(stack: str) -> Path:
     """Where the production config of a stack lies."""
     return REPOSITORY / f"Pulumi.{stack}.yaml"
+
+
+def _built(folder: Folder) -> bool:
+    """Whether a stack in the sandbox's state has resources."""
+    checkpoints = (folder.state / ".pulumi" / "stacks").glob("*/*.json")
+    latest = (json.loads(path.read_text("utf-8"))["checkpoint"]["latest"] for path in checkpoints)
+    return any(deployment and deployment.get("resources") for deployment in latest)
 
 
 def _seed(account: process.Account, settings: Settings) -> None:

@@ -84,7 +84,7 @@ def previews() -> None:
         )
         nothing = median(lambda: pulumi(empty, "preview"))
         program = median(lambda: pulumi(sandbox.folder.project, "preview"))
-        table = Table("preview, median of 5", "seconds", "times the empty program")
+        table = Table(f"preview, median of {RUNS}", "seconds", "times the empty program")
         table.add_row("an empty program", f"{nothing:.2f}", "1.0")
         table.add_row("the stack, from nothing", f"{program:.2f}", f"{program / nothing:.1f}")
         console.print(table)
@@ -95,7 +95,7 @@ def previews() -> None:
 
 def imports() -> None:
     """What imports cost, each in a fresh interpreter."""
-    table = Table("import, median of 5", "seconds")
+    table = Table(f"import, median of {RUNS}", "seconds")
     for statement in IMPORTS:
         command = [sys.executable, "-c", statement]
         took = median(lambda command=command: subprocess.run(command, cwd=REPOSITORY, check=True, env=os.environ))

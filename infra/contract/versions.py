@@ -70,5 +70,11 @@ PYTHON = "3.11"
 PULUMI = "3.274.1"
 """The engine that the tests run; a `pulumi` of the same major and no older minor is accepted."""
 
+GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType({"pulumi": ("github.com/pulumi/pulumi/pkg/v3", PULUMI)})
+"""Folder of `tools/` → the module and version that it builds."""
+
+PULUMI_SDK = "3.272.0"
+"""The newest in PyPI that goes with the engine."""
+
 PULUMI_AWS = "7.51.1"
 """The SDK, and so the plugin that the engine asks for."""

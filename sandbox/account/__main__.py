@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from sandbox.account.isolation import isolated
+from sandbox.account.server import Descriptors, serve
+from sandbox.folder import Folder
 
 
 def _arguments() -> argparse.Namespace:
@@ -22,15 +22,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Leave the user's AWS settings behind before anything can read them, then serve."""
+    """Serve. The environment is without the user's AWS settings already."""
     arguments = _arguments()
-    environment = isolated(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-
-    from sandbox.account.server import Descriptors, serve  # moto reads the environment when it is imported
-    from sandbox.folder import Folder
-
     serve(
         Folder(arguments.folder),
         account_id=arguments.account_id,

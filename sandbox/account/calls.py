@@ -47,7 +47,6 @@ class Recorder:
         """Serve one call, once the one before is done."""
         body = _buffer_body(environ)
         service = service_of(environ)
-        operation = UNKNOWN
         status = HTTPStatus.INTERNAL_SERVER_ERROR
 
         def observe(line: str, headers: list[tuple[str, str]], *arguments: Any) -> Any:
@@ -56,8 +55,8 @@ class Recorder:
             return start_response(line, headers, *arguments)
 
         with self._lock:
+            operation = _named(environ, service, body)
             try:
-                operation = operation_of(environ, service, body) or UNKNOWN
                 return list(self._application(environ, observe))
             except Exception as error:  # noqa: BLE001 -- whatever moto raises is this call's answer
                 traceback.print_exception(error)
@@ -93,6 +92,15 @@ def service_of(environ: WSGIEnvironment) -> str:
 def is_form(environ: WSGIEnvironment) -> bool:
     """Whether the call is of a service with forms for requests and XML for answers."""
     return environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+
+
+def _named(environ: WSGIEnvironment, service: str, body: bytes) -> str:
+    """The operation's name for the record, whose faults are no answers of AWS."""
+    try:
+        return operation_of(environ, service, body) or UNKNOWN
+    except Exception as error:  # noqa: BLE001 -- whatever moto raises, the call goes on
+        traceback.print_exception(error)
+        return UNKNOWN
 
 
 def operation_of(environ: WSGIEnvironment, service: str, body: bytes) -> str:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+def _any(_client: Any, _id: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Kind:
     """How one kind is listed: the service's operation, and a JMESPath expression for the ids in each page."""
@@ -27,8 +31,11 @@ class Kind:
     parent: str | None = None
     """Listed once for each id of this kind, which the operation takes as `clusterName`."""
 
-    keep: Callable[[Any, str], bool] = lambda _client, _id: True
-    """Whether an id counts, where the listing does not tell; of a child, whether its parent can be asked."""
+    asks: Callable[[Any, str], bool] = _any
+    """Whether a parent can be asked."""
+
+    counts: Callable[[Any, str], bool] = _any
+    """Whether an id counts, where the listing does not tell."""
 
 
 def _is_kept_by_customer(kms: Any, key: str) -> bool:
@@ -66,7 +73,7 @@ KINDS: dict[str, Kind] = {
     "EKS node group": Kind("eks", "list_nodegroups", "nodegroups[]", parent="EKS cluster"),
     "EKS add-on": Kind("eks", "list_addons", "addons[]", parent="EKS cluster"),
     "EKS access entry": Kind(
-        "eks", "list_access_entries", "accessEntries[]", parent="EKS cluster", keep=_authenticates_through_api
+        "eks", "list_access_entries", "accessEntries[]", parent="EKS cluster", asks=_authenticates_through_api
     ),
     "EKS pod identity association": Kind(
         "eks", "list_pod_identity_associations", "associations[].associationId", parent="EKS cluster"
@@ -81,31 +88,27 @@ KINDS: dict[str, Kind] = {
     "log group": Kind("logs", "describe_log_groups", "logGroups[].logGroupName"),
     "SSM parameter": Kind("ssm", "describe_parameters", "Parameters[].Name"),
     "S3 bucket": Kind("s3", "list_buckets", "Buckets[].Name"),
-    "KMS key": Kind("kms", "list_keys", "Keys[].KeyId", keep=_is_kept_by_customer),
+    "KMS key": Kind("kms", "list_keys", "Keys[].KeyId", counts=_is_kept_by_customer),
 }
 """In an order in which a parent comes before its children."""
 
 
 def take(endpoint: str, region: str) -> dict[str, tuple[str, ...]]:
     """The ids of all that exists at `endpoint` in `region`, by kind, sorted; ClientError when a call fails."""
-    clients: dict[str, Any] = {}
-
-    def connect(service: str) -> Any:
-        return clients.setdefault(service, client(service, endpoint=endpoint, region=region))
-
     found: dict[str, tuple[str, ...]] = {}
     for name, kind in KINDS.items():
-        found[name] = tuple(sorted(_ids(connect(kind.service), kind, found)))
+        found[name] = tuple(sorted(_ids(client(kind.service, endpoint=endpoint, region=region), kind, found)))
     return found
 
 
 def _ids(service: Any, kind: Kind, found: dict[str, tuple[str, ...]]) -> Iterator[str]:
     """The ids of one kind; a child's carry its parent's before them."""
     if kind.parent is None:
-        yield from (key for key in _listed(service, kind, {}) if kind.keep(service, key))
+        yield from (key for key in _listed(service, kind, {}) if kind.counts(service, key))
         return
-    for parent in filter(lambda parent: kind.keep(service, parent), found[kind.parent]):
-        yield from (f"{parent}/{key}" for key in _listed(service, kind, {"clusterName": parent}))
+    for parent in found[kind.parent]:
+        if kind.asks(service, parent):
+            yield from (f"{parent}/{key}" for key in _listed(service, kind, {"clusterName": parent}))
 
 
 def _listed(service: Any, kind: Kind, more: dict[str, str]) -> Iterator[str]:

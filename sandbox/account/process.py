@@ -13,20 +13,20 @@ import select
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psutil
 
-from sandbox.account.isolation import CLOSED, isolated
+from sandbox import files
+from sandbox.account.isolation import isolated
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from sandbox.folder import Folder
 
@@ -39,18 +39,7 @@ ANSWER_DEADLINE = 30.0
 END_DEADLINE = 10.0
 """Seconds: until a started account is ready, a running one says who it is, and an ended one is gone."""
 
-SAME_START = 1.0
-"""Seconds by which two readings of one process's start may differ when the clock is adjusted."""
-
 LOG_LINES = 5
-
-
-@dataclass(frozen=True)
-class AccountSettings:
-    """Which account to embed: its 12-digit id, and the stack's region."""
-
-    account_id: str
-    region: str
 
 
 @dataclass(frozen=True)
@@ -65,49 +54,54 @@ class Account:
 
 
 def find(folder: Folder) -> Account | None:
-    """The folder's account, if it runs; of one that does not answer, file and process are removed."""
-    account = _read(folder)
-    if account is not None and _answers(account):
-        return account
-    if not folder.account_file.exists():
+    """The folder's account, if it runs; of one that answers as another, file and process are removed.
+
+    SandboxError: it runs, but does not answer in time.
+    """
+    if not folder.claimed:
         return None
     with _locked(folder):
         return _find_or_forget(folder)
 
 
-def ensure(folder: Folder, settings: AccountSettings) -> Account:
-    """The folder's account, started if it does not run; two commands at once start one.
+def ensure(folder: Folder, account_id: str, region: str) -> Account:
+    """The folder's account, started with this 12-digit id and region unless it runs; two commands at once start one.
 
-    SandboxError: it dies before it answers, or it runs for another account or region.
+    SandboxError: it does not start or does not answer in time, or it runs for another account or region.
     """
     with _locked(folder) as lock:
-        account = _find_or_forget(folder) or _start(folder, settings, lock)
-    if (account.account_id, account.region) != (settings.account_id, settings.region):
+        account = _find_or_forget(folder) or _start(folder, account_id, region, lock)
+    if (account.account_id, account.region) != (account_id, region):
         raise SandboxError(
             f"the sandbox holds account {account.account_id} in {account.region}, but the stack's config names "
-            f"{settings.account_id} in {settings.region}: run `python -m sandbox reset` to begin anew"
+            f"{account_id} in {region}: run `python -m sandbox reset` to begin anew"
         )
     return account
 
 
-def stop(folder: Folder) -> bool:
-    """End the folder's account and remove its file; whether there was one that ran."""
-    if not folder.root.exists():
-        return False
+@contextmanager
+def stopped(folder: Folder) -> Generator[None]:
+    """End the folder's account; none is started before the block ends, in which the lock may be removed as well.
+
+    SandboxError: its process does not end.
+    """
     with _locked(folder):
-        account = _read(folder)
-        ran = account is not None and _process(account) is not None
-        _forget(folder, account)
-        return ran
+        _forget(folder, _read(folder))
+        yield
+
+
+def stop(folder: Folder) -> None:
+    """End the folder's account. SandboxError: its process does not end."""
+    with stopped(folder):
+        pass
 
 
 def environment(account: Account) -> dict[str, str]:
-    """What a child needs so that every AWS SDK talks to the account and to nothing else.
+    """What makes every AWS SDK talk to the account.
 
-    To be laid over `isolation.isolated(os.environ)`: an inherited AWS_PROFILE or AWS_ENDPOINT_URL_S3 would win over it.
+    Over an environment with no AWS_* variables but `isolation.CLOSED`: a profile, or an endpoint of one service, wins.
     """
     return {
-        **CLOSED,
         "AWS_ENDPOINT_URL": account.endpoint,
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -121,16 +115,9 @@ def environment(account: Account) -> dict[str, str]:
     }
 
 
-def calls_file(folder: Folder) -> Path:
-    """Every call that the account got, a line of JSON each: service, operation, status."""
-    return folder.root / "calls.jsonl"
-
-
 def write(folder: Folder, account: Account) -> None:
-    """Write the account's file, in one step."""
-    draft = folder.account_file.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(account), indent=2) + "\n")
-    draft.replace(folder.account_file)
+    """Write the account's file."""
+    files.write(folder.account_file, json.dumps(asdict(account), indent=2) + "\n")
 
 
 def _read(folder: Folder) -> Account | None:
@@ -144,18 +131,29 @@ def _read(folder: Folder) -> Account | None:
 @contextmanager
 def _locked(folder: Folder) -> Generator[int]:
     """Hold the folder's lock; yields its descriptor, which a started account holds too until it is ready."""
-    folder.root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder.root / "account.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _lock(folder)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
+def _lock(folder: Folder) -> int:
+    """Take the lock, and take it anew if a reset removed file or folder meanwhile: what is left then locks nothing."""
+    while True:
+        with suppress(FileNotFoundError), ExitStack() as undo:
+            folder.claim()
+            descriptor = os.open(folder.account_lock, os.O_RDWR | os.O_CREAT, 0o600)
+            undo.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), folder.account_lock.stat()):
+                undo.pop_all()
+                return descriptor
+
+
 def _find_or_forget(folder: Folder) -> Account | None:
     account = _read(folder)
-    if account is not None and _answers(account):
+    if account is not None and _answers(folder, account):
         return account
     _forget(folder, account)
     return None
@@ -163,7 +161,7 @@ def _find_or_forget(folder: Folder) -> Account | None:
 
 def _forget(folder: Folder, account: Account | None) -> None:
     """End what is left of the account's process, and remove its file."""
-    process = account and _process(account)
+    process = account and _process(folder, account)
     if process:
         _end(process)
     folder.account_file.unlink(missing_ok=True)
@@ -194,41 +192,50 @@ def _is_gone(process: psutil.Process) -> bool:
     return False
 
 
-def _process(account: Account) -> psutil.Process | None:
-    """The account's process; none when it is gone, or when its id has been given to another."""
+def _process(folder: Folder, account: Account) -> psutil.Process | None:
+    """The account's process; none when it is gone, or when its id has been given to another.
+
+    Known by its command line: a process's start in seconds changes when the clock is set.
+    """
     try:
         process = psutil.Process(account.pid)
-        same = abs(process.create_time() - account.started) < SAME_START
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
+        return process if _mark(folder) in process.cmdline() else None
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
 
 
-def _answers(account: Account) -> bool:
-    """Whether the account's process runs, and its port answers as that account."""
-    if _process(account) is None:
+def _mark(folder: Folder) -> str:
+    """The argument that only the folder's account has."""
+    return f"--folder={folder.root.resolve()}"
+
+
+def _answers(folder: Folder, account: Account) -> bool:
+    """Whether the account's process runs, and its port answers as that account. SandboxError: it runs and is silent."""
+    if _process(folder, account) is None:
         return False
     address = urlsplit(account.endpoint)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=ANSWER_DEADLINE)
     try:
         connection.request("GET", IDENTITY_PATH)
         return json.loads(connection.getresponse().read()) == asdict(account)
+    except TimeoutError:
+        if _process(folder, account) is None:
+            return False
+        raise SandboxError(
+            f"the embedded account (process {account.pid}) does not answer within {ANSWER_DEADLINE:g} s: "
+            "wait, or run `python -m sandbox reset`"
+        ) from None
     except (OSError, http.client.HTTPException, ValueError):
         return False
     finally:
         connection.close()
 
 
-def _start(folder: Folder, settings: AccountSettings, lock: int) -> Account:
+def _start(folder: Folder, account_id: str, region: str, lock: int) -> Account:
     """Start an account in a session of its own, and wait until it is ready or dead."""
     ready, told = os.pipe()
-    command = [sys.executable, "-m", "sandbox.account", f"--folder={folder.root.resolve()}"]
-    command += [
-        f"--account-id={settings.account_id}",
-        f"--region={settings.region}",
-        f"--ready={told}",
-        f"--lock={lock}",
-    ]
+    command = [sys.executable, "-m", "sandbox.account", _mark(folder), f"--account-id={account_id}"]
+    command += [f"--region={region}", f"--ready={told}", f"--lock={lock}"]
     with folder.account_log.open("wb") as log:
         child = subprocess.Popen(  # noqa: S603 -- our own module
             command,
@@ -242,28 +249,29 @@ def _start(folder: Folder, settings: AccountSettings, lock: int) -> Account:
         )
     os.close(told)
     try:
-        answered = _wait_for_line(ready)
+        account = _await(ready, child, folder)
+    except BaseException:
+        child.kill()
+        child.wait()
+        folder.account_file.unlink(missing_ok=True)
+        raise
     finally:
         os.close(ready)
-    account = _read(folder) if answered else None
-    if account is None or not _answers(account):
-        child.kill()
-        raise SandboxError(_why_not(folder, child.wait(), answered=answered))
     child.returncode = 0  # it outlives this command: nothing is to wait for it
     return account
 
 
-def _wait_for_line(descriptor: int) -> bool:
-    """Whether the other end writes before it closes or the deadline passes."""
-    deadline = time.monotonic() + START_DEADLINE
-    while (left := deadline - time.monotonic()) > 0:
-        readable, _, _ = select.select([descriptor], [], [], left)
-        if readable:
-            return bool(os.read(descriptor, 64))
-    return False
-
-
-def _why_not(folder: Folder, code: int, *, answered: bool) -> str:
+def _await(ready: int, child: subprocess.Popen[bytes], folder: Folder) -> Account:
+    """The account that `child` became, once it has written to the pipe; SandboxError with its log when it does not."""
+    readable, _, _ = select.select([ready], [], [], START_DEADLINE)
+    if not readable:
+        fault = f"was not ready within {START_DEADLINE:g} s"
+    elif not os.read(ready, 64):
+        fault = f"ended with exit code {child.wait()} before it was ready"
+    else:
+        account = _read(folder)
+        if account is not None and _answers(folder, account):
+            return account
+        fault = "does not say who it is"
     lines = folder.account_log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-    what = "does not say who it is" if answered else f"ended with exit code {code} before it was ready"
-    return "\n".join([f"the embedded account {what}; the end of {folder.account_log}:", *lines])
+    raise SandboxError("\n".join([f"the embedded account {fault}; the end of {folder.account_log}:", *lines]))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from werkzeug.serving import make_server
 
-from sandbox.account.process import IDENTITY_PATH, LOOPBACK, Account, calls_file, write
+from sandbox.account.process import IDENTITY_PATH, LOOPBACK, Account, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ MOTO_SETTINGS = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     "MOTO_AMIS_PATH": str(Path(__file__).parent / "overlay" / "images.json"),
 }
-"""AWS's managed policies, and two images instead of moto's hundreds, which cost a second and 180 MB."""
+"""AWS's managed policies, and four images instead of moto's hundreds, which cost a second and 180 MB."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Identified:
 def serve(folder: Folder, *, account_id: str, region: str, descriptors: Descriptors) -> None:
     """Serve for ever; writes the account's file once the port is open."""
     os.environ.update(MOTO_SETTINGS)
-    application = Identified(_application(account_id, calls_file(folder)))
+    application = Identified(_application(account_id, folder.calls))
     server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=_handler())
     process = psutil.Process()
     application.account = Account(

@@ -6,11 +6,11 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from sandbox.account.isolation import CLOSED
 from sandbox.folder import FOLDER_VARIABLE, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 PASSED = re.compile(
     r"HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|CI|LANG|LANGUAGE|LC_\w+|XDG_\w+"
@@ -22,7 +22,7 @@ PASSPHRASE = "infra-fleet-sandbox"  # noqa: S105 the sandbox's state holds no se
 """What the sandbox's stacks are encrypted with."""
 
 
-def environment(folder: Folder, *, account: Mapping[str, str], bin: Path) -> dict[str, str]:  # noqa: A002
+def environment(folder: Folder, *, account: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of an engine child: the user's passed variables, the sandbox's Pulumi, the account.
 
     `account` holds the AWS_* variables of the embedded account. No other credential, endpoint, profile, proxy,
@@ -31,7 +31,7 @@ def environment(folder: Folder, *, account: Mapping[str, str], bin: Path) -> dic
     passed = {name: value for name, value in os.environ.items() if PASSED.fullmatch(name)}
     return {
         **passed,
-        "PATH": os.pathsep.join([str(bin), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(folder.bin), os.environ.get("PATH", os.defpath)]),
         "PULUMI_HOME": str(folder.pulumi_home),
         "PULUMI_BACKEND_URL": folder.backend_url,
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
@@ -39,10 +39,7 @@ def environment(folder: Folder, *, account: Mapping[str, str], bin: Path) -> dic
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         # Else a plugin on PATH, such as the real pulumi-resource-aws, would go before the sandbox's.
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
-        # HOME passes, and with it ~/.aws.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **CLOSED,  # HOME passes, and with it ~/.aws
         **account,
         FOLDER_VARIABLE: str(folder.root),
     }

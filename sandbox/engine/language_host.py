@@ -183,8 +183,8 @@ class Programs:
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the group that `process` leads, if anyone is left in it."""
-    with contextlib.suppress(ProcessLookupError):
+    """Signal the group that `process` leads, if anyone is left in it: of zombies alone, macOS says EPERM."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 

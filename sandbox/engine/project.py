@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 import yaml
 
-from sandbox.engine import files
+from sandbox import files
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY, Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sandbox.engine.pulumi import Pulumi
@@ -83,18 +83,34 @@ def _encrypted(value: object) -> bool:
 
 
 def read_document(path: Path) -> Document:
-    """Read a YAML mapping. Raises SandboxError, which names the file, when it is missing or something else."""
+    """Read a YAML mapping, whose keys are text at every depth. Raises SandboxError, which names the file."""
     try:
-        document: object = yaml.safe_load(path.read_text())
+        document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SandboxError(f"{path} is missing") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise SandboxError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that is none
         raise SandboxError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    for key in _keys(document):
+        if not isinstance(key, str):
+            raise SandboxError(f"{path}: the key {key!r} is no text: put it in quotes")
     if document is None:
         return {}
     if not isinstance(document, dict):
         raise SandboxError(f"{path}: expected a mapping, found {type(document).__name__}")
     return cast("Document", document)
+
+
+def _keys(value: object) -> Iterator[object]:
+    """The keys of all mappings in a document."""
+    if isinstance(value, dict):
+        members = cast("dict[object, object]", value)
+        yield from members
+        value = [*members.values()]
+    if isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from _keys(item)
 
 
 def _write(path: Path, document: Document) -> None:

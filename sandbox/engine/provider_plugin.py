@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from sandbox.engine import files
+from sandbox import files
 from sandbox.engine.pulumi import module_command, script
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.engine import files, language_host
+from sandbox import files
+from sandbox.engine import language_host
 from sandbox.engine.tools import GoTool, Say, ensure
 from sandbox.folder import REPOSITORY, Folder
 

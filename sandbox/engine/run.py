@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
@@ -19,16 +18,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+
 
 def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> int:
     """Run `argv` and wait for its end, whatever signals come; gives its exit code, 128 + n after signal n.
 
-    At a terminal the child is in our process group: Ctrl-C reaches it without us. Elsewhere (a CI runner signals one
-    process, or a whole group) it leads a group of its own, and gets each signal from us. Raises SandboxError when it
-    cannot be started.
+    At a terminal the child is in our process group: Ctrl-C reaches it without us, and a hangup too unless we lead the
+    session, whose leader is the only one that the kernel tells. Elsewhere (a CI runner signals one process, or a whole
+    group) it leads a group of its own, and gets each signal from us. Raises SandboxError when it cannot be started.
     """
     terminal = _in_foreground()
-    forwarded = [signal.SIGTERM, signal.SIGHUP] if terminal else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    told = {signal.SIGINT} if os.getsid(0) == os.getpid() else {signal.SIGINT, signal.SIGHUP}
+    forwarded = SIGNALS - told if terminal else SIGNALS
     child: subprocess.Popen[bytes] | None = None
     early: list[int] = []
 
@@ -40,7 +42,7 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> int:
         else:
             child.send_signal(number)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, forward) for number in SIGNALS}
     try:
         try:
             child = subprocess.Popen(argv, env=env, cwd=cwd, process_group=None if terminal else 0)  # noqa: S603
@@ -56,5 +58,5 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> int:
 
 
 def _in_foreground() -> bool:
-    """Whether stdin is a terminal whose Ctrl-C comes to our process group."""
-    return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    """Whether stdin is a terminal whose Ctrl-C comes to our process group; a closed one is none."""
+    return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()

@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -106,15 +107,18 @@ def ensure(tool: GoTool, say: Say) -> Path:
     """
     folder = cache_folder(tool)
     if not folder.exists():
-        with _turn(tool, say):
+        with _turn(tool, say) as lock:
             if not folder.exists():  # else the one we waited for has built it
-                _build(tool, folder, say)
+                _build(tool, folder, lock, say)
     return folder / tool.name
 
 
 @contextlib.contextmanager
-def _turn(tool: GoTool, say: Say) -> Generator[None]:
-    """Hold the lock under which one tool is built at a time. The kernel frees it however its holder ends."""
+def _turn(tool: GoTool, say: Say) -> Generator[int]:
+    """Hold the lock under which one tool is built at a time; yields its descriptor.
+
+    The kernel frees it when all who have the descriptor have ended, in whatever way.
+    """
     try:
         cache().mkdir(parents=True, exist_ok=True)
         file = (cache() / "build.lock").open("a+")
@@ -132,11 +136,11 @@ def _turn(tool: GoTool, say: Say) -> Generator[None]:
         lock.flush()
         for leftover in cache().glob(f"*{PARTIAL}*"):
             shutil.rmtree(leftover)
-        yield
+        yield lock.fileno()
 
 
-def _build(tool: GoTool, folder: Path, say: Say) -> None:
-    """Build into a folder beside `folder`, then rename it."""
+def _build(tool: GoTool, folder: Path, lock: int, say: Say) -> None:
+    """Build into a folder beside `folder`, then rename it. The build has the lock too, should we be killed."""
     kept_log = folder.parent / f"{folder.name}.log"
     partial = Path(tempfile.mkdtemp(prefix=folder.name + PARTIAL, dir=folder.parent))
     log = partial / "build.log"
@@ -149,11 +153,14 @@ def _build(tool: GoTool, folder: Path, say: Say) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                pass_fds=[lock],
+                process_group=0,
             )
             try:
                 _wait(go, tool, say)
             except BaseException:
-                go.terminate()
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # it has just ended; so says macOS
+                    os.killpg(go.pid, signal.SIGTERM)
                 go.wait()
                 raise
         if go.returncode != 0:

@@ -50,7 +50,7 @@ class Api:
     def _client(self, service: str) -> Any:
         from botocore.config import Config
 
-        from .model import session
+        from sandbox.account.clients import session
 
         # Creating a client is not safe in threads; using one is.
         with self._lock:
@@ -68,8 +68,6 @@ class Api:
                         proxies={},
                         # Check has walked them, further than botocore does; and EKS takes an empty role to remove it.
                         parameter_validation=False,
-                        s3={"addressing_style": "path"},
-                        inject_host_prefix=False,
                     ),
                 )
             return self._clients[service]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from sandbox.folder import FOLDER_VARIABLE, Folder
 
 from .errors import ProviderError
+from .same import parsed
 from .values import UNKNOWN, is_list, is_map
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def parse(arguments: Mapping[str, Any]) -> Configuration:
     region = arguments.get("region")
     if not isinstance(region, str) or not region:
         raise ProviderError("aws:region is not set: give the provider a region")
-    allowed = _structured(arguments.get("allowedAccountIds"))
+    allowed = parsed(arguments.get("allowedAccountIds"))
     if allowed is not None and not is_list(allowed):
         raise ProviderError(f"aws:allowedAccountIds is {allowed!r}, not a list")
-    tags = _structured(arguments.get("defaultTags"))
+    tags = parsed(arguments.get("defaultTags"))
     return Configuration(region, tuple(str(each) for each in allowed or []), _tags(tags))
 
 
@@ -76,15 +76,6 @@ def _tags(default_tags: Any) -> Any:
     if tags is None:
         return {}
     raise ProviderError(f"aws:defaultTags.tags is {tags!r}, not an object")
-
-
-def _structured(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 def refuse_other_account(configuration: Configuration, account_id: str) -> None:

@@ -138,6 +138,46 @@ ROLE_POLICY_ATTACHMENT = Row(
 )
 
 
+def _change_role(r: Resource) -> None:
+    held = _roles(r)
+    for role in held:
+        if role != r["role"]:
+            r.ask("RemoveRoleFromInstanceProfile", RoleName=role)
+    if r["role"] and r["role"] not in held:
+        r.ask("AddRoleToInstanceProfile", RoleName=r["role"])
+
+
+def _delete_instance_profile(r: Resource) -> None:
+    for role in _roles(r):
+        r.ask("RemoveRoleFromInstanceProfile", RoleName=role)
+    r.ask("DeleteInstanceProfile")
+
+
+def _roles(r: Resource) -> list[str]:
+    return [each["RoleName"] for each in r.ask("GetInstanceProfile")["InstanceProfile"]["Roles"]]
+
+
+INSTANCE_PROFILE = Row(
+    type="aws:iam/instanceProfile:InstanceProfile",
+    service="iam",
+    cloudformation="AWS::IAM::InstanceProfile",
+    key=joined("/", "name"),
+    # Source of the limit: IAM API reference, CreateInstanceProfile.
+    name=AutoName("name", 128),
+    properties={
+        "name": Property(member="InstanceProfileName", replaces=True),
+        "path": Property(replaces=True, default="/"),
+        "role": Property(member="Roles.0.RoleName", local=True),
+    },
+    outputs={"arn": Property(), "uniqueId": Property(member="InstanceProfileId"), "createDate": Property()},
+    create="CreateInstanceProfile",
+    read=lambda r: r.ask("GetInstanceProfile")["InstanceProfile"],
+    steps=(Step(("role",), run=_change_role, creates=True),),
+    delete=_delete_instance_profile,
+    tags=_tagged("InstanceProfile"),
+)
+
+
 def _without_scheme(url: Any) -> Any:
     return url.removeprefix("https://") if isinstance(url, str) else url
 
@@ -187,4 +227,4 @@ OPEN_ID_CONNECT_PROVIDER = Row(
     tags=_tagged("OpenIDConnectProvider"),
 )
 
-ROWS = (ROLE, POLICY, ROLE_POLICY_ATTACHMENT, OPEN_ID_CONNECT_PROVIDER)
+ROWS = (ROLE, POLICY, ROLE_POLICY_ATTACHMENT, INSTANCE_PROFILE, OPEN_ID_CONNECT_PROVIDER)

@@ -65,10 +65,8 @@ class Lifecycle:
 
     def preview_update(self, old: Mapping[str, Any], old_inputs: Mapping[str, Any], new: Mapping[str, Any]) -> State:
         """The state that an update will give, as far as it is known."""
-        told = {name: value for name, value in old.items() if name not in self.row.inputs or self._kept(name, new)}
-        for name, spec in self.row.inputs.items():
-            if name in new:
-                told[name] = old[name] if name in old and spec.same(old[name], new[name]) else new[name]
+        outputs = {name: value for name, value in old.items() if name not in self.row.inputs}
+        told = outputs | _with_kept(self.row.inputs, old, new)
         for step in self._changed_steps(old_inputs, new):
             told |= dict.fromkeys(step.computes, UNKNOWN)
         return told
@@ -104,9 +102,6 @@ class Lifecycle:
 
     def _resource(self, resource_id: Any, values: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> Resource:
         return Resource(self.row, resource_id, values, old or {}, self.account, self.invoke, self.wait)
-
-    def _kept(self, name: str, new: Mapping[str, Any]) -> bool:
-        return name in new or self.row.inputs[name].computed
 
     def _changed_steps(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Step]:
         differ = changes(self.row, old, new)
@@ -209,6 +204,23 @@ def _with_unknowns(specs: Mapping[str, Property], given: Mapping[str, Any]) -> S
         value = state.get(name)
         if spec.fields and is_map(value):
             state[name] = _with_unknowns(spec.fields, value)
+    return state
+
+
+def _with_kept(specs: Mapping[str, Property], old: Mapping[str, Any], new: Mapping[str, Any]) -> State:
+    """What is wanted, and what AWS filled in before where nothing is."""
+    state: State = {}
+    for name, spec in specs.items():
+        was, value = old.get(name), new.get(name)
+        if name not in new:
+            if name in old and spec.computed:
+                state[name] = was
+        elif name in old and spec.same(was, value):
+            state[name] = was
+        elif spec.fields and is_map(was) and is_map(value):
+            state[name] = _with_kept(spec.fields, was, value)
+        else:
+            state[name] = value
     return state
 
 

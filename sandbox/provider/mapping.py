@@ -78,15 +78,18 @@ def _wanted(path: str, only: Sequence[str] | None) -> bool:
 
 
 def _place(
-    target: dict[str, Any], shape: Shape, name: str, spec: Property, value: Any, path: str, only: Sequence[str] | None
+    target: Any, shape: Shape, name: str, spec: Property, value: Any, path: str, only: Sequence[str] | None
 ) -> None:
     member = member_of(_members(shape), name, spec)
     if not member:
         return
     *outer, last = spec.member.split(".") if "." in spec.member else [member]
     for each in outer:
-        shape = _members(shape)[each]
-        target = target.setdefault(each, {})
+        if isinstance(shape, ListShape):
+            shape, target = shape.member, target[0]
+        else:
+            shape = _members(shape)[each]
+            target = target.setdefault(each, [{}] if isinstance(shape, ListShape) else {})
     if last in _members(shape):
         target[last] = _to_api(value, spec, _members(shape)[last], path, only)
 

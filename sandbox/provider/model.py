@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import TYPE_CHECKING
 
 from botocore.model import StructureShape
-from botocore.session import Session
+
+from sandbox.account.clients import session
 
 if TYPE_CHECKING:
     from botocore.model import ServiceModel
-
-
-@cache
-def session() -> Session:
-    """One session for the process, which caches the models. No AWS file or profile of the user's counts."""
-    return Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
 
 
 @cache

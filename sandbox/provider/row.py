@@ -28,7 +28,7 @@ Response = dict[str, Any]
 class Property:
     """One property of a resource type.
 
-    member: the API's member, dotted for one inside others, where the rule does not find it.
+    member: the API's member, where the rule does not find it; dotted inside others, with 0 for a list's only element.
     required: the program must give it, though the API's model does not say so.
     replaces: another value makes another resource. Holds for everything inside a block.
     default: what pulumi-aws fills in.
@@ -151,6 +151,7 @@ class Row:
     """A resource type.
 
     create: the operation, by rule, or a function that makes or adopts the resource.
+    constants: what the operation that creates it is always sent.
     read: what AWS describes of it, in the API's names, or None if it is not there.
     delete: the operation, by rule, or a function.
     cloudformation: the type in AWS's resource schemas; `source` says where its replacements stand if it has none.
@@ -164,6 +165,7 @@ class Row:
     properties: Properties
     outputs: Properties = field(default_factory=dict[str, Property])
     create: str | Callable[[Resource], Response]
+    constants: Mapping[str, Any] = field(default_factory=dict[str, Any])
     read: Callable[[Resource], Response | None]
     delete: str | Callable[[Resource], object]
     steps: tuple[Step, ...] = ()
@@ -255,7 +257,7 @@ class Resource:
         create, tags = self.row.create, as_map(self.values.get("tagsAll"))
         if not isinstance(create, str):
             return create(self)
-        return self.send(create, **(self.row.tags.create(tags) if self.row.tags and tags else {}))
+        return self.send(create, **self.row.constants, **(self.row.tags.create(tags) if self.row.tags and tags else {}))
 
     def send(self, operation: str, *only: str, **more: Any) -> Response:
         """Call an operation by rule: what identifies the resource, its properties (or `only` these), and `more`."""

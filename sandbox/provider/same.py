@@ -27,10 +27,11 @@ def as_set(old: Any, new: Any) -> bool:
 
 def as_json(old: Any, new: Any) -> bool:
     """The same document, however it is laid out; text that is no JSON compares as text."""
-    return equal(_parsed(old), _parsed(new))
+    return equal(parsed(old), parsed(new))
 
 
-def _parsed(value: Any) -> Any:
+def parsed(value: Any) -> Any:
+    """What text says as JSON; everything else, and other text, as it is."""
     if not isinstance(value, str):
         return value
     try:

@@ -19,7 +19,7 @@ from .errors import IncompleteError, ProviderError
 from .protocol import messages, plugin, services, status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .lifecycle import Lifecycle
     from .row import Account, Invoke
@@ -158,8 +158,7 @@ class Provider(services.ResourceProviderServicer):
 
         row, new = row_of(_type(request)), values.decode(request.news)
         old = values.decode(request.old_inputs)
-        ignored = set(request.ignoreChanges)
-        differ = [each for each in diff.changes(row, old, new) if each.property not in ignored]
+        differ = diff.changes(row, old, new)
         replaces = sorted({each.property for each in differ if each.replaces})
         return messages.DiffResponse(
             changes=_some(differ),
@@ -190,8 +189,7 @@ class Provider(services.ResourceProviderServicer):
     def Update(self, request: Any, _context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Changes the resource in place, or foretells it."""
         lifecycle = self._lifecycle(request)
-        old, old_inputs = values.decode(request.olds), values.decode(request.old_inputs)
-        new = _without_ignored(values.decode(request.news), old_inputs, request.ignoreChanges)
+        old, old_inputs, new = map(values.decode, (request.olds, request.old_inputs, request.news))
         if request.preview:
             state = lifecycle.preview_update(old, old_inputs, new)
         else:
@@ -256,7 +254,3 @@ def _some(differ: list[Any]) -> Any:
 def _detail(kind: str, *, replaces: bool) -> Any:
     name = f"{kind}_REPLACE" if replaces else kind
     return messages.PropertyDiff(kind=messages.PropertyDiff.Kind.Value(name), inputDiff=True)
-
-
-def _without_ignored(new: Mapping[str, Any], old: Mapping[str, Any], ignored: Any) -> dict[str, Any]:
-    return {**new, **{name: old[name] for name in ignored if name in old}}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import ec2, eks, iam
+from . import eks, iam, instances, security_groups, vpc
 from .errors import ProviderError
 
 if TYPE_CHECKING:
     from .row import Row
 
-ROWS: dict[str, Row] = {row.type: row for row in (*ec2.ROWS, *iam.ROWS, *eks.ROWS)}
+ROWS: dict[str, Row] = {
+    row.type: row for row in (*vpc.ROWS, *security_groups.ROWS, *instances.ROWS, *iam.ROWS, *eks.ROWS)
+}
 """The rows by token, as `aws:ec2/vpc:Vpc`."""
 
 

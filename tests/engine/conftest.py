@@ -8,7 +8,6 @@ import pytest
 
 from sandbox import rehearsal
 from tests.support import rehearsals
-from tests.support.engine import project, pulumi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,15 +15,14 @@ if TYPE_CHECKING:
 
     from tests.support.rehearsals import Sandbox
 
-__all__ = ["project", "pulumi"]
-
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     """A sandbox with the config of staging."""
     made = rehearsals.new(tmp_path)
     yield made
-    rehearsal.reset(made.folder)
+    if made.folder.claimed:
+        rehearsal.reset(made.folder)
 
 
 @pytest.fixture
@@ -39,4 +37,5 @@ def make_sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
 
     yield make
     for one in made:
-        rehearsal.reset(one.folder)
+        if one.folder.claimed:
+            rehearsal.reset(one.folder)

@@ -78,3 +78,38 @@ def test_changes_are_made_in_place_and_a_new_cluster_takes_its_dependents_along(
     census = sandbox.census()
     assert len(census["EKS add-on"]) == 6
     assert len(census["EKS node group"]) == 1
+
+
+@pytest.mark.long
+def test_a_new_address_range_and_other_zones_rebuild_what_lies_in_them(sandbox: Sandbox) -> None:
+    sandbox.succeed("preview")
+    before = sandbox.census()
+    sandbox.succeed("up", "--", "--skip-preview")
+
+    sandbox.configure(vpcCidr="10.64.0.0/16")
+    assert sandbox.steps()["Cluster cluster"] in {"replace", "create-replacement", "delete-replaced"}
+    sandbox.succeed("up", "--", "--skip-preview")
+    assert sandbox.steps() == {}
+
+    sandbox.configure(vpcCidr="10.64.0.0/16", zones=["eu-west-2b", "eu-west-2c"])
+    assert sandbox.steps()["Cluster cluster"] == "update"
+    sandbox.succeed("up", "--", "--skip-preview")
+    assert sandbox.steps() == {}
+
+    sandbox.succeed("destroy", "--", "--skip-preview")
+    assert sandbox.census() == before
+
+
+@pytest.mark.long
+def test_a_protected_cluster_stops_the_destroy_until_that_is_lifted(sandbox: Sandbox) -> None:
+    sandbox.configure(deletionProtection=True)
+    sandbox.succeed("up", "--", "--skip-preview")
+    done = sandbox.run("destroy", "--", "--skip-preview")
+    assert done.code != 0
+    (line,) = done.errors
+    assert "DeleteCluster: InvalidRequestException: Cluster staging has deletion protection enabled" in line
+
+    sandbox.configure(deletionProtection=False)
+    sandbox.succeed("up", "--", "--skip-preview")
+    sandbox.succeed("destroy", "--", "--skip-preview")
+    assert sandbox.census()["EKS cluster"] == ()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox import rehearsal
-from sandbox.account import process
 from tests.support import rehearsals
 from tests.support.rehearsals import Sandbox
 
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.engine
 
 TOOLS = ("unshare", "nsenter", "ip", "strace")
 CONNECT = re.compile(r"connect\(\d+, \{sa_family=AF_INET6?, .*?htons\((?P<port>\d+)\).*?\"(?P<address>[^\"]+)\"")
-OWN_SOCKET = re.compile(r"getsockname\(\d+, \{sa_family=AF_INET6?, .*?htons\((?P<port>\d+)\)")
+OWN_SOCKET = re.compile(r"getsockname(?:\(\d+, | resumed>)\{sa_family=AF_INET6?, .*?htons\((?P<port>\d+)\)")
 LOCAL_SOCKET = re.compile(r"connect\(\d+, \{sa_family=AF_UNIX, sun_path=\"(?P<path>[^\"]+)\"")
 MAPPED = "::ffff:"
 """Before an IPv4 address in an IPv6 socket."""
@@ -73,7 +72,8 @@ def isolated(tmp_path: Path, namespace: list[str]) -> Iterator[Sandbox]:
     made = Sandbox(made.folder, prefix=namespace)
     made.succeed("exec", "--", "true")
     yield made
-    rehearsal.reset(made.folder)
+    if made.folder.claimed:
+        rehearsal.reset(made.folder)
 
 
 def traced_preview(sandbox: Sandbox, *arguments: str, **variables: str) -> set[tuple[str, int]]:
@@ -117,7 +117,7 @@ def test_previews_succeed_in_every_state_and_reach_only_the_account(isolated: Sa
 
 
 def test_a_preview_asks_the_account_only_who_it_is(isolated: Sandbox) -> None:
-    calls = process.calls_file(isolated.folder)
+    calls = isolated.folder.calls
     before = len(calls.read_text().splitlines())
     isolated.succeed("preview")
     during = [json.loads(line) for line in calls.read_text().splitlines()[before:]]

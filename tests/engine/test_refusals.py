@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 def engine(sandbox: Sandbox, *arguments: str) -> list[str]:
-    return ["env", "-C", str(sandbox.folder.project), "pulumi", *arguments, "--stack", "staging", "--non-interactive"]
+    return ["pulumi", "-C", str(sandbox.folder.project), *arguments, "--stack", "staging", "--non-interactive"]
 
 
 def test_bad_config_is_a_clean_error_of_the_program(sandbox: Sandbox) -> None:
@@ -109,8 +112,32 @@ def test_what_aws_refuses_reaches_the_user_with_resource_code_and_message(sandbo
 
 def test_reset_ends_the_account_and_empties_the_folder(sandbox: Sandbox) -> None:
     sandbox.succeed("preview")
+    endpoint = urlsplit(sandbox.account.endpoint)
     (sandbox.folder.root / "mine.txt").write_text("kept")
     sandbox.succeed("reset")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((str(endpoint.hostname), endpoint.port or 0))
     assert [path.name for path in sandbox.folder.root.iterdir()] == ["mine.txt"]
     (sandbox.folder.root / "mine.txt").unlink()
     assert "empty already" in sandbox.succeed("reset").err
+
+
+@pytest.mark.parametrize("command", ["reset", "preview"])
+def test_a_folder_of_somebody_else_is_left_alone(sandbox: Sandbox, command: str) -> None:
+    (sandbox.folder.root / "bin").mkdir(parents=True)
+    (sandbox.folder.root / "bin" / "tool").write_text("mine")
+    done = sandbox.run(command)
+    assert done.code == 1
+    assert f"{sandbox.folder.root} is" in done.err
+    assert "no sandbox folder" in done.err
+    assert [path.name for path in sandbox.folder.root.rglob("*")] == ["bin", "tool"]
+
+
+def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(sandbox: Sandbox) -> None:
+    sandbox.succeed("up", "--", "--skip-preview")
+    psutil.Process(sandbox.account.pid).kill()
+    done = sandbox.run("up")
+    assert done.code == 1
+    assert "the embedded account has ended, and with it all that this sandbox's state says is built" in done.err
+    sandbox.succeed("reset")
+    sandbox.succeed("preview")

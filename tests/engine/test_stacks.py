@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,6 +43,38 @@ def test_account_region_and_zones_come_from_the_stacks_config(make_sandbox: Call
     assert "an embedded AWS account, 210987654321 in ap-northeast-1" in done.err
     assert "public-ap-northeast-1d" in done.out
     assert elsewhere.account.account_id == "210987654321"
+
+
+def test_a_private_stack_with_a_jump_box_is_built_once_and_goes_without_a_trace(
+    make_sandbox: Callable[..., Sandbox],
+) -> None:
+    config: dict[str, Any] = {
+        "endpointAccess": "private",
+        "endpointPublicCidrs": None,
+        "endpointAnywhereAcknowledged": None,
+        "jumpBox": True,
+    }
+    private = make_sandbox("private", **config)
+    private.succeed("preview")
+    before = private.census()
+    private.succeed("up", "--", "--skip-preview")
+    assert private.steps() == {}
+    built = private.census()
+    assert len(built["instance"]) == 1 + 2
+
+    # Other tags make another version of each launch template: nodes are renewed in place, the box is replaced.
+    private.configure(**config, tags={"team": "platform"})
+    steps = private.steps()
+    assert (steps["LaunchTemplate default"], steps["NodeGroup default"]) == ("update", "update")
+    assert (steps["LaunchTemplate jump-box"], steps["Instance jump-box"]) == ("update", "replace")
+    private.succeed("up", "--", "--skip-preview")
+    private.succeed("refresh", "--", "--expect-no-changes", "--skip-preview")
+    assert private.steps() == {}
+    changed = private.census()
+    assert {kind: len(ids) for kind, ids in changed.items()} == {kind: len(ids) for kind, ids in built.items()}
+
+    private.succeed("destroy", "--", "--skip-preview")
+    assert private.census() == before
 
 
 def test_the_users_pulumi_home_and_the_production_files_stay_untouched(sandbox: Sandbox) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from typing import TYPE_CHECKING
 
 import pytest
 
-from infra import addons
 from infra.contract import names, outputs, versions
 from sandbox.folder import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GUIDE_KEYS = {"VPC_ID", "CLUSTER_NAME", "AWS_REGION", "AWS_ACCOUNT_ID", "ENVIRONMENT", "ECR_REGISTRY"}
 
@@ -44,23 +49,37 @@ def test_the_pinned_kubernetes_is_offered_and_every_addon_is_pinned_for_it() -> 
     assert {addon.kubernetes for addon in versions.ADDONS.values()} == {versions.KUBERNETES_DEFAULT}
 
 
-def test_the_addons_of_the_stack_are_those_that_are_pinned() -> None:
-    source = (REPOSITORY / "infra" / "addons.py").read_text()
-    assert set(re.findall(r'Addon\("([a-z-]+)"', source)) == set(versions.ADDONS)
-    assert addons.Addon("coredns").configuration == {}
-
-
 def test_every_file_that_names_a_version_names_the_pinned_one() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     mise = tomllib.loads((REPOSITORY / "mise.toml").read_text())["tools"]
-    go_mod = (REPOSITORY / "tools" / "pulumi" / "go.mod").read_text()
     assert f"pulumi-aws=={versions.PULUMI_AWS}" in project["project"]["dependencies"]
+    assert f"pulumi=={versions.PULUMI_SDK}" in project["project"]["dependencies"]
     assert project["project"]["requires-python"] == f">={versions.PYTHON}"
-    assert mise["pulumi"] == versions.PULUMI
-    assert mise["go"] == versions.GO
-    assert mise["python"] == versions.PYTHON
-    assert re.search(rf"github.com/pulumi/pulumi/pkg/v3 v{re.escape(versions.PULUMI)}\b", go_mod)
-    assert re.search(rf"^go {re.escape(versions.GO)}$", go_mod, re.MULTILINE)
+    assert mise == {"pulumi": versions.PULUMI, "go": versions.GO, "python": versions.PYTHON}
+
+
+@pytest.mark.parametrize("go_mod", sorted(REPOSITORY.glob("tools/*/go.mod")), ids=lambda path: path.parent.name)
+def test_every_built_tool_is_pinned_to_the_version_of_the_contract(go_mod: Path) -> None:
+    module, version = versions.GO_TOOLS[go_mod.parent.name]
+    assert re.search(rf"^\s*(require )?{re.escape(module)} v{re.escape(version)}\b", go_mod.read_text(), re.MULTILINE)
+    assert re.search(rf"^go {re.escape(versions.GO)}$", go_mod.read_text(), re.MULTILINE)
+
+
+def test_the_readme_names_the_pinned_versions() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    moto = re.search(r"moto\[.*\]==([\d.]+)", (REPOSITORY / "pyproject.toml").read_text())
+    assert moto
+    minor = versions.PULUMI.rsplit(".", 1)[0]
+    for said in (f"Pulumi {minor} or later", f"Go {versions.GO}", f"v{versions.PULUMI}", f"{moto[1]} and an overlay"):
+        assert said in readme
+
+
+def test_the_contract_imports_the_standard_library_alone() -> None:
+    for path in (REPOSITORY / "infra" / "contract").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            imported = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            imported += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names, path.name
 
 
 def test_the_readme_shows_the_program_as_it_is() -> None:

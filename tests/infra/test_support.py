@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from infra import support
 from infra.contract import versions
+from tests.support import recorder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 END = versions.KUBERNETES["1.36"].standard_support_until
 
@@ -33,5 +38,15 @@ def test_the_scheduled_job_fails_thirty_days_ahead(days: int, code: int, capsys:
     assert bool(capsys.readouterr().err) is bool(code)
 
 
-def test_a_default_has_a_date() -> None:
-    assert isinstance(END, date)
+def test_the_scheduled_job_looks_at_every_stacks_version(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.old.yaml").write_text('config: {"infra-fleet:kubernetesVersion": "1.34"}')
+    (tmp_path / "Pulumi.new.yaml").write_text("config: {}")
+    assert support.pins(tmp_path) == {"1.34", versions.KUBERNETES_DEFAULT}
+
+
+def test_the_program_warns_of_support_that_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert recorder.run_stack(preview=True).warnings == []
+    ended = versions.KubernetesVersion("1.36", date(2020, 1, 1))
+    monkeypatch.setattr(versions, "KUBERNETES", {"1.36": ended})
+    (said,) = recorder.run_stack(preview=True).warnings
+    assert "standard support of Kubernetes 1.36 ended on 2020-01-01" in said

@@ -61,7 +61,7 @@ class Project:
     @property
     def environ(self) -> dict[str, str]:
         """Of the engine, with no account."""
-        return environment(self.folder, account={}, bin=self.folder.bin)
+        return environment(self.folder, account={})
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a pulumi command to its end; stdout and stderr come together in stdout."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import runpy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from pulumi.runtime.stack import run_pulumi_func
 from sandbox.folder import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pulumi.runtime.proto import resource_pb2
 
@@ -71,6 +72,7 @@ class Recording:
 
     registrations: Mapping[str, Registration]
     outputs: Mapping[str, Any]
+    warnings: Sequence[str]
 
     def one(self, kind: str, name: str) -> Registration:
         """The custom resource of a type (its last part) and a logical name."""
@@ -108,12 +110,14 @@ class _Mocks(mocks.Mocks):
         computed = {"arn": f"arn:aws:test::123456789012:{args.name}", **COMPUTED.get(args.typ, {})}
         if not args.custom:
             return None, args.inputs
-        if self._preview:
-            return rpc.UNKNOWN, {**dict.fromkeys(computed, rpc.UNKNOWN), **args.inputs}
-        physical = {"name": f"{args.name}-1234567"} if args.typ.startswith("aws:iam/") else {}
-        state: dict[Any, Any] = {**physical, **computed, **args.inputs}
+        inputs: dict[Any, Any] = {**args.inputs}
         if args.typ == "aws:eks/cluster:Cluster":
-            state["vpcConfig"] = {**state["vpcConfig"], "clusterSecurityGroupId": "sg-1"}
+            group = rpc.UNKNOWN if self._preview else "sg-1"
+            inputs["vpcConfig"] = {**inputs["vpcConfig"], "clusterSecurityGroupId": group}
+        if self._preview:
+            return rpc.UNKNOWN, {**dict.fromkeys(computed, rpc.UNKNOWN), **inputs}
+        physical = {"name": f"{args.name}-1234567"} if args.typ.startswith("aws:iam/") else {}
+        state: dict[Any, Any] = {**physical, **computed, **inputs}
         return f"{args.name}-id", state
 
 
@@ -152,6 +156,19 @@ class _Monitor(mocks.MockMonitor):
         return super().RegisterResourceOutputs(request)
 
 
+class _Log(logging.Handler):
+    """Keeps the warnings that the program logs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.warnings: list[str] = []
+        self.logger = logging.Logger("program")
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.warnings.append(record.getMessage())
+
+
 def engine_config(config: Mapping[str, object]) -> dict[str, str]:
     """Config as the engine hands it over: every value is text, structured ones are JSON."""
     return {
@@ -162,10 +179,18 @@ def engine_config(config: Mapping[str, object]) -> dict[str, str]:
 def run(program: Callable[[], object], *, config: Mapping[str, object] = CONFIG, preview: bool) -> Recording:
     """Run a program once, on an event loop and a monitor of its own."""
     monitor = _Monitor(preview=preview)
+    logged = _Log()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        mocks.set_mocks(monitor.mocks, project="infra-fleet", stack="staging", preview=preview, monitor=monitor)
+        mocks.set_mocks(
+            monitor.mocks,
+            project="infra-fleet",
+            stack="staging",
+            preview=preview,
+            monitor=monitor,
+            logger=logged.logger,
+        )
         pulumi.runtime.set_all_config(engine_config(config))
 
         def body() -> None:
@@ -181,7 +206,7 @@ def run(program: Callable[[], object], *, config: Mapping[str, object] = CONFIG,
         pulumi.runtime.set_all_config({})
         loop.close()
         asyncio.set_event_loop(None)
-    return Recording(monitor.recorded, outputs)
+    return Recording(monitor.recorded, outputs, logged.warnings)
 
 
 def run_stack(config: Mapping[str, object] = CONFIG, *, preview: bool) -> Recording:

@@ -130,7 +130,7 @@ class Sandbox:
 
     def calls(self) -> list[tuple[str, str]]:
         """The calls that the account got so far: service and operation."""
-        lines = process.calls_file(self.folder).read_text().splitlines()
+        lines = self.folder.calls.read_text().splitlines()
         return [(call["service"], call["operation"]) for call in map(json.loads, lines)]
 
 

@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 from moto.ec2 import urls
 from moto.ec2.exceptions import EC2ClientError, InvalidAvailabilityZoneError
 from moto.ec2.models import EC2Backend, ec2_backends
+from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
+from sandbox.account.overlay import launch
+
 if TYPE_CHECKING:
+    from moto.core.types import Base64EncodedString
     from moto.ec2.models.instances import Reservation
+    from moto.ec2.models.launch_templates import LaunchTemplate
     from moto.ec2.models.nat_gateways import NatGateway
     from moto.ec2.models.security_groups import SecurityGroup
     from moto.ec2.models.subnets import Subnet
+    from moto.iam.models import IAMBackend
 
 
 class Ec2(EC2Backend):
@@ -28,6 +34,11 @@ class Ec2(EC2Backend):
     @property
     def _url_module(self) -> Any:
         return urls
+
+    @property
+    def iam(self) -> IAMBackend:
+        """IAM of the same account."""
+        return iam_backends[self.account_id][self.partition]
 
     def create_subnet(
         self,
@@ -70,16 +81,86 @@ class Ec2(EC2Backend):
         interface.delete()
         return gateway
 
-    def run_instances(self, *args: Any, **kwargs: Any) -> Reservation:
-        """Interfaces that are made with an instance end with it unless the request says otherwise."""
+    def run_instances(
+        self,
+        image_id: str | None,
+        count: int,
+        user_data: Base64EncodedString | None,
+        security_group_names: list[str],
+        **kwargs: Any,
+    ) -> Reservation:
+        """Image, disks, options, tags and profile as `launch` says; interfaces end with an instance they are made with.
+
+        moto takes a launch template's image as it is written and its disks beside its own, and neither its profile, its
+        metadata options nor its volumes' tags.
+        """
+        reference = kwargs.get("launch_template")
+        data = self._get_template_from_args(reference).data if reference else {}
+        image = launch.image(self, image_id or data.get("ImageId"))
+        profile = launch.profile_name(self, data)
+        tags = kwargs.get("tags", {})
+        kwargs["block_device_mappings"] = launch.disks(
+            image, kwargs.get("block_device_mappings", data.get("BlockDeviceMappings", []))
+        )
+        kwargs["metadata_options"] = data.get("MetadataOptions", {}) | kwargs.get("metadata_options", {})
+        kwargs["tags"] = tags | {"volume": launch.tags_of(data, "volume") | tags.get("volume", {})}
+        reservation = super().run_instances(image.id, count, user_data, security_group_names, **kwargs)
         requested = {int(spec["DeviceIndex"]): spec for spec in kwargs.get("nics", [])}
-        reservation = super().run_instances(*args, **kwargs)
         for instance in reservation.instances:
             for index, eni in instance.nics.items():
                 spec = requested.get(index, {})
                 made_before = "NetworkInterfaceId" in spec
                 eni.delete_on_termination = spec.get("DeleteOnTermination", not made_before)
+            if profile and not (kwargs.get("iam_instance_profile_name") or kwargs.get("iam_instance_profile_arn")):
+                self.associate_iam_instance_profile(instance.id, iam_instance_profile_name=profile)
         return reservation
+
+    def create_launch_template(
+        self, name: str, description: str, template_data: dict[str, Any], tag_spec: dict[str, Any]
+    ) -> LaunchTemplate:
+        """Its own tags are not part of what it launches (moto writes them into its data)."""
+        launched = [
+            spec for spec in template_data.pop("TagSpecifications", []) if spec["ResourceType"] != "launch-template"
+        ]
+        if launched:
+            template_data["TagSpecifications"] = launched
+        return super().create_launch_template(name, description, template_data, tag_spec)
+
+    def create_tags(self, resource_ids: list[str], tags: dict[str, str]) -> bool:
+        """A launch template tells the tags that it has now (moto: those that it was made with)."""
+        done = super().create_tags(resource_ids, tags)
+        self._tell_tags(resource_ids)
+        return done
+
+    def delete_tags(self, resource_ids: list[str], tags: dict[str, str]) -> bool:
+        """As `create_tags`."""
+        done = super().delete_tags(resource_ids, tags)
+        self._tell_tags(resource_ids)
+        return done
+
+    def _tell_tags(self, resource_ids: list[str]) -> None:
+        for template in filter(None, map(self.launch_templates.get, resource_ids)):
+            template.tags = template.get_tags()
+
+    def modify_vpc_endpoint(self, vpc_id: str, **kwargs: Any) -> None:
+        """A gateway endpoint's routes follow its route tables (moto changes the list of these alone)."""
+        endpoint = self.describe_vpc_endpoints(vpc_end_point_ids=[vpc_id])[0]
+        before, prefixes = set(endpoint.route_table_ids), endpoint.destination_prefix_list_id
+        if prefixes:
+            for table in set(kwargs["add_route_tables"]) - before:
+                self.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefixes)
+            for table in set(kwargs["remove_route_tables"]) & before:
+                self.delete_route(table, prefixes)
+        super().modify_vpc_endpoint(vpc_id, **kwargs)
+
+    def modify_security_group_rules(self, group_id: str, rules: dict[str, dict[str, Any]]) -> None:
+        """A rule may come to name another group (moto keeps the one that it names)."""
+        super().modify_security_group_rules(group_id, rules)
+        group = self.get_security_group_from_id(group_id)
+        for rule_id, wanted in rules.items():
+            rule = group.get_rule(rule_id) if group else None
+            if rule and wanted.get("ReferencedGroupId"):
+                rule.source_group = {**rule.source_group, "GroupId": wanted["ReferencedGroupId"]}
 
     def _create_default_encryption_key(self) -> str:
         """The key for volumes that name none is AWS's own (moto makes it the customer's)."""

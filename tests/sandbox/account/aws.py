@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 PUBLIC_ONLY: Document = {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
-NO_NODES = {"minSize": 0, "desiredSize": 0, "maxSize": 1}
 
 
 def unique(prefix: str) -> str:
@@ -110,6 +109,8 @@ class Aws:
         for name in self.eks.list_clusters()["clusters"]:
             for nodegroup in self.eks.list_nodegroups(clusterName=name)["nodegroups"]:
                 self.eks.delete_nodegroup(clusterName=name, nodegroupName=nodegroup)
+            if self.eks.describe_cluster(name=name)["cluster"]["deletionProtection"]:
+                self.eks.update_cluster_config(name=name, deletionProtection=False)
             self.eks.delete_cluster(name=name)
 
     def launch_template(self, **data: Any) -> Document:

@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Account]:
-    """An account that the tests of a worker share: each makes what it needs under names of its own."""
-    folder = Folder(tmp_path_factory.mktemp("account"))
-    yield process.ensure(folder, process.AccountSettings("111122223333", "eu-west-2"))
-    process.stop(folder)
-
-
 @pytest.fixture
 def aws(account: process.Account) -> Iterator[Aws]:
     aws = Aws(account)

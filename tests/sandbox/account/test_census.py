@@ -13,8 +13,6 @@ from tests.sandbox.account.aws import Aws, unique
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CLUSTER_ROLE = '{"Statement": []}'
-
 
 def load_balancer(aws: Aws) -> str:
     network = aws.network()

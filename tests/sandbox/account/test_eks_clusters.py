@@ -271,6 +271,20 @@ def test_what_lives_in_a_cluster_dies_with_it(aws: Aws) -> None:
             operation(clusterName=name)
 
 
+def test_a_protected_cluster_is_deleted_only_once_that_is_lifted(aws: Aws) -> None:
+    name = aws.cluster(deletionProtection=True)["name"]
+    with refused("InvalidRequestException", f"Cluster {name} has deletion protection enabled"):
+        aws.eks.delete_cluster(name=name)
+    aws.eks.update_cluster_config(name=name, deletionProtection=False)
+    aws.eks.delete_cluster(name=name)
+
+
+def test_a_cluster_stays_in_its_vpc(aws: Aws) -> None:
+    name, elsewhere = aws.cluster()["name"], aws.network()
+    with refused("InvalidParameterException", "Subnets specified must belong to the VPC of the cluster, vpc-"):
+        aws.eks.update_cluster_config(name=name, resourcesVpcConfig={"subnetIds": list(elsewhere.subnets)})
+
+
 def test_a_cluster_with_node_groups_is_not_deleted(aws: Aws) -> None:
     cluster = aws.cluster()
     nodegroup = aws.nodegroup(cluster)

@@ -98,6 +98,29 @@ def test_a_node_group_without_a_template_has_a_disk_of_its_own_size(aws: Aws) ->
     assert volume["Size"] == 50
 
 
+@pytest.mark.parametrize(
+    ("mappings", "sizes"),
+    [
+        (None, {"/dev/xvda": 20}),
+        ([{"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "gp3"}}], {"/dev/xvda": 20}),
+        ([{"DeviceName": "/dev/xvda"}], {"/dev/xvda": 20}),
+        ([{"DeviceName": "/dev/xvdb", "Ebs": {"VolumeSize": 5}}], {"/dev/xvda": 20, "/dev/xvdb": 5}),
+    ],
+)
+def test_a_template_that_does_not_size_the_disk_leaves_that_to_the_image(
+    aws: Aws, mappings: list[dict[str, Any]] | None, sizes: dict[str, int]
+) -> None:
+    data = {"MetadataOptions": {"HttpTokens": "required"}} | ({"BlockDeviceMappings": mappings} if mappings else {})
+    template = aws.ec2.create_launch_template(LaunchTemplateName=unique("template"), LaunchTemplateData=data)
+    reference = {"id": template["LaunchTemplate"]["LaunchTemplateId"], "version": "1"}
+    (node, *_) = aws.nodes(aws.nodegroup(aws.cluster(), launchTemplate=reference))
+    found: dict[str, int] = {}
+    for mapping in node["BlockDeviceMappings"]:
+        (volume,) = aws.ec2.describe_volumes(VolumeIds=[mapping["Ebs"]["VolumeId"]])["Volumes"]
+        found[mapping["DeviceName"]] = volume["Size"]
+    assert found == sizes
+
+
 def test_a_deleted_node_group_leaves_nothing(aws: Aws) -> None:
     cluster, template, role = aws.cluster(), aws.launch_template(), aws.role("ec2.amazonaws.com")
     before = aws.census()
@@ -260,3 +283,18 @@ def test_a_node_group_name_is_taken_once_in_a_cluster(aws: Aws) -> None:
         aws.nodegroup(cluster, nodegroupName=name)
     assert aws.nodegroup(aws.cluster(), nodegroupName=name)["nodegroupName"] == name
     assert aws.eks.list_nodegroups(clusterName=cluster["name"])["nodegroups"] == [name]
+
+
+def test_an_update_that_ec2_refuses_to_launch_changes_nothing(aws: Aws) -> None:
+    cluster, template = aws.cluster(), aws.launch_template()
+    reference = {"id": template["LaunchTemplateId"]}
+    nodegroup = aws.nodegroup(cluster, launchTemplate=reference | {"version": "1"})
+    named = {"clusterName": cluster["name"], "nodegroupName": nodegroup["nodegroupName"]}
+    before = {node["InstanceId"] for node in aws.nodes(nodegroup)}
+    aws.ec2.create_launch_template_version(
+        LaunchTemplateId=template["LaunchTemplateId"], LaunchTemplateData={"SecurityGroupIds": ["sg-0123456789abcdef0"]}
+    )
+    with refused("InvalidRequestException", "sg-0123456789abcdef0"):
+        aws.eks.update_nodegroup_version(**named, launchTemplate=reference | {"version": "2"})
+    assert aws.eks.describe_nodegroup(**named)["nodegroup"]["launchTemplate"]["version"] == "1"
+    assert {node["InstanceId"] for node in aws.nodes(nodegroup)} == before

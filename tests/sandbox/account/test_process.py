@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -19,11 +23,14 @@ from sandbox.account import isolation, process
 from sandbox.account.clients import client
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY, Folder
+from tests.support.account import ACCOUNT_ID, REGION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-SETTINGS = process.AccountSettings("111122223333", "eu-west-2")
+SETTINGS = (ACCOUNT_ID, REGION)
+ENSURE = f"print(process.ensure(folder, {ACCOUNT_ID!r}, {REGION!r}).pid)"
 
 
 def accounts_of(folder: Folder) -> list[int]:
@@ -47,26 +54,23 @@ def run(folder: Folder, code: str, environment: dict[str, str] | None = None) ->
 
 def test_no_account_runs_in_a_folder_that_does_not_exist(folder: Folder) -> None:
     assert process.find(folder) is None
-    assert process.stop(folder) is False
     assert not folder.root.exists()
 
 
 def test_an_account_answers_is_found_by_another_process_and_leaves_nothing_when_stopped(folder: Folder) -> None:
-    account = process.ensure(folder, SETTINGS)
+    account = process.ensure(folder, *SETTINGS)
 
     assert json.loads(run(folder, "print(json.dumps(asdict(process.find(folder))))")) == asdict(account)
-    assert process.ensure(folder, SETTINGS) == account
+    assert process.ensure(folder, *SETTINGS) == account
     assert accounts_of(folder) == [account.pid]
 
-    assert process.stop(folder) is True
+    process.stop(folder)
     assert accounts_of(folder) == []
     assert not folder.account_file.exists()
-    assert process.stop(folder) is False
 
 
 def test_an_account_outlives_the_command_that_started_it_and_its_interrupt(folder: Folder) -> None:
-    code = "print(process.ensure(folder, process.AccountSettings('111122223333', 'eu-west-2')).pid)"
-    pid = int(run(folder, code))
+    pid = int(run(folder, ENSURE))
 
     assert os.getsid(pid) == pid
     found = process.find(folder)
@@ -81,21 +85,20 @@ def test_an_account_listens_on_loopback_only(account: process.Account) -> None:
 
 
 def test_two_commands_at_once_start_one_account(folder: Folder) -> None:
-    code = "print(process.ensure(folder, process.AccountSettings('111122223333', 'eu-west-2')).pid)"
     with ThreadPoolExecutor(2) as pool:
-        pids = list(pool.map(run, [folder] * 2, [code] * 2))
+        pids = list(pool.map(run, [folder] * 2, [ENSURE] * 2))
 
     assert pids[0] == pids[1]
     assert accounts_of(folder) == [int(pids[0])]
 
 
 def test_an_account_that_was_killed_is_noticed_and_replaced(folder: Folder) -> None:
-    first = process.ensure(folder, SETTINGS)
+    first = process.ensure(folder, *SETTINGS)
     os.kill(first.pid, signal.SIGKILL)
 
     assert process.find(folder) is None
     assert not folder.account_file.exists()
-    second = process.ensure(folder, SETTINGS)
+    second = process.ensure(folder, *SETTINGS)
     assert second.pid != first.pid
     assert accounts_of(folder) == [second.pid]
 
@@ -103,7 +106,7 @@ def test_an_account_that_was_killed_is_noticed_and_replaced(folder: Folder) -> N
 def test_the_file_of_a_process_that_is_gone_is_removed(folder: Folder, account: process.Account) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
-    folder.root.mkdir()
+    folder.claim()
     process.write(folder, replace(account, pid=gone.pid))
 
     assert process.find(folder) is None
@@ -114,23 +117,22 @@ def test_another_process_that_got_the_id_is_neither_taken_for_the_account_nor_en
     folder: Folder, account: process.Account
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        folder.root.mkdir()
+        folder.claim()
         process.write(folder, replace(account, pid=other.pid))
 
         assert process.find(folder) is None
         assert not folder.account_file.exists()
-        assert process.stop(folder) is False
         assert other.poll() is None
         other.communicate(b"\n")
 
 
 def test_an_account_whose_port_does_not_answer_as_it_is_ended_and_replaced(folder: Folder) -> None:
-    first = process.ensure(folder, SETTINGS)
+    first = process.ensure(folder, *SETTINGS)
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     process.write(folder, replace(first, endpoint=f"http://127.0.0.1:{port}"))
 
-    second = process.ensure(folder, SETTINGS)
+    second = process.ensure(folder, *SETTINGS)
 
     assert second.pid != first.pid
     assert accounts_of(folder) == [second.pid]
@@ -138,23 +140,21 @@ def test_an_account_whose_port_does_not_answer_as_it_is_ended_and_replaced(folde
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
 def test_a_file_that_says_nothing_of_use_is_removed(folder: Folder, text: str) -> None:
-    folder.root.mkdir()
+    folder.claim()
     folder.account_file.write_text(text)
 
     assert process.find(folder) is None
     assert not folder.account_file.exists()
 
 
-@pytest.mark.parametrize(
-    "settings", [replace(SETTINGS, account_id="444455556666"), replace(SETTINGS, region="eu-central-1")]
-)
+@pytest.mark.parametrize("settings", [("444455556666", REGION), (ACCOUNT_ID, "eu-central-1")])
 def test_an_account_of_another_id_or_region_is_refused_with_the_remedy(
-    folder: Folder, settings: process.AccountSettings
+    folder: Folder, settings: tuple[str, str]
 ) -> None:
-    process.ensure(folder, SETTINGS)
+    process.ensure(folder, *SETTINGS)
 
     with pytest.raises(SandboxError, match=r"account 111122223333 in eu-west-2.*python -m sandbox reset"):
-        process.ensure(folder, settings)
+        process.ensure(folder, *settings)
 
 
 def test_an_account_that_dies_before_it_answers_is_reported_with_the_end_of_its_log(
@@ -165,19 +165,100 @@ def test_an_account_that_dies_before_it_answers_is_reported_with_the_end_of_its_
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
 
     with pytest.raises(SandboxError) as caught:
-        process.ensure(folder, SETTINGS)
+        process.ensure(folder, *SETTINGS)
 
-    assert "before it was ready" in str(caught.value)
+    assert "ended with exit code 1 before it was ready" in str(caught.value)
     assert str(folder.account_log) in str(caught.value)
     assert accounts_of(folder) == []
     assert not folder.account_file.exists()
+
+
+def test_an_account_that_is_not_ready_in_time_is_ended_and_reported(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "START_DEADLINE", 0.0)
+
+    with pytest.raises(
+        SandboxError, match=r"^the embedded account was not ready within 0 s; the end of \S+account.log:"
+    ):
+        process.ensure(folder, *SETTINGS)
+
+    assert accounts_of(folder) == []
+
+
+def test_an_account_that_does_not_say_who_it_is_leaves_no_process_and_no_file(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "IDENTITY_PATH", "/another")
+
+    with pytest.raises(SandboxError, match="does not say who it is"):
+        process.ensure(folder, *SETTINGS)
+
+    assert accounts_of(folder) == []
+    assert not folder.account_file.exists()
+
+
+@pytest.fixture
+def suspended(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[process.Account]:
+    """An account that takes longer to answer than we wait."""
+    account = process.ensure(folder, *SETTINGS)
+    os.kill(account.pid, signal.SIGSTOP)
+    monkeypatch.setattr(process, "ANSWER_DEADLINE", 0.1)
+    monkeypatch.setattr(process, "END_DEADLINE", 0.1)
+    yield account
+    with suppress(ProcessLookupError):
+        os.kill(account.pid, signal.SIGCONT)
+
+
+def test_an_account_that_is_slow_to_answer_is_kept_with_all_that_it_holds(
+    folder: Folder, suspended: process.Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = rf"\(process {suspended.pid}\) does not answer within 0.1 s: wait, or run `python -m sandbox reset`$"
+    with pytest.raises(SandboxError, match=silent):
+        process.find(folder)
+    with pytest.raises(SandboxError, match=silent):
+        process.ensure(folder, *SETTINGS)
+
+    monkeypatch.undo()
+    os.kill(suspended.pid, signal.SIGCONT)
+    assert process.find(folder) == suspended
+
+
+def test_a_slow_account_can_be_stopped(folder: Folder, suspended: process.Account) -> None:
+    process.stop(folder)
+
+    assert accounts_of(folder) == []
+    assert not folder.account_file.exists()
+
+
+def test_an_account_is_known_though_the_clock_was_set(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = process.ensure(folder, *SETTINGS)
+    monkeypatch.setattr(psutil.Process, "create_time", Mock(return_value=account.started + 3600))
+
+    assert process.find(folder) == account
+
+
+def test_a_lock_that_was_removed_while_it_was_awaited_is_taken_anew(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, waits = fcntl.flock, iter([True])
+
+    def flock_of_what_a_reset_removes(descriptor: int, operation: int) -> None:
+        flock(descriptor, operation)
+        if next(waits, False):
+            shutil.rmtree(folder.root)
+
+    monkeypatch.setattr(fcntl, "flock", flock_of_what_a_reset_removes)
+    with process.stopped(folder), folder.account_lock.open() as other, pytest.raises(BlockingIOError):
+        flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert folder.claimed
 
 
 def test_the_account_never_sees_the_settings_of_the_user(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real one")
     monkeypatch.setenv("MOTO_ACCOUNT_ID", "444455556666")
-    account = process.ensure(folder, SETTINGS)
+    account = process.ensure(folder, *SETTINGS)
 
     seen = psutil.Process(account.pid).environ()
     assert {key: value for key, value in seen.items() if key.startswith(isolation.FOREIGN)} == isolation.CLOSED
@@ -209,11 +290,11 @@ def test_a_child_with_the_environment_reaches_the_account_whatever_the_user_has_
 
 
 def recorded(folder: Folder) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in process.calls_file(folder).read_text().splitlines()]
+    return [json.loads(line) for line in folder.calls.read_text().splitlines()]
 
 
 def test_every_call_is_recorded_with_service_operation_and_status(folder: Folder) -> None:
-    account = process.ensure(folder, SETTINGS)
+    account = process.ensure(folder, *SETTINGS)
     endpoint, region = account.endpoint, account.region
     client("sts", endpoint=endpoint, region=region).get_caller_identity()
     client("ec2", endpoint=endpoint, region=region).describe_vpcs()

@@ -36,7 +36,7 @@ ACCOUNT = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_ENDPOINT_URL": "http://127.0.0.
 
 
 def made() -> dict[str, str]:
-    return environment(FOLDER, account=ACCOUNT, bin=FOLDER.bin)
+    return environment(FOLDER, account=ACCOUNT)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

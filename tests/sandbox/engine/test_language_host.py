@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import grpc
 import pytest
@@ -155,6 +157,15 @@ open("{tmp_path}/seen", "w").write(json.dumps(seen))
         "--dry_run=false",
         "last",
     ]
+
+
+def test_a_group_of_which_macos_leaves_only_zombies_needs_no_signal(
+    stub: language_pb2_grpc.LanguageRuntimeStub, host: LanguageHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    host.executor.write_text("")
+    monkeypatch.setattr(os, "killpg", Mock(side_effect=PermissionError))
+
+    assert not stub.Run(pb.RunRequest(info=info(tmp_path, virtualenv=sys.prefix))).error
 
 
 def test_secrets_go_into_the_environment_and_the_hosts_python_path_does_not():

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from sandbox.engine.environment import environment
-from sandbox.engine.project import ensure_stack, write_project
+from sandbox.engine.project import ensure_stack, read_document, write_project
 from sandbox.engine.pulumi import Pulumi, prepare_bin
 from sandbox.errors import SandboxError
 from sandbox.folder import Folder
@@ -74,15 +74,18 @@ def test_config_that_only_the_real_backend_can_decrypt_is_named(folder: Folder, 
     ("content", "message"),
     [
         (None, "is missing"),
-        ("config: {", "is no YAML"),
-        ("- a list", "expected a mapping, found list"),
+        (b"config: {", "is no YAML"),
+        (b"config: \xff", "is no YAML: 'utf-8' codec can't decode byte 0xff"),
+        (b"config: 2026-02-30", "is no YAML: day is out of range"),
+        (b"- a list", "expected a mapping, found list"),
+        (b"config: {a: [{on: b}]}", "the key True is no text: put it in quotes"),
     ],
 )
 def test_a_stack_file_that_cannot_be_read_is_named_in_one_line(
-    folder: Folder, repository: Path, content: str | None, message: str
+    folder: Folder, repository: Path, content: bytes | None, message: str
 ):
     path = repository / "Pulumi.staging.yaml"
-    path.unlink() if content is None else path.write_text(content)
+    path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(SandboxError) as refused:
         write(folder, repository)
 
@@ -91,12 +94,19 @@ def test_a_stack_file_that_cannot_be_read_is_named_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+def test_a_folder_in_the_place_of_a_stack_file_is_named(tmp_path: Path):
+    with pytest.raises(SandboxError) as refused:
+        read_document(tmp_path)
+
+    assert str(refused.value) == f"{tmp_path} cannot be read: Is a directory"
+
+
 @pytest.mark.engine
 def test_the_stack_is_made_once_in_the_sandboxs_state_and_production_files_stay(
     folder: Folder, repository: Path, pulumi: Pulumi
 ):
     before = {path.name: path.read_bytes() for path in repository.iterdir()}
-    environ = environment(folder, account={}, bin=folder.bin)
+    environ = environment(folder, account={})
     prepare_bin(folder, pulumi)
     project = write(folder, repository)
     ensure_stack(folder, pulumi, "staging", environ)
@@ -116,6 +126,6 @@ def test_a_stack_that_pulumi_refuses_is_told_in_pulumis_words(folder: Folder, re
     prepare_bin(folder, pulumi)
     write(folder, repository)
     with pytest.raises(SandboxError, match=r"^pulumi stack init no/such/name: error: .*name") as refused:
-        ensure_stack(folder, pulumi, "no/such/name", environment(folder, account={}, bin=folder.bin))
+        ensure_stack(folder, pulumi, "no/such/name", environment(folder, account={}))
 
     assert "\n" not in str(refused.value)

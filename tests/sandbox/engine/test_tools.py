@@ -8,18 +8,19 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
-from sandbox.engine.tools import GoTool, cache, cache_folder, ensure
+from sandbox.engine.tools import PARTIAL, GoTool, cache, cache_folder, ensure
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY
 from tests.support.engine import eventually, executable, path_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 GO_MOD = (
     "module hello.test\n\ngo 1.21\n\nrequire greet.test/greet/v2 v2.1.0\n\nreplace greet.test/greet/v2 => ./greet\n"
@@ -63,7 +64,8 @@ def ensure_elsewhere(tool: GoTool, tmp_path: Path) -> Callable[..., subprocess.P
     fields = {field.name: getattr(tool, field.name) for field in dataclasses.fields(tool)}
     script = tmp_path / "ensure.py"
     script.write_text(
-        "from pathlib import Path, PosixPath\nfrom sandbox.engine.tools import GoTool, ensure\n"
+        "import signal, sys\nfrom pathlib import Path, PosixPath\nfrom sandbox.engine.tools import GoTool, ensure\n"
+        "for number in (signal.SIGTERM, signal.SIGHUP):\n    signal.signal(number, lambda *_: sys.exit(1))\n"
         f"print(ensure(GoTool(**{fields!r}), lambda line: print(line, flush=True)))\n"
     )
 
@@ -176,33 +178,47 @@ def test_two_processes_at_once_build_once_and_the_second_says_for_whom_it_waits(
     assert [first.returncode, second.returncode] == [0, 0]
 
 
-def test_a_killed_build_leaves_nothing_that_the_next_one_takes_for_finished(
-    tool: GoTool, ensure_elsewhere: Callable[..., subprocess.Popen[str]], tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_after_a_killed_build_nothing_is_taken_for_finished_or_removed_under_one_that_lives(
+    ensure_elsewhere: Callable[..., subprocess.Popen[str]], tmp_path: Path, number: signal.Signals
 ):
-    path, begun, _ = blocking_go(tmp_path)
+    path, begun, go_on = blocking_go(tmp_path)
     killed = ensure_elsewhere(PATH=path)
     eventually(begun.exists)
-    os.killpg(killed.pid, signal.SIGKILL)
+    killed.send_signal(number)
     killed.communicate()
     left = entries()
-    built = ensure(tool, print)
+    after = ensure_elsewhere(PATH=path)
+    assert after.stdout is not None
+    said = after.stdout.readline()
+    meanwhile = entries()
+    go_on.touch()
+    built = after.communicate()[0].splitlines()[-1]
 
-    assert any(".partial-" in name for name in left)
+    assert killed.returncode != 0
+    if number == signal.SIGKILL:  # go lives, and writes to its folder
+        assert "waiting for process" in said
+        assert any(PARTIAL in name for name in left)
+        assert meanwhile == left
+    else:
+        assert left == []
+    assert begun.read_text() == "build\n" * 2
     assert subprocess.check_output([built], text=True) == "hello v2.1.0"
-    assert entries() == [built.parent.name]
+    assert entries() == [Path(built).parent.name]
 
 
-def test_an_interrupted_build_cleans_up_behind_itself(
+def test_an_interrupted_build_leaves_no_go_running(
     ensure_elsewhere: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ):
     path, begun, _ = blocking_go(tmp_path)
     interrupted = ensure_elsewhere(PATH=path)
     eventually(begun.exists)
-    interrupted.send_signal(signal.SIGINT)
+    interrupted.send_signal(signal.SIGTERM)
     interrupted.communicate()
 
-    assert interrupted.returncode != 0
-    assert entries() == []
+    assert [
+        one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or ())
+    ] == []
 
 
 def test_a_build_that_fails_tells_its_last_line_and_where_the_rest_is(tool: GoTool):

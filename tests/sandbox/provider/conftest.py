@@ -8,26 +8,21 @@ from sandbox.account import process
 from sandbox.folder import FOLDER_VARIABLE, Folder
 from sandbox.provider.configuration import BACKEND_VARIABLE
 from tests.sandbox.provider.driver import Driver
+from tests.support.account import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ACCOUNT_ID, REGION = "123456789012", "eu-west-2"
-
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What the engine's children get: the sandbox's folder, its state and a running account."""
+def environment(account: process.Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the engine's children get: a sandbox folder, its state and a running account."""
     folder = Folder(tmp_path_factory.mktemp("sandbox"))
-    account = process.ensure(folder, process.AccountSettings(ACCOUNT_ID, REGION))
-    try:
-        yield {
-            **process.environment(account),
-            FOLDER_VARIABLE: str(folder.root),
-            BACKEND_VARIABLE: folder.backend_url,
-        }
-    finally:
-        process.stop(folder)
+    return {
+        **process.environment(account),
+        FOLDER_VARIABLE: str(folder.root),
+        BACKEND_VARIABLE: folder.backend_url,
+    }
 
 
 @pytest.fixture(scope="session")

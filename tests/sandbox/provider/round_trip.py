@@ -11,7 +11,7 @@ from sandbox.provider.table import ROWS
 from sandbox.provider.values import UNKNOWN, is_map
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sandbox.provider.row import Property
     from tests.sandbox.provider.driver import Driver, Made, Properties
@@ -63,6 +63,16 @@ def _value_agrees(spec: Property, foretold: Any, actual: Any) -> bool:
     return spec.same(actual, foretold)
 
 
+def forgotten(specs: Mapping[str, Property], foretold: Properties, actual: Properties, path: str = "") -> Iterator[str]:
+    """What AWS fills in of an input, and a preview does not even call unknown."""
+    for name, spec in specs.items():
+        told, value = foretold.get(name), actual.get(name)
+        if spec.computed and not absent(value) and told is None:
+            yield f"{path}{name}"
+        elif spec.fields and is_map(told) and is_map(value):
+            yield from forgotten(spec.fields, told, value, f"{path}{name}.")
+
+
 def updated(aws: Driver, resource: Made, *updates: Update) -> Made:
     """Each update is one in place, has its effect, and settles."""
     for each in updates:
@@ -72,6 +82,7 @@ def updated(aws: Driver, resource: Made, *updates: Update) -> Made:
         foretold = aws.preview_update(resource, each.inputs)
         resource = aws.update(resource, each.inputs)
         assert agrees(resource.type, foretold, resource.outputs)
+        assert list(forgotten(ROWS[resource.type].all, foretold, resource.outputs)) == []
         assert resource.outputs | each.outputs == resource.outputs
         settled(aws, resource, each.inputs)
     return resource

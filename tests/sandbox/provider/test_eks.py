@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.contract.versions import ADDONS
-from sandbox.provider.ec2 import LAUNCH_TEMPLATE
 from sandbox.provider.eks import ROWS
 from sandbox.provider.iam import ROLE
+from sandbox.provider.instances import LAUNCH_TEMPLATE
 from tests.sandbox.provider.round_trip import Update, gone, imported, made, updated, vpc_with_subnets
 from tests.sandbox.provider.test_iam import trust
 

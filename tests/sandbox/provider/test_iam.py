@@ -9,7 +9,7 @@ from tests.sandbox.provider.round_trip import Update, gone, imported, made, upda
 if TYPE_CHECKING:
     from tests.sandbox.provider.driver import Driver
 
-ROLE, POLICY, ATTACHMENT, OIDC = (row.type for row in ROWS)
+ROLE, POLICY, ATTACHMENT, PROFILE, OIDC = (row.type for row in ROWS)
 
 
 def trust(service: str) -> str:
@@ -33,7 +33,7 @@ def test_role(aws: Driver) -> None:
     role = made(aws, ROLE, "cluster", inputs)
     assert role.id == role["name"]
     assert role["name"].startswith("cluster-")
-    assert role["arn"] == f"arn:aws:iam::123456789012:role/infra-fleet/staging/{role.id}"
+    assert role["arn"] == f"arn:aws:iam::111122223333:role/infra-fleet/staging/{role.id}"
     imported(aws, role, inputs | {"name": role.id})
     role = updated(
         aws,
@@ -87,11 +87,32 @@ def test_role_policy_attachment(aws: Driver) -> None:
     gone(aws, role)
 
 
+def test_instance_profile_holds_one_role_at_a_time(aws: Driver) -> None:
+    first, second = (
+        aws.create(ROLE, name, {"assumeRolePolicy": trust("ec2.amazonaws.com")}).id for name in ("first", "second")
+    )
+    inputs = {"role": first, "path": "/infra-fleet/staging/", "tags": {"Name": "box"}}
+    profile = made(aws, PROFILE, "box", inputs)
+    assert profile.id == profile["name"]
+    assert profile["arn"] == f"arn:aws:iam::111122223333:instance-profile/infra-fleet/staging/{profile.id}"
+    imported(aws, profile, inputs | {"name": profile.id})
+    without = {"path": inputs["path"]}
+    profile = updated(
+        aws,
+        profile,
+        Update(inputs | {"role": second, "tags": {"Name": "other"}}, {"role", "tags.Name"}, {"role": second}),
+        Update(without, {"role", "tags"}),
+        Update(inputs, {"role", "tags"}, {"role": first}),
+    )
+    assert aws.diff(profile, inputs | {"path": "/"}).replaces == ["path"]
+    gone(aws, profile)
+
+
 def test_open_id_connect_provider(aws: Driver) -> None:
     inputs = {"url": "https://oidc.example.com/id/AAAA", "clientIdLists": ["sts.amazonaws.com"], "tags": {"a": "b"}}
     provider = made(aws, OIDC, "irsa", inputs)
     assert provider["url"] == "oidc.example.com/id/AAAA"
-    assert provider["arn"] == provider.id == "arn:aws:iam::123456789012:oidc-provider/oidc.example.com/id/AAAA"
+    assert provider["arn"] == provider.id == "arn:aws:iam::111122223333:oidc-provider/oidc.example.com/id/AAAA"
     imported(aws, provider, inputs)
     provider = updated(aws, provider, Update(inputs | {"tags": {"a": "c"}}, {"tags.a"}))
     assert aws.diff(provider, inputs | {"url": "https://oidc.example.com/id/BBBB"}).replaces == ["url"]

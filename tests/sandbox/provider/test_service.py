@@ -25,10 +25,10 @@ from sandbox.provider.configuration import BACKEND_VARIABLE, ENDPOINT_VARIABLE
 from sandbox.provider.errors import CancelledError, ProviderError
 from sandbox.provider.protocol import messages, services, status
 from sandbox.provider.wait import Waiter
-from tests.sandbox.provider.conftest import ACCOUNT_ID, REGION
 from tests.sandbox.provider.driver import Driver, Made, urn
 from tests.sandbox.provider.round_trip import vpc_with_subnets
 from tests.sandbox.provider.test_iam import trust
+from tests.support.account import ACCOUNT_ID, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

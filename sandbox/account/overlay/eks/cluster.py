@@ -110,6 +110,7 @@ def list_clusters(call: Call) -> Document:
 def delete_cluster(call: Call) -> Document:
     """DeleteCluster: its add-ons, access entries and associations go with it, and its security group."""
     cluster = call.cluster
+    refuse_protected(cluster)
     refuse_nodegroups(cluster)
     del call.eks.clusters[cluster.name]
     group_id = cluster.document["resourcesVpcConfig"]["clusterSecurityGroupId"]
@@ -126,7 +127,9 @@ def update_cluster_config(call: Call) -> Document:
         changes = {"logging": logging(enabled_logs(request["logging"], set(logs_of(cluster))))}
     elif kind in ("EndpointAccessUpdate", "VpcConfigUpdate"):
         if "subnetIds" in request["resourcesVpcConfig"]:
-            refuse_single_zone(known_subnets(call.eks, request["resourcesVpcConfig"]["subnetIds"]))
+            subnets = known_subnets(call.eks, request["resourcesVpcConfig"]["subnetIds"])
+            refuse_single_zone(subnets)
+            refuse_other_vpc(cluster, {subnet.vpc_id for subnet in subnets})
         changes = {"resourcesVpcConfig": cluster.document["resourcesVpcConfig"] | request["resourcesVpcConfig"]}
     elif kind == "AccessConfigUpdate":
         mode = request["accessConfig"]["authenticationMode"]
@@ -254,6 +257,23 @@ def refuse_no_change(cluster: Cluster, changes: Document) -> None:
     if all(cluster.document.get(member) == value for member, value in changes.items()):
         raise errors.invalid_parameter(
             f"Cluster is already at the desired configuration with {changes}", clusterName=cluster.name
+        )
+
+
+def refuse_protected(cluster: Cluster) -> None:
+    """A protected cluster is not deleted (EKS user guide, "Protect EKS clusters from accidental deletion")."""
+    if cluster.document["deletionProtection"]:
+        raise errors.invalid_request(
+            f"Cluster {cluster.name} has deletion protection enabled", clusterName=cluster.name
+        )
+
+
+def refuse_other_vpc(cluster: Cluster, vpc_ids: set[str]) -> None:
+    """A cluster stays in its VPC (EKS user guide, "Update the subnets of a cluster")."""
+    vpc_id = cluster.document["resourcesVpcConfig"]["vpcId"]
+    if vpc_ids != {vpc_id}:
+        raise errors.invalid_parameter(
+            f"Subnets specified must belong to the VPC of the cluster, {vpc_id}", clusterName=cluster.name
         )
 
 

@@ -9,6 +9,7 @@ Source of rules, defaults and messages: EKS API reference, operation of the same
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from moto.ec2.exceptions import EC2ClientError
 from sandbox.account.overlay.eks import access, errors, nodes, status, updates, versions
 from sandbox.account.overlay.eks.backend import given, page, trusts
 from sandbox.account.overlay.eks.cluster import known_subnets
+from sandbox.account.overlay.launch import NODE_ROOT_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from sandbox.account.overlay.eks.backend import Call, Cluster, Document, Eks, Operations
 
 DEFAULT_SCALING = {"minSize": 1, "maxSize": 2, "desiredSize": 2}
@@ -48,7 +52,7 @@ def create_nodegroup(call: Call) -> Document:
     nodegroup: Document = {
         **DEFAULTS,
         **given(request, *AS_GIVEN),
-        **({"launchTemplate": template} if template else {"diskSize": request.get("diskSize") or nodes.ROOT_SIZE}),
+        **({"launchTemplate": template} if template else {"diskSize": request.get("diskSize") or NODE_ROOT_SIZE}),
         "nodegroupName": name,
         "nodegroupArn": eks.arn(f"nodegroup/{cluster.name}/{name}/{identity}"),
         "clusterName": cluster.name,
@@ -70,12 +74,22 @@ def create_nodegroup(call: Call) -> Document:
 
 
 def launch(eks: Eks, cluster: Cluster, nodegroup: Document) -> None:
-    """Make the group and run its instances; InvalidRequestException, and nothing left, when EC2 refuses to."""
+    """Make the group and run its instances; nothing is left when EC2 refuses to."""
     nodes.create(eks, cluster, nodegroup)
     try:
-        nodes.scale(eks, nodegroup)
-    except EC2ClientError as error:
+        with launching():
+            nodes.scale(eks, nodegroup)
+    except errors.EksError:
         nodes.delete(eks, nodegroup)
+        raise
+
+
+@contextmanager
+def launching() -> Generator[None]:
+    """EC2's refusal to run an instance as EKS tells it: InvalidRequestException."""
+    try:
+        yield
+    except EC2ClientError as error:
         raise errors.invalid_request(f"You are not able to launch the nodes: {error.message}") from None
 
 
@@ -96,8 +110,9 @@ def update_nodegroup_config(call: Call) -> Document:
     changes |= {"scalingConfig": nodegroup["scalingConfig"] | request.get("scalingConfig", {})}
     refuse_scaling(changes["scalingConfig"])
     changes |= {"labels": changed_labels(nodegroup, request), "taints": changed_taints(nodegroup, request)}
+    with launching():
+        nodes.scale(call.eks, nodegroup | changes)
     nodegroup |= changes | {"modifiedAt": datetime.now(UTC)}
-    nodes.scale(call.eks, nodegroup)
     return updates.record(call.cluster, "ConfigUpdate", params_of(request), nodegroup=nodegroup["nodegroupName"])
 
 
@@ -134,13 +149,15 @@ def update_nodegroup_version(call: Call) -> Document:
     refuse_newer_than_cluster(cluster, version)
     template = known_template(call.eks, request.get("launchTemplate"))
     refuse_other_template(nodegroup, template)
-    nodegroup |= {
+    changes = {
         "version": version,
         "releaseVersion": request.get("releaseVersion") or versions.ami_release(version),
         "modifiedAt": datetime.now(UTC),
         **({"launchTemplate": template} if template else {}),
     }
-    nodes.replace(call.eks, cluster, nodegroup)
+    with launching():
+        nodes.replace(call.eks, cluster, nodegroup | changes)
+    nodegroup |= changes
     params: dict[str, object] = {"Version": version, "ReleaseVersion": nodegroup["releaseVersion"]}
     params |= {"LaunchTemplateName": template["name"], "LaunchTemplateVersion": template["version"]} if template else {}
     return updates.record(cluster, "VersionUpdate", params, nodegroup=nodegroup["nodegroupName"])

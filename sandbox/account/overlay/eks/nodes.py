@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto.autoscaling.models import InstanceState
 
+from sandbox.account.overlay import launch
+
 if TYPE_CHECKING:
     from moto.autoscaling.models import FakeAutoScalingGroup
     from moto.ec2.models.launch_templates import LaunchTemplate
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from sandbox.account.overlay.eks.backend import Cluster, Document, Eks
 
 ROOT_DEVICE = "/dev/xvda"
-ROOT_SIZE = 20
-"""GiB, of the node images' own disk."""
+"""The root device of the node images."""
 
 
 def create(eks: Eks, cluster: Cluster, nodegroup: Document) -> None:
@@ -65,12 +66,14 @@ def scale(eks: Eks, nodegroup: Document) -> None:
 
 
 def replace(eks: Eks, cluster: Cluster, nodegroup: Document) -> None:
-    """Replace every instance by one that is launched from the node group as it is now."""
+    """Replace every instance by one that is launched from `nodegroup`; the old ones go once the new ones run."""
     template = own_template(eks, nodegroup)
     template.create_version(launch_data(eks, cluster, nodegroup), "")
     group = auto_scaling_group(eks, nodegroup)
-    terminate(eks, group, len(group.instance_states))
-    scale(eks, nodegroup)
+    old = len(group.instance_states)
+    for _ in range(old):
+        run_instance(eks, nodegroup, group)
+    terminate(eks, group, old)
 
 
 def delete(eks: Eks, nodegroup: Document) -> None:
@@ -122,14 +125,12 @@ def launch_data(eks: Eks, cluster: Cluster, nodegroup: Document) -> dict[str, An
         for spec in user.get("TagSpecifications", [])
     }
     tags["instance"] = tags.get("instance", {}) | node_tags(nodegroup)
-    disk = [
-        {"DeviceName": ROOT_DEVICE, "Ebs": {"VolumeSize": nodegroup.get("diskSize", ROOT_SIZE), "VolumeType": "gp2"}}
-    ]
+    disk = {"DeviceName": ROOT_DEVICE, "Ebs": {"VolumeSize": nodegroup.get("diskSize"), "VolumeType": "gp2"}}
     return {
         "ImageId": image_id(eks, nodegroup),
         "InstanceType": nodegroup["instanceTypes"][0],
         "SecurityGroupIds": [cluster.document["resourcesVpcConfig"]["clusterSecurityGroupId"]],
-        "BlockDeviceMappings": disk,
+        "BlockDeviceMappings": [disk],
         **user,
         "IamInstanceProfile": {"Name": group_name(nodegroup)},
         "TagSpecifications": [
@@ -142,42 +143,26 @@ def launch_data(eks: Eks, cluster: Cluster, nodegroup: Document) -> dict[str, An
 def image_id(eks: Eks, nodegroup: Document) -> str:
     """The image for the node group's architecture."""
     architecture = "arm64" if "ARM_64" in nodegroup["amiType"] else "x86_64"
-    return next(ami.id for ami in eks.ec2.amis.values() if ami.architecture == architecture)
+    return launch.image_named(eks.ec2, f"{launch.NODE_IMAGES}al2023-{architecture}-standard").id
 
 
 def run_instance(eks: Eks, nodegroup: Document, group: FakeAutoScalingGroup) -> None:
-    """Run one instance in the subnet of the group that has the fewest."""
+    """Run one instance from EKS's own launch template, in the subnet of the group that has the fewest."""
     subnets = [state.instance.subnet_id for state in group.instance_states]
     template = own_template(eks, nodegroup)
-    data = template.latest_version().data
-    volume_tags = [spec["Tags"] for spec in data["TagSpecifications"] if spec["ResourceType"] == "volume"]
     reservation = eks.ec2.run_instances(
-        data["ImageId"],
+        None,
         1,
         None,
         [],
-        instance_type=data["InstanceType"],
-        is_instance_type_default=False,
+        is_instance_type_default=True,
         region_name=eks.region_name,
         subnet_id=min(nodegroup["subnets"], key=subnets.count),
-        security_group_ids=list(data["SecurityGroupIds"]),
-        block_device_mappings=[with_defaults(mapping) for mapping in data["BlockDeviceMappings"]],
-        metadata_options=data.get("MetadataOptions", {}),
         launch_template={"LaunchTemplateId": template.id, "Version": template.latest_version_number},
         instance_market_options="spot" if nodegroup["capacityType"] == "SPOT" else None,
-        tags={
-            "instance": group.get_propagated_tags() | {"aws:autoscaling:groupName": group.name},
-            "volume": {tag["Key"]: tag["Value"] for tags in volume_tags for tag in tags},
-        },
+        tags={"instance": group.get_propagated_tags() | {"aws:autoscaling:groupName": group.name}},
     )
-    instance = reservation.instances[0]
-    eks.ec2.associate_iam_instance_profile(instance.id, iam_instance_profile_name=group.name)
-    group.instance_states.append(InstanceState(instance, autoscaling_group=group))
-
-
-def with_defaults(mapping: dict[str, Any]) -> dict[str, Any]:
-    """A block device as EC2 completes it: as large as the image's, and deleted with its instance."""
-    return {**mapping, "Ebs": {"VolumeSize": ROOT_SIZE, "DeleteOnTermination": True, **mapping["Ebs"]}}
+    group.instance_states.append(InstanceState(reservation.instances[0], autoscaling_group=group))
 
 
 def terminate(eks: Eks, group: FakeAutoScalingGroup, count: int) -> None:
