@@ -41,7 +41,7 @@ lint: .venv/.dev ## style, types and import contracts
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/basedpyright
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports
 
 format: .venv/.dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
