@@ -74,6 +74,8 @@ class Cluster(pulumi.ComponentResource):
                 # AWS moves no cluster to another VPC, and has one of a name.
                 replace_with=[network.vpc],
                 delete_before_replace=True,
+                # A destroy then fails in its preview, before anything is gone: AWS would refuse it half way.
+                protect=settings.deletion_protection,
                 custom_timeouts=pulumi.CustomTimeouts(create="30m", update="60m", delete="20m"),
             ),
         )

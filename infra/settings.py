@@ -203,7 +203,7 @@ class Settings(_Model):
     control_plane_logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     """What EKS writes to the cluster's log group."""
     deletion_protection: bool = False
-    """Makes AWS refuse to delete the cluster, so for a stack that is not destroyed every night."""
+    """Makes the engine and AWS refuse to delete the cluster, so for a stack that is not destroyed every night."""
     permissions_boundary: PolicyArn | None = None
     """The ARN of a policy that bounds every role of the stack."""
     tags: Mapping[str, str] = Field(default_factory=dict[str, str])

@@ -214,6 +214,7 @@ def test_a_nat_gateway_a_zone_serves_its_own_zone(big: Recording) -> None:
 
 def test_the_other_switches_reach_their_resources(big: Recording) -> None:
     assert big.one("Cluster", "cluster").inputs["deletionProtection"] is True
+    assert big.one("Cluster", "cluster").protect is True
     assert len(big.all("NodeGroup")) == 2
     assert "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" in {
         entry.inputs["policyArn"] for entry in big.all("RolePolicyAttachment")

@@ -57,6 +57,7 @@ class Registration:
     dependencies: frozenset[str]
     property_dependencies: Mapping[str, frozenset[str]]
     deleted_with: str
+    protect: bool
     create_timeout: str
     delete_timeout: str
 
@@ -145,6 +146,7 @@ class _Monitor(mocks.MockMonitor):
                     key: frozenset(value.urns) for key, value in request.propertyDependencies.items()
                 },
                 deleted_with=request.deletedWith,
+                protect=request.protect,
                 create_timeout=request.customTimeouts.create,
                 delete_timeout=request.customTimeouts.delete,
             )
