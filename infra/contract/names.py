@@ -11,8 +11,34 @@ LOAD_HARNESS_REPOSITORY = "load-harness"
 IMAGE_REPOSITORIES = (LOAD_HARNESS_REPOSITORY,)
 """The ECR repositories that Flux's image-reflector-controller may read."""
 
+PERMANENT_PROJECT = "infra-fleet-permanent"
+"""The Pulumi project of the permanent layer, whose one stack an account is PERMANENT_STACK."""
+
+PERMANENT_STACK = "account"
+
+PREVIEW_ROLE = "infra-fleet-preview"
+"""The role of the permanent layer that previews pull requests."""
+
 DEPLOY_ROLE = "infra-fleet-deploy"
 """The role of the permanent layer that runs up, bootstrap and teardown."""
+
+PUSH_ROLE = "infra-fleet-push"
+"""The role of the permanent layer that pushes images of release tags."""
+
+BOUNDARY = "infra-fleet-boundary"
+"""The policy of the permanent layer that bounds every role of a stack: the deploy role makes none without it."""
+
+GITHUB_ENVIRONMENT = "staging"
+"""The GitHub environment whose jobs may assume the deploy role."""
+
+STATE_KEY_ALIAS = "alias/infra-fleet-state"
+"""The KMS key that Pulumi encrypts secrets in the state with."""
+
+LOAD_HARNESS_API_KEY = "/infra-fleet/load-harness/api-key"
+GRAFANA_ADMIN_PASSWORD = "/infra-fleet/grafana/admin-password"  # noqa: S105  # a name
+IMAGE_AUTOMATION_SIGNING_KEY = "/infra-fleet/image-automation/signing-key"
+SECRET_PARAMETERS = (LOAD_HARNESS_API_KEY, GRAFANA_ADMIN_PASSWORD, IMAGE_AUTOMATION_SIGNING_KEY)
+"""The SSM parameters (SecureString) of the secrets that outlive a cluster."""
 
 
 def iam_path(cluster: str) -> str:
@@ -31,6 +57,26 @@ def log_group(cluster: str) -> str:
 def role_arn(account_id: str, role: str) -> str:
     """The ARN of a role of the permanent layer, which has no path."""
     return f"arn:aws:iam::{account_id}:role/{role}"
+
+
+def policy_arn(account_id: str, policy: str) -> str:
+    """The ARN of a policy of the permanent layer, which has no path."""
+    return f"arn:aws:iam::{account_id}:policy/{policy}"
+
+
+def state_bucket(account_id: str, region: str) -> str:
+    """The bucket of the state of all stacks: at most 47 of S3's 63 characters."""
+    return f"{PROJECT}-state-{account_id}-{region}"
+
+
+def state_backend(account_id: str, region: str) -> str:
+    """The state's address, as `pulumi login` takes it."""
+    return f"s3://{state_bucket(account_id, region)}?region={region}"
+
+
+def secrets_provider(region: str) -> str:
+    """What encrypts a stack's secrets, as `pulumi stack init --secrets-provider` takes it."""
+    return f"awskms://{STATE_KEY_ALIAS}?region={region}"
 
 
 def role_name(arn: str) -> str:
