@@ -65,7 +65,7 @@ def policy_arn(account_id: str, policy: str) -> str:
 
 
 def state_bucket(account_id: str, region: str) -> str:
-    """The bucket of the state of all stacks: at most 47 of S3's 63 characters."""
+    """The bucket of the state of all stacks: at most 45 of S3's 63 characters."""
     return f"{PROJECT}-state-{account_id}-{region}"
 
 
