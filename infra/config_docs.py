@@ -1,4 +1,4 @@
-"""`docs/config.md`, from the settings' own model: `python -m infra.config_docs` writes it, a test compares it."""
+"""`docs/config.md`, from the settings' own models: `python -m infra.config_docs` writes it, a test compares it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import permanent.settings
 from infra.contract import names, versions
 from infra.settings import NodeGroup, Settings
 
@@ -13,9 +14,18 @@ PAGE = Path(__file__).parent.parent / "docs" / "config.md"
 
 INTRODUCTION = f"""# Config
 
-A stack is one file, `Pulumi.<stack>.yaml`. Its keys have the namespace `{names.PROJECT}`: `{names.PROJECT}:accountId`.
-Whatever is wrong with them is said at once, before anything is built. This page is made from the model in
-`infra/settings.py` by `make docs`.
+A stack is one file, `Pulumi.<stack>.yaml`; `python -m infra configure` writes it. Its keys have the namespace
+`{names.PROJECT}`: `{names.PROJECT}:accountId`. Whatever is wrong with them is said at once, before anything is built.
+This page is made from the models in `infra/settings.py` and `permanent/settings.py` by `make docs`.
+
+## A stack
+"""
+
+PERMANENT = f"""
+## The permanent layer
+
+One file an AWS account, `permanent/Pulumi.{names.PERMANENT_STACK}.yaml`. Its namespace is `{names.PERMANENT_PROJECT}`.
+
 """
 
 PINS = """
@@ -41,6 +51,8 @@ def render() -> str:
             _table(NodeGroup.model_json_schema()),
             PINS.format(kubernetes=versions.KUBERNETES_DEFAULT),
             pins,
+            PERMANENT,
+            _table(permanent.settings.Settings.model_json_schema()),
         ]
     )
 
@@ -78,7 +90,7 @@ def _kind(entry: dict[str, Any]) -> str:
         case "boolean":
             return "`true` or `false`"
         case "integer":
-            return f"{entry['minimum']} to {entry['maximum']}"
+            return f"{entry['minimum']} to {entry['maximum']}" if "minimum" in entry else "whole number"
         case _:
             return "CIDR" if entry.get("format") == "ipv4network" else "text"
 

@@ -1,27 +1,20 @@
-"""The stack's config as a typed model: read once, checked whole, and frozen.
-
-Keys are `infra-fleet:camelCase`. Every error names its key, the value and what is allowed; all are reported at once.
-"""
+"""The stack's config as a typed model: read once, checked whole, and frozen."""
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-import pulumi
-import pydantic
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-from infra import subnets
+from infra import config, subnets
+from infra.config import AccountId, ClusterName, Model, PolicyArn, Region, RoleArn, SettingsError, StackModel
 from infra.contract import names, versions
+
+__all__ = ["NodeGroup", "Settings", "SettingsError", "load", "parse", "parse_file"]
 
 ANYWHERE_PREFIX = 8
 """A network with a shorter prefix is taken for "anywhere": two halves of the internet are the internet."""
@@ -45,29 +38,6 @@ NODE_GROUP_NAME_LIMIT = 36
 ADDON_VERSION = re.compile(r"^v(?P<minor>\d+\.\d+)\.\d+-eksbuild\.\d+$")
 
 
-class SettingsError(Exception):
-    """The config does not describe a stack that can be built; the message has one line a problem."""
-
-
-def _matches(pattern: str, allowed: str) -> AfterValidator:
-    """Check the whole string, and say in words what is allowed."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"allowed: {allowed}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _role_arn(value: str) -> str:
-    if ":user/" in value:
-        raise ValueError("allowed: role ARNs; a user's keys never expire and are one person's, a role is assumed")
-    if not re.fullmatch(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]{1,576}", value):
-        raise ValueError("allowed: role ARNs, arn:aws:iam::<account>:role/<name>")
-    return value
-
-
 def _network(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -84,32 +54,11 @@ def _nat(value: object) -> object:
 
 
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
-AccountId = Annotated[str, _matches(r"\d{12}", "12 digits, in quotes")]
-PolicyArn = Annotated[str, _matches(r"arn:aws:iam::(\d{12}|aws):policy/[\w+=,.@/-]+", "a policy's ARN")]
-RoleArn = Annotated[str, AfterValidator(_role_arn)]
-ClusterName = Annotated[str, _matches(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", "at most 100 letters, digits, - and _")]
-EnvironmentName = Annotated[str, _matches(r"[a-z][a-z0-9-]{0,31}", "at most 32 lower-case letters, digits and -")]
-Region = Annotated[
-    str,
-    _matches(
-        r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)?(east|west)?)-\d",
-        "a region's code such as eu-west-2, not of China or GovCloud, whose ARNs and hosts differ",
-    ),
-]
+EnvironmentName = Annotated[str, config.matches(r"[a-z][a-z0-9-]{0,31}", "at most 32 lower-case letters, digits and -")]
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        validate_default=True,
-    )
-
-
-class NodeGroup(_Model):
+class NodeGroup(Model):
     """A managed node group: some instances of one size, from one of several types."""
 
     instance_types: Annotated[tuple[str, ...], Field(min_length=1, max_length=20)] = (
@@ -158,18 +107,20 @@ class NodeGroup(_Model):
         return value
 
 
-class Settings(_Model):
+class Settings(StackModel):
     """The config of one stack. Fields are in the order in which they are checked: each may look at those above it."""
+
+    namespace: ClassVar[str] = names.PROJECT
 
     environment: EnvironmentName
     """What the stack is, in tags and manifests. Default: the stack's name."""
-    cluster_name: ClusterName
+    cluster_name: ClusterName = Field(default_factory=lambda above: above["environment"])
     """The EKS cluster; the log group, IAM paths and manifests quote its name. Default: the environment."""
     account_id: AccountId
     """The AWS account. The provider refuses to work in any other."""
     region: Region = "eu-west-2"
     """The AWS region."""
-    zones: tuple[str, ...]
+    zones: tuple[str, ...] = Field(default_factory=lambda above: tuple(f"{above['region']}{letter}" for letter in "ab"))
     """Availability zones, pinned so that no preview has to ask. Two or more. Default: the region's a and b."""
     vpc_cidr: Network = IPv4Network("10.0.0.0/16")
     """The VPC's addresses, a private range between /16 and /19; subnets are computed from it."""
@@ -204,8 +155,11 @@ class Settings(_Model):
     """What EKS writes to the cluster's log group."""
     deletion_protection: bool = False
     """Makes the engine and AWS refuse to delete the cluster, so for a stack that is not destroyed every night."""
-    permissions_boundary: PolicyArn | None = None
-    """The ARN of a policy that bounds every role of the stack."""
+    permissions_boundary: PolicyArn = Field(
+        default_factory=lambda above: names.policy_arn(above["account_id"], names.BOUNDARY)
+    )
+    """The ARN of a policy that bounds every role of the stack. Default: that of the permanent layer, without which the
+    deploy role makes no role."""
     tags: Mapping[str, str] = Field(default_factory=dict[str, str])
     """Further tags on everything that can carry them."""
 
@@ -228,6 +182,11 @@ class Settings(_Model):
     def addon_version(self, addon: str) -> str:
         """The version of an add-on: the config's, else the pin."""
         return self.addon_versions.get(addon) or versions.ADDONS[addon].pin
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_named_after_the_stack(cls, values: dict[str, object], info: ValidationInfo) -> dict[str, object]:
+        return {"environment": info.context, **values}
 
     @field_validator("zones")
     @classmethod
@@ -363,112 +322,16 @@ def _check_addon(addon: str, version: str, kubernetes: str | None) -> None:
         raise ValueError(f"kube-proxy {version} is of another minor; allowed: v{kubernetes}.x")
 
 
-def parse(config: Mapping[str, object], stack: str) -> Settings:
-    """Check a stack's config.
+def parse(values: Mapping[str, object], stack: str) -> Settings:
+    """Check a stack's config, keys without namespace. Raises SettingsError, with one line for each problem."""
+    return config.parse(Settings, values, stack)
 
-    Args:
-        config: key (without namespace) → value; structured values as objects, scalars as such or as text.
-        stack: the stack's name, the default of `environment`.
 
-    Raises:
-        SettingsError: one line for each problem.
-    """
-    values = dict(config)
-    values.setdefault("environment", stack)
-    values.setdefault("clusterName", values["environment"])
-    region = values.get("region", Settings.model_fields["region"].default)
-    values.setdefault("zones", [f"{region}a", f"{region}b"])
-    values = {key: _scalar(value) for key, value in values.items()}
-    try:
-        return Settings.model_validate(values)
-    except pydantic.ValidationError as error:
-        raise SettingsError("\n".join(map(_line, error.errors()))) from None
+def parse_file(values: Mapping[str, object], stack: str) -> Settings:
+    """Check the config of a stack file, keys with namespace. Raises SettingsError, which names the file."""
+    return config.parse_file(Settings, values, stack)
 
 
 def load() -> Settings:
-    """Check the config that the engine hands to the program.
-
-    Raises:
-        pulumi.RunError: the config's problems; the engine shows the message alone and fails.
-    """
-    prefix = f"{names.PROJECT}:"
-    raw: dict[str, str] = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
-    config = {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
-    stack = pulumi.get_stack()
-    try:
-        return parse({key: _structured(key, value) for key, value in config.items()}, stack)
-    except SettingsError as error:
-        raise pulumi.RunError(f"Pulumi.{stack}.yaml does not describe a stack that can be built:\n{error}") from None
-
-
-STRUCTURED = frozenset(
-    to_camel(name)
-    for name, entry in Settings.model_fields.items()
-    if entry.annotation is not None and getattr(entry.annotation, "__origin__", None) in (tuple, Mapping)
-)
-"""The keys whose values are lists or maps, which the engine hands over as JSON."""
-
-
-def _structured(key: str, value: str) -> object:
-    if key not in STRUCTURED:
-        return value
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        return value
-
-
-def _scalar(value: object) -> object:
-    """YAML reads 1.36 and 123456789012 as numbers; the engine hands over text. One form for both."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-ALLOWED = {
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "mapping_type": "a map of names to values",
-    "dict_type": "a map of names to values",
-    "model_type": "a map of keys to values",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "int_type": "a whole number",
-    "ip_v4_network": "an IPv4 network such as 10.0.0.0/16",
-    "literal_error": "{expected}",
-    "greater_than_equal": "{ge} or more",
-    "less_than_equal": "{le} or less",
-    "too_short": "{min_length} or more of them",
-    "too_long": "{max_length} or fewer of them",
-}
-"""What pydantic's errors mean to the person who wrote the value; those of our own validators say it themselves."""
-
-
-def _line(problem: ErrorDetails) -> str:
-    """One line for one problem: the key, the value, what is allowed."""
-    location, kind, value = problem["loc"], problem["type"], problem["input"]
-    path = _path(location, as_written=kind == "extra_forbidden")
-    if kind == "missing":
-        return f"  {path} is not set; it is required"
-    if kind == "extra_forbidden":
-        return f"  {path} is no setting; {_nearest(str(location[-1]), NodeGroup if len(location) > 1 else Settings)}"
-    shown = json.dumps(value, default=str) if isinstance(value, list | tuple | dict | bool) else str(value)
-    allowed = ALLOWED.get(kind)
-    if allowed:
-        return f"  {path} = {shown}: allowed: {allowed.format(**problem.get('ctx', {}))}"
-    return f"  {path} = {shown}: {problem['msg'].removeprefix('Value error, ')}"
-
-
-def _path(location: tuple[int | str, ...], *, as_written: bool) -> str:
-    """`infra-fleet:nodeGroups.default.minSize`: a default that fails is located by its field's name, not by its key."""
-    fields = {**Settings.model_fields, **NodeGroup.model_fields}
-    keys = [
-        to_camel(part) if isinstance(part, str) and part in fields and not as_written else part for part in location
-    ]
-    head, *rest = keys
-    return f"{names.PROJECT}:{head}" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in rest)
-
-
-def _nearest(key: str, model: type[_Model]) -> str:
-    known = [to_camel(name) for name in model.model_fields]
-    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean {nearest[0]}?" if nearest else f"allowed: {', '.join(known)}"
+    """Check the config that the engine hands to the program. Raises pulumi.RunError, which lists the problems."""
+    return config.load(Settings)

@@ -31,6 +31,9 @@ BOUNDARY = "infra-fleet-boundary"
 GITHUB_ENVIRONMENT = "staging"
 """The GitHub environment whose jobs may assume the deploy role."""
 
+GITHUB_REVIEW_ENVIRONMENT = "staging-review"
+"""The GitHub environment whose reviewers let a stack's lock be freed; its jobs have no credentials."""
+
 STATE_KEY_ALIAS = "alias/infra-fleet-state"
 """The KMS key that Pulumi encrypts secrets in the state with."""
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pytest
-import yaml
 
 from infra import config_docs, settings
 from infra.contract import versions
+from infra.stack_file import config_of
 from sandbox.folder import REPOSITORY
 from tests.support import recorder
 
@@ -181,10 +181,21 @@ def test_losing_one_spot_instance_is_no_outage_by_default() -> None:
 
 @pytest.mark.parametrize("stack_file", sorted(REPOSITORY.glob("Pulumi.*.yaml")), ids=lambda path: path.name)
 def test_every_stack_file_is_good_config(stack_file: Path) -> None:
-    config: dict[str, object] = yaml.safe_load(stack_file.read_text())["config"]
-    own = {key.removeprefix("infra-fleet:"): value for key, value in config.items() if key.startswith("infra-fleet:")}
-    settings.parse(own, stack_file.name.split(".")[1])
+    config = config_of(stack_file)
+    settings.parse_file(config, stack_file.name.split(".")[1])
     assert config["pulumi:disable-default-providers"] == ["*"]
+
+
+def test_roles_are_bounded_by_the_permanent_layers_policy_unless_another_is_named() -> None:
+    found = settings.parse(ACCOUNT, "staging")
+    assert found.permissions_boundary == "arn:aws:iam::123456789012:policy/infra-fleet-boundary"
+    own = "arn:aws:iam::123456789012:policy/own"
+    assert settings.parse({**ACCOUNT, "permissionsBoundary": own}, "staging").permissions_boundary == own
+
+
+def test_what_follows_from_a_bad_setting_is_not_a_second_problem() -> None:
+    assert len(problems({"accountId": "1"})) == 1
+    assert len(problems({"environment": "Staging!"})) == 1
 
 
 def test_the_program_fails_with_a_run_error_that_lists_the_problems() -> None:
