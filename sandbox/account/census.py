@@ -31,6 +31,9 @@ class Kind:
     parent: str | None = None
     """Listed once for each id of this kind, which the operation takes as `clusterName`."""
 
+    account: str = ""
+    """The member that the operation takes the account's id by."""
+
     asks: Callable[[Any, str], bool] = _any
     """Whether a parent can be asked."""
 
@@ -89,6 +92,8 @@ KINDS: dict[str, Kind] = {
     "SSM parameter": Kind("ssm", "describe_parameters", "Parameters[].Name"),
     "S3 bucket": Kind("s3", "list_buckets", "Buckets[].Name"),
     "KMS key": Kind("kms", "list_keys", "Keys[].KeyId", counts=_is_kept_by_customer),
+    "KMS alias": Kind("kms", "list_aliases", "Aliases[?!starts_with(AliasName, 'alias/aws/')].AliasName"),
+    "budget": Kind("budgets", "describe_budgets", "Budgets[].BudgetName", account="AccountId"),
 }
 """In an order in which a parent comes before its children."""
 
@@ -96,24 +101,26 @@ KINDS: dict[str, Kind] = {
 def take(endpoint: str, region: str) -> dict[str, tuple[str, ...]]:
     """The ids of all that exists at `endpoint` in `region`, by kind, sorted; ClientError when a call fails."""
     found: dict[str, tuple[str, ...]] = {}
+    account_id = client("sts", endpoint=endpoint, region=region).get_caller_identity()["Account"]
     for name, kind in KINDS.items():
-        found[name] = tuple(sorted(_ids(client(kind.service, endpoint=endpoint, region=region), kind, found)))
+        service = client(kind.service, endpoint=endpoint, region=region)
+        of_account = {kind.account: account_id} if kind.account else {}
+        found[name] = tuple(sorted(_ids(service, kind, kind.parameters | of_account, found)))
     return found
 
 
-def _ids(service: Any, kind: Kind, found: dict[str, tuple[str, ...]]) -> Iterator[str]:
+def _ids(service: Any, kind: Kind, parameters: dict[str, Any], found: dict[str, tuple[str, ...]]) -> Iterator[str]:
     """The ids of one kind; a child's carry its parent's before them."""
     if kind.parent is None:
-        yield from (key for key in _listed(service, kind, {}) if kind.counts(service, key))
+        yield from (key for key in _listed(service, kind, parameters) if kind.counts(service, key))
         return
     for parent in found[kind.parent]:
         if kind.asks(service, parent):
-            yield from (f"{parent}/{key}" for key in _listed(service, kind, {"clusterName": parent}))
+            yield from (f"{parent}/{key}" for key in _listed(service, kind, parameters | {"clusterName": parent}))
 
 
-def _listed(service: Any, kind: Kind, more: dict[str, str]) -> Iterator[str]:
+def _listed(service: Any, kind: Kind, parameters: dict[str, Any]) -> Iterator[str]:
     """What the operation lists, page by page."""
-    parameters = kind.parameters | more
     if service.can_paginate(kind.operation):
         pages = service.get_paginator(kind.operation).paginate(**parameters)
     else:

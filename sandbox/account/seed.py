@@ -1,4 +1,4 @@
-"""What an account has before the stack is built: the roles and log groups that its permanent layer owns."""
+"""What an account has that no code of the project makes: the roles of people."""
 
 from __future__ import annotations
 
@@ -13,17 +13,11 @@ if TYPE_CHECKING:
     from sandbox.account.process import Account
 
 
-def seed(account: Account, *, roles: Sequence[str], log_groups: Sequence[str]) -> None:
-    """Create the roles (ARNs, path honoured; the account's root may assume them) and log groups that are missing."""
+def seed(account: Account, *, roles: Sequence[str]) -> None:
+    """Create the roles (ARNs, path honoured; the account's root may assume them) that are missing."""
     iam = client("iam", endpoint=account.endpoint, region=account.region)
-    logs = client("logs", endpoint=account.endpoint, region=account.region)
     for arn in roles:
         _create_role(iam, arn)
-    for name in log_groups:
-        try:
-            logs.create_log_group(logGroupName=name)
-        except logs.exceptions.ResourceAlreadyExistsException:
-            continue
 
 
 def _create_role(iam: Any, arn: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from infra.contract import names
 from sandbox.folder import FOLDER_VARIABLE, Folder
 
 from .errors import ProviderError
@@ -39,14 +41,24 @@ def endpoint(environment: Mapping[str, str] = os.environ) -> str:
     root = environment.get(FOLDER_VARIABLE, "")
     if not root:
         raise ProviderError(f"{FOLDER_VARIABLE} is not set: {_STAND_IN}; {_REMEDY}")
-    own = Folder(Path(root)).backend_url
     backend = environment.get(BACKEND_VARIABLE, "")
-    if backend != own:
-        raise ProviderError(f"{BACKEND_VARIABLE} is {backend!r}, not the sandbox's {own!r}: {_STAND_IN}; {_REMEDY}")
+    if not _is_own(backend, Folder(Path(root))):
+        raise ProviderError(f"{BACKEND_VARIABLE} is {backend!r}, not the sandbox's own: {_STAND_IN}; {_REMEDY}")
     address = environment.get(ENDPOINT_VARIABLE, "")
     if not _on_this_machine(address):
         raise ProviderError(f"{ENDPOINT_VARIABLE} is {address!r}, not an address on loopback: {_STAND_IN}; {_REMEDY}")
     return address
+
+
+def _is_own(backend: str, folder: Folder) -> bool:
+    """Whether the state lies in the sandbox's folder, or in the bucket of its account: at no other endpoint."""
+    if backend.startswith(f"{folder.root.as_uri()}/"):
+        return True
+    try:
+        account = json.loads(folder.account_file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return backend == names.state_backend(account["account_id"], account["region"])
 
 
 def _on_this_machine(address: str) -> bool:

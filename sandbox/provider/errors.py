@@ -7,7 +7,7 @@ import re
 from sandbox.errors import SandboxError
 
 _LONGEST = 1000  # A server that breaks answers with a page of HTML.
-_MISSING = re.compile(r"(NotFound(Exception)?|NoSuch\w+)$")
+_MISSING = re.compile(r"(NotFound(Exception|Error)?|NoSuch\w+)$|^404$")
 
 
 class ProviderError(SandboxError):

@@ -133,7 +133,7 @@ INSTANCE = Row(
         "privateIp": Property(member="PrivateIpAddress"),
     },
     create="RunInstances",
-    constants={"MinCount": 1, "MaxCount": 1},
+    constants=lambda _: {"MinCount": 1, "MaxCount": 1},
     read=_read_instance,
     status=Status(
         "State.Name",

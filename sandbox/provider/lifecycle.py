@@ -43,7 +43,7 @@ class Lifecycle:
             response = resource.make()
         except AwsError as error:
             raise self._told(error, inputs) from error
-        resource = replace(resource, id=row.key.make(inputs, response))
+        resource = replace(resource, id=row.key.make(resource, response))
         try:
             return resource.id, self._finish(resource, _creating_steps(resource))
         except ProviderError as error:

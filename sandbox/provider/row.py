@@ -69,13 +69,13 @@ Properties = dict[str, Property]
 class Key:
     """How a type's ids are made.
 
-    make: the id, from the properties and the response of the operation that made the resource.
+    make: the id, from the resource as it was wanted and the response of the operation that made it.
     parse: an id that a person gives to import, as the id and the properties that it tells.
     member: the member that operations take the id by, when AWS assigned it.
     properties: what identifies the resource otherwise.
     """
 
-    make: Callable[[Mapping[str, Any], Response], str]
+    make: Callable[[Resource, Response], str]
     parse: Callable[[str], tuple[str, dict[str, Any]]] = lambda given: (given, {})
     member: str = ""
     properties: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ def joined(separator: str, *properties: str) -> Key:
         return given, dict(zip(properties, parts, strict=True)) if len(parts) == len(properties) else {}
 
     return Key(
-        make=lambda values, _: separator.join(str(values[name]) for name in properties),
+        make=lambda r, _: separator.join(str(r[name]) for name in properties),
         parse=parse,
         properties=properties,
     )
@@ -151,7 +151,7 @@ class Row:
     """A resource type.
 
     create: the operation, by rule, or a function that makes or adopts the resource.
-    constants: what the operation that creates it is always sent.
+    constants: what the operation that creates it is always sent in an account.
     read: what AWS describes of it, in the API's names, or None if it is not there.
     delete: the operation, by rule, or a function.
     cloudformation: the type in AWS's resource schemas; `source` says where its replacements stand if it has none.
@@ -165,7 +165,7 @@ class Row:
     properties: Properties
     outputs: Properties = field(default_factory=dict[str, Property])
     create: str | Callable[[Resource], Response]
-    constants: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    constants: Callable[[Account], Mapping[str, Any]] = lambda _: {}
     read: Callable[[Resource], Response | None]
     delete: str | Callable[[Resource], object]
     steps: tuple[Step, ...] = ()
@@ -257,7 +257,8 @@ class Resource:
         create, tags = self.row.create, as_map(self.values.get("tagsAll"))
         if not isinstance(create, str):
             return create(self)
-        return self.send(create, **self.row.constants, **(self.row.tags.create(tags) if self.row.tags and tags else {}))
+        tagged = self.row.tags.create(tags) if self.row.tags and tags else dict[str, Any]()
+        return self.send(create, **self.row.constants(self.account), **tagged)
 
     def send(self, operation: str, *only: str, **more: Any) -> Response:
         """Call an operation by rule: what identifies the resource, its properties (or `only` these), and `more`."""

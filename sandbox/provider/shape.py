@@ -137,6 +137,9 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """A service model's pattern for Python. AWS matches the whole value, anchored or not."""
     for category, nearest in _CATEGORIES.items():
         pattern = pattern.replace(category, nearest)
+    # Java ends a range that begins with a class, and lets a flag hold from where it stands to the end of its group.
+    pattern = re.sub(r"(\\[dsw])-(?!\])", r"\1\-", pattern)
+    pattern = re.sub(r"(?<=.)\(\?i\)([^()]*)", r"(?i:\1)", pattern)
     return re.compile(pattern)
 
 

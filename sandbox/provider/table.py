@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import eks, iam, instances, security_groups, vpc
+from . import budgets, ecr, eks, iam, instances, kms, logs, s3, security_groups, vpc
 from .errors import ProviderError
 
 if TYPE_CHECKING:
     from .row import Row
 
 ROWS: dict[str, Row] = {
-    row.type: row for row in (*vpc.ROWS, *security_groups.ROWS, *instances.ROWS, *iam.ROWS, *eks.ROWS)
+    row.type: row
+    for service in (vpc, security_groups, instances, iam, eks, s3, kms, ecr, logs, budgets)
+    for row in service.ROWS
 }
 """The rows by token, as `aws:ec2/vpc:Vpc`."""
 

@@ -219,7 +219,7 @@ ROUTE = Row(
     service="ec2",
     cloudformation="AWS::EC2::Route",
     key=Key(
-        make=lambda values, _: _route_id(values),
+        make=lambda r, _: _route_id(r.values),
         parse=_parse_route,
         properties=("routeTableId", "destinationCidrBlock"),
     ),

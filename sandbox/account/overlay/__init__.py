@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.account.overlay import default_account, ec2, eks
+from sandbox.account.overlay import budgets, default_account, ec2, ecr, eks, kms, logs, s3
 
 
 def install(account_id: str) -> None:
     """Put the overlay in place, before the first request: moto builds its backends and routes on first use."""
     default_account.install(account_id)
-    ec2.install()
-    eks.install()
+    for service in (budgets, ec2, ecr, eks, kms, logs, s3):
+        service.install()

@@ -69,6 +69,23 @@ def gateway(aws: Aws) -> str:
     return aws.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
 
 
+def alias(aws: Aws) -> str:
+    name = f"alias/{unique('key')}"
+    kms = aws.client("kms")
+    kms.create_alias(AliasName=name, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    return name
+
+
+def budget(aws: Aws) -> str:
+    name = unique("budget")
+    limit = {"Amount": "20", "Unit": "USD"}
+    aws.client("budgets").create_budget(
+        AccountId=aws.account.account_id,
+        Budget={"BudgetName": name, "BudgetType": "COST", "TimeUnit": "DAILY", "BudgetLimit": limit},
+    )
+    return name
+
+
 def log_group(aws: Aws) -> str:
     name = unique("/group")
     aws.client("logs").create_log_group(logGroupName=name)
@@ -92,6 +109,8 @@ MAKERS: dict[str, Callable[[Aws], Any]] = {
     "log group": log_group,
     "SSM parameter": parameter,
     "S3 bucket": bucket,
+    "KMS alias": alias,
+    "budget": budget,
     "KMS key": lambda aws: aws.client("kms").create_key()["KeyMetadata"]["KeyId"],
 }
 
@@ -139,6 +158,12 @@ def test_a_key_that_is_to_be_deleted_is_not_counted(aws: Aws) -> None:
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     assert key not in aws.census()["KMS key"]
+
+
+def test_what_aws_brings_into_every_account_is_not_counted(aws: Aws) -> None:
+    census = aws.census()
+    assert [name for name in census["KMS alias"] if name.startswith("alias/aws/")] == []
+    assert [name for name in census["SSM parameter"] if name.startswith("/aws/")] == []
 
 
 def test_a_listing_of_several_pages_is_read_to_its_end(aws: Aws) -> None:

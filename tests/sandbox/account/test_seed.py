@@ -10,17 +10,15 @@ if TYPE_CHECKING:
 
 
 def test_seeding_makes_what_is_missing_and_leaves_the_rest_alone(account: Account, aws: Aws) -> None:
-    name, group = unique("deploy"), unique("/aws/eks/staging")
+    name = unique("deploy")
     arn = f"arn:aws:iam::111122223333:role/infra-fleet/permanent/{name}"
 
-    seed(account, roles=[arn], log_groups=[group])
+    seed(account, roles=[arn])
     made = aws.iam.get_role(RoleName=name)["Role"]
-    seed(account, roles=[arn, f"arn:aws:iam::111122223333:role/{name}-plain"], log_groups=[group])
+    seed(account, roles=[arn, f"arn:aws:iam::111122223333:role/{name}-plain"])
 
     assert aws.iam.get_role(RoleName=name)["Role"]["RoleId"] == made["RoleId"]
     assert made["Arn"] == arn
     (statement,) = made["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"AWS": "arn:aws:iam::111122223333:root"}
     assert aws.iam.get_role(RoleName=f"{name}-plain")["Role"]["Path"] == "/"
-    found = aws.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    assert [one["logGroupName"] for one in found] == [group]

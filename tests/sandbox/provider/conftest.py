@@ -7,6 +7,7 @@ import pytest
 from sandbox.account import process
 from sandbox.folder import FOLDER_VARIABLE, Folder
 from sandbox.provider.configuration import BACKEND_VARIABLE
+from tests.sandbox.account.aws import Aws
 from tests.sandbox.provider.driver import Driver
 from tests.support.account import REGION
 
@@ -21,7 +22,7 @@ def environment(account: process.Account, tmp_path_factory: pytest.TempPathFacto
     return {
         **process.environment(account),
         FOLDER_VARIABLE: str(folder.root),
-        BACKEND_VARIABLE: folder.backend_url,
+        BACKEND_VARIABLE: (folder.root / "state").as_uri(),
     }
 
 
@@ -34,3 +35,9 @@ def aws(environment: dict[str, str]) -> Iterator[Driver]:
         with Driver.started() as driver:
             driver.configure(region=REGION, defaultTags={"tags": {"environment": "test"}})
             yield driver
+
+
+@pytest.fixture(scope="session")
+def account_api(account: process.Account) -> Aws:
+    """The account's API, past the provider."""
+    return Aws(account)

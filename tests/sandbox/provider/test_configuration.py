@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.folder import FOLDER_VARIABLE
+from infra.contract import names
+from sandbox.account import process
+from sandbox.folder import FOLDER_VARIABLE, Folder
 from sandbox.provider.configuration import (
     BACKEND_VARIABLE,
     ENDPOINT_VARIABLE,
@@ -15,6 +17,9 @@ from sandbox.provider.configuration import (
 )
 from sandbox.provider.errors import ProviderError
 from sandbox.provider.values import UNKNOWN
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OWN = {
     FOLDER_VARIABLE: "/clone/.sandbox",
@@ -27,6 +32,16 @@ def test_the_sandboxs_own_environment_is_accepted() -> None:
     assert endpoint(OWN) == "http://127.0.0.1:4566"
 
 
+def test_the_bucket_of_the_folders_account_is_its_own_and_no_other(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    process.write(folder, process.Account("http://127.0.0.1:4566", "123456789012", "eu-west-2", 1, 1.0))
+    own = {**OWN, FOLDER_VARIABLE: str(tmp_path), BACKEND_VARIABLE: names.state_backend("123456789012", "eu-west-2")}
+    assert endpoint(own) == "http://127.0.0.1:4566"
+    for other in (names.state_backend("123456789013", "eu-west-2"), f"{own[BACKEND_VARIABLE]}&endpoint=https://s3"):
+        with pytest.raises(ProviderError, match=BACKEND_VARIABLE):
+            endpoint({**own, BACKEND_VARIABLE: other})
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -34,7 +49,7 @@ def test_the_sandboxs_own_environment_is_accepted() -> None:
         (FOLDER_VARIABLE, ""),
         (BACKEND_VARIABLE, None),
         (BACKEND_VARIABLE, "s3://state-of-staging"),
-        (BACKEND_VARIABLE, "file:///clone/.sandbox/state2"),
+        (BACKEND_VARIABLE, "file:///clone/.sandbox2/state"),
         (BACKEND_VARIABLE, "https://api.pulumi.com"),
         (ENDPOINT_VARIABLE, None),
         (ENDPOINT_VARIABLE, "https://eks.eu-west-2.amazonaws.com"),

@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from sandbox.provider.iam import ROWS
+from tests.sandbox.provider.driver import RefusedError
 from tests.sandbox.provider.round_trip import Update, gone, imported, made, updated
 
 if TYPE_CHECKING:
@@ -54,6 +57,12 @@ def test_role(aws: Driver) -> None:
     assert aws.diff(role, inputs | {"path": "/"}).replaces == ["path"]
     assert not aws.diff(role, inputs | {"path": "/"}).delete_before_replace
     gone(aws, role)
+
+
+@pytest.mark.parametrize("name", ["forceDetachPolicies", "inlinePolicies", "managedPolicyArns"])
+def test_what_a_role_does_not_support_is_refused_by_name(aws: Driver, name: str) -> None:
+    with pytest.raises(RefusedError, match=f"has no property '{name}'"):
+        aws.check(ROLE, "role", {"assumeRolePolicy": trust("eks.amazonaws.com"), name: True})
 
 
 def test_a_trust_policy_in_another_layout_changes_nothing(aws: Driver) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.provider.model import input_shape
-from sandbox.provider.shape import Located, Violation, plain, walk
+from sandbox.provider.shape import Located, Violation, compiled, plain, walk
 from sandbox.provider.values import UNKNOWN
 
 CLUSTER: dict[str, Any] = {"name": "c", "roleArn": "arn", "resourcesVpcConfig": {}}
@@ -81,6 +81,21 @@ def test_what_the_model_does_not_allow_is_told_at_its_path(
     found = violations(service, operation, **parameters)
     assert [each.path for each in found] == [path]
     assert reason in found[0].reason
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "fits"),
+    [
+        (r"[\w-_]*", "a-_", True),
+        (r"[\w-_]*", "a b", False),
+        (r"[a-z\d-]+", "a-1", True),
+        (r"(?![^:]*/action/|(?i).*<script>.*)[^:]+", "daily", True),
+        (r"(?![^:]*/action/|(?i).*<script>.*)[^:]+", "<SCRIPT>", False),
+        (r"(?![^:]*/action/|(?i).*<script>.*)[^:]+", "a/ACTION/b", True),
+    ],
+)
+def test_a_pattern_means_what_it_means_in_java(pattern: str, value: str, fits: bool) -> None:
+    assert bool(compiled(pattern).fullmatch(value)) is fits
 
 
 def test_a_located_parameter_is_told_at_its_property() -> None:

@@ -51,7 +51,9 @@ def classes(row: Row) -> tuple[type, type]:
     _, module, name, title = re.split("[:/]", row.type)
     file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     loaded = importlib.import_module(f"pulumi_aws.{module}.{file}")
-    return getattr(loaded, f"{title}Args"), getattr(loaded, title)
+    # The SDK calls them so where a block of another resource has their name.
+    arguments = getattr(loaded, f"{title}InitArgs", None) or getattr(loaded, f"{title}Args")
+    return arguments, getattr(loaded, title)
 
 
 def nested(annotation: Any) -> Any:
@@ -143,7 +145,7 @@ def schema_paths(row: Row) -> dict[str, str]:
     return {leaf.path: ".".join(_schema_parts(row.properties, leaf.path.split("."))) for leaf in leaves(row.properties)}
 
 
-SCHEMA_NAMES = {"PolicyName": "ManagedPolicyName", "Description": "GroupDescription"}
+SCHEMA_NAMES = {"PolicyName": "ManagedPolicyName", "Description": "GroupDescription", "Bucket": "BucketName"}
 """Members that the resource schema calls otherwise."""
 
 
