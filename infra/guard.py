@@ -1,4 +1,4 @@
-"""Nothing but AWS in this stack: what would need a live cluster is refused before the engine looks for its plugin."""
+"""Nothing but AWS in our stacks: what would need a live cluster is refused before the engine looks for its plugin."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pulumi
 from infra.contract import names
 
 ALLOWED_TYPES = ("pulumi:pulumi:Stack", "pulumi:providers:aws")
-ALLOWED_PREFIXES = ("aws:", f"{names.PROJECT}:")
-"""Resources of pulumi-aws, and this program's own components."""
+ALLOWED_PREFIXES = ("aws:", f"{names.PROJECT}:", f"{names.PERMANENT_PROJECT}:")
+"""Resources of pulumi-aws, and our programs' own components."""
 
 
 def install() -> None:

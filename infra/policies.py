@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DOCUMENTS = Path(__file__).parent / "iam"
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -39,7 +42,7 @@ def irsa_trust(provider_arn: str, issuer: str, namespace: str, service_account: 
             f"{host}:sub": f"system:serviceaccount:{namespace}:{service_account}",
         }
     }
-    return json.dumps(_trust({"Federated": provider_arn}, ["sts:AssumeRoleWithWebIdentity"], condition))
+    return web_identity_trust(provider_arn, condition)
 
 
 def pod_identity_trust(account_id: str, cluster: str, namespace: str, service_account: str) -> str:
@@ -62,13 +65,20 @@ def pod_identity_trust(account_id: str, cluster: str, namespace: str, service_ac
     return json.dumps(_trust({"Service": "pods.eks.amazonaws.com"}, ["sts:AssumeRole", "sts:TagSession"], condition))
 
 
-def document(name: str, **values: str | list[str]) -> str:
-    """The policy `iam/<name>.json` without its notes, `@key@` replaced; minified, since AWS counts its characters.
+def web_identity_trust(provider_arn: str, condition: dict[str, dict[str, str]]) -> str:
+    """The trust policy of a role for those of an identity provider whose token meets a condition."""
+    return json.dumps(_trust({"Federated": provider_arn}, ["sts:AssumeRoleWithWebIdentity"], condition))
+
+
+def document(name: str, folder: Path = DOCUMENTS, **values: str | list[str]) -> str:
+    """The policy `<folder>/<name>.json` without its notes, `@key@` replaced; minified: AWS counts its characters.
+
+    Where a text holds a key whose value is a list, it becomes as many texts: a list of ARNs from one.
 
     Raises:
         KeyError: the policy has a placeholder that `values` lacks.
     """
-    notes: dict[str, object] = json.loads((DOCUMENTS / f"{name}.json").read_text("utf-8"))
+    notes: dict[str, object] = json.loads((folder / f"{name}.json").read_text("utf-8"))
     return json.dumps(_fill(notes["policy"], values), separators=(",", ":"))
 
 
@@ -88,14 +98,24 @@ def _check_names(namespace: str, service_account: str) -> None:
         raise ValueError(f"{service_account!r} is no ServiceAccount")
 
 
-def _fill(node: object, values: dict[str, str | list[str]]) -> object:
+def _fill(node: object, values: Mapping[str, str | list[str]]) -> object:
     if isinstance(node, dict):
-        return {key: _fill(value, values) for key, value in cast("dict[str, object]", node).items()}
+        pairs = cast("dict[str, object]", node).items()
+        return {_text(key, values): _fill(value, values) for key, value in pairs}
     if isinstance(node, list):
-        return [_fill(value, values) for value in cast("list[object]", node)]
+        return [each for one in cast("list[object]", node) for each in _several(_fill(one, values))]
     if not isinstance(node, str):
         return node
-    whole = PLACEHOLDER.fullmatch(node)
-    if whole:
-        return values[whole[1]]
-    return PLACEHOLDER.sub(lambda found: str(values[found[1]]), node)
+    for name in PLACEHOLDER.findall(node):
+        value = values[name]
+        if isinstance(value, list):
+            return [_text(node, {**values, name: item}) for item in value]
+    return _text(node, values)
+
+
+def _several(node: object) -> list[object]:
+    return cast("list[object]", node) if isinstance(node, list) else [node]
+
+
+def _text(text: str, values: Mapping[str, str | list[str]]) -> str:
+    return PLACEHOLDER.sub(lambda found: str(values[found[1]]), text)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra import policies
+from tests.support.iam_reference import lint, writes_on_everything
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-2.amazonaws.com/id/A"
 ISSUER = "https://oidc.eks.eu-west-2.amazonaws.com/id/A"
@@ -18,6 +22,34 @@ HOST = ISSUER.removeprefix("https://")
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
 MANAGED_POLICY_LIMIT = 6144
 """Characters of a managed policy, white space aside (IAM and STS quotas)."""
+
+REPOSITORY = "arn:aws:ecr:eu-west-2:123456789012:repository/load-harness"
+RENDERED = {
+    "load-balancer-controller": policies.document("load-balancer-controller", cluster="staging"),
+    "image-reflector-controller": policies.document("image-reflector-controller", repositories=[REPOSITORY]),
+}
+
+WIDE_AS_PUBLISHED = {
+    "ec2:AuthorizeSecurityGroupIngress": "load balancers reach nodes, whose groups have no tag of the controller",
+    "ec2:RevokeSecurityGroupIngress": "as above",
+    "ec2:CreateSecurityGroup": "the controller also makes groups that it tags later",
+    "elasticloadbalancing:CreateListener": "a listener has its tag only after it was made",
+    "elasticloadbalancing:CreateRule": "as a listener",
+    "elasticloadbalancing:DeleteListener": "listeners that were made before they were tagged",
+    "elasticloadbalancing:DeleteRule": "as a listener",
+    "elasticloadbalancing:AddListenerCertificates": "as above",
+    "elasticloadbalancing:ModifyListener": "as above",
+    "elasticloadbalancing:ModifyRule": "as above",
+    "elasticloadbalancing:RemoveListenerCertificates": "as above",
+    "elasticloadbalancing:SetRulePriorities": "as above",
+    "shield:CreateProtection": "what is protected is named by an annotation of an Ingress",
+    "shield:DeleteProtection": "as above",
+    "waf-regional:AssociateWebACL": "as above",
+    "waf-regional:DisassociateWebACL": "as above",
+    "wafv2:AssociateWebACL": "as above",
+    "wafv2:DisassociateWebACL": "as above",
+}
+"""Writes on everything in AWS Load Balancer Controller's own policy, and why."""
 
 labels = st.from_regex(policies.DNS_LABEL, fullmatch=True)
 accounts = st.from_regex(policies.DNS_SUBDOMAIN, fullmatch=True).filter(lambda name: len(name) <= 253)
@@ -141,7 +173,7 @@ def test_what_the_load_balancer_controller_creates_carries_its_clusters_tag() ->
 
 
 def test_the_image_reflector_reads_the_named_repositories_alone() -> None:
-    arns = ["arn:aws:ecr:eu-west-2:123456789012:repository/load-harness"]
+    arns = [REPOSITORY]
     token, read = json.loads(policies.document("image-reflector-controller", repositories=arns))["Statement"]
     assert token["Action"] == ["ecr:GetAuthorizationToken"]
     assert read["Resource"] == arns
@@ -163,3 +195,38 @@ def test_every_policy_document_names_its_source_and_date(page: Any) -> None:
     assert set(notes) == {"source", "date", "policy"}
     assert notes["source"]
     assert len(notes["date"].split("-")) == 3
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_the_linter_finds_nothing_but_what_is_accepted_with_a_reason(name: str) -> None:
+    accepted = {
+        # The reference is older than the policy.
+        ("UNKNOWN_ACTION", "Unknown action elasticloadbalancing:ModifyIpPools"),
+        # The reference lists the key for other actions; Elastic Load Balancing's user guide has it for AddTags.
+        (
+            "UNKNOWN_CONDITION_FOR_ACTION",
+            "Unknown condition elasticloadbalancing:CreateAction for action elasticloadbalancing:AddTags",
+        ),
+    }
+    # Wide resources have a test of their own.
+    found = {(finding.issue, finding.subject) for finding in lint(RENDERED[name]) if finding.issue != "RESOURCE_STAR"}
+    assert found == (accepted if name == "load-balancer-controller" else set())
+
+
+def test_workloads_write_on_everything_only_as_the_controller_publishes_it() -> None:
+    assert writes_on_everything(RENDERED["load-balancer-controller"]) == set(WIDE_AS_PUBLISHED)
+    assert writes_on_everything(RENDERED["image-reflector-controller"]) == set()
+
+
+def test_every_document_is_linted() -> None:
+    assert {page.stem for page in policies.DOCUMENTS.glob("*.json")} == set(RENDERED)
+
+
+def test_a_text_becomes_as_many_as_the_list_in_it(tmp_path: Path) -> None:
+    policy = {"Action": ["a:@names@", "b:C"], "Resource": "arn:@names@/*", "Condition": {"key/@cluster@": "@names@"}}
+    (tmp_path / "p.json").write_text(json.dumps({"policy": policy}))
+    assert json.loads(policies.document("p", tmp_path, cluster="c", names=["x", "y"])) == {
+        "Action": ["a:x", "a:y", "b:C"],
+        "Resource": ["arn:x/*", "arn:y/*"],
+        "Condition": {"key/c": ["x", "y"]},
+    }

@@ -38,7 +38,7 @@ def project(tmp_path: Path, pulumi: Pulumi) -> Project:
     """An empty project with a stack."""
     made = Project(Folder(tmp_path / "sandbox"))
     prepare_bin(made.folder, pulumi)
-    made.folder.state.mkdir(parents=True)
+    made.state.mkdir(parents=True)
     made.write("")
     assert made.run("stack", "init", STACK).returncode == 0
     return made
@@ -61,7 +61,13 @@ class Project:
     @property
     def environ(self) -> dict[str, str]:
         """Of the engine, with no account."""
-        return environment(self.folder, account={})
+        backend = environment(self.folder, account={}, backend=self.state.as_uri())
+        return {**backend, "PULUMI_CONFIG_PASSPHRASE": ""}
+
+    @property
+    def state(self) -> Path:
+        """The backend, a folder."""
+        return self.folder.root / "state"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a pulumi command to its end; stdout and stderr come together in stdout."""
@@ -96,7 +102,7 @@ class Project:
     @property
     def checkpoint(self) -> dict[str, Any]:
         """The stack's deployment in the state."""
-        path = self.folder.state / ".pulumi" / "stacks" / "test" / f"{STACK}.json"
+        path = self.state / ".pulumi" / "stacks" / "test" / f"{STACK}.json"
         return json.loads(path.read_text())["checkpoint"]["latest"] or {}
 
     @property
@@ -107,7 +113,7 @@ class Project:
     @property
     def locks(self) -> list[Path]:
         """The locks on the stack."""
-        return [path for path in (self.folder.state / ".pulumi" / "locks").rglob("*.json") if path.is_file()]
+        return [path for path in (self.state / ".pulumi" / "locks").rglob("*.json") if path.is_file()]
 
     def running(self) -> list[str]:
         """The command lines of all processes, wherever they hang, that were started for this sandbox folder."""

@@ -17,6 +17,7 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_pulumi_func
 
+from infra.contract import names
 from sandbox.folder import REPOSITORY
 
 if TYPE_CHECKING:
@@ -30,7 +31,18 @@ CONFIG: Mapping[str, object] = {
 }
 """The shortest config of a stack."""
 
+PERMANENT_CONFIG: Mapping[str, object] = {
+    "accountId": "123456789012",
+    "region": "eu-west-2",
+    "githubRepository": "your-org/infra-fleet",
+    "clusters": ["staging"],
+    "alarmEmail": "platform@example.com",
+}
+"""The shortest config of a permanent layer."""
+
 COMPUTED: Mapping[str, Mapping[str, object]] = {
+    "aws:ecr/repository:Repository": {"repositoryUrl": "123456789012.dkr.ecr.eu-west-2.amazonaws.com/repository"},
+    "aws:kms/key:Key": {"keyId": "key-1"},
     "aws:ec2/eip:Eip": {"allocationId": "eipalloc-1"},
     "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
     "aws:eks/nodeGroup:NodeGroup": {"nodeGroupName": "default-1"},
@@ -171,14 +183,19 @@ class _Log(logging.Handler):
         self.warnings.append(record.getMessage())
 
 
-def engine_config(config: Mapping[str, object]) -> dict[str, str]:
+def engine_config(config: Mapping[str, object], project: str) -> dict[str, str]:
     """Config as the engine hands it over: every value is text, structured ones are JSON."""
-    return {
-        f"infra-fleet:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in config.items()
-    }
+    return {f"{project}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
 
-def run(program: Callable[[], object], *, config: Mapping[str, object] = CONFIG, preview: bool) -> Recording:
+def run(
+    program: Callable[[], object],
+    *,
+    config: Mapping[str, object] = CONFIG,
+    preview: bool,
+    project: str = names.PROJECT,
+    stack: str = "staging",
+) -> Recording:
     """Run a program once, on an event loop and a monitor of its own."""
     monitor = _Monitor(preview=preview)
     logged = _Log()
@@ -187,13 +204,13 @@ def run(program: Callable[[], object], *, config: Mapping[str, object] = CONFIG,
     try:
         mocks.set_mocks(
             monitor.mocks,
-            project="infra-fleet",
-            stack="staging",
+            project=project,
+            stack=stack,
             preview=preview,
             monitor=monitor,
             logger=logged.logger,
         )
-        pulumi.runtime.set_all_config(engine_config(config))
+        pulumi.runtime.set_all_config(engine_config(config, project))
 
         def body() -> None:
             program()
@@ -213,8 +230,15 @@ def run(program: Callable[[], object], *, config: Mapping[str, object] = CONFIG,
 
 def run_stack(config: Mapping[str, object] = CONFIG, *, preview: bool) -> Recording:
     """Run the repository's program."""
+    return run(lambda: runpy.run_path(str(REPOSITORY / "__main__.py")), config=config, preview=preview)
 
-    def program() -> None:
-        runpy.run_path(str(REPOSITORY / "__main__.py"))
 
-    return run(program, config=config, preview=preview)
+def run_permanent(config: Mapping[str, object] = PERMANENT_CONFIG, *, preview: bool) -> Recording:
+    """Run the permanent layer's program."""
+    return run(
+        lambda: runpy.run_path(str(REPOSITORY / "permanent" / "program.py")),
+        config=config,
+        preview=preview,
+        project=names.PERMANENT_PROJECT,
+        stack=names.PERMANENT_STACK,
+    )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from infra.contract import names
+from sandbox import permanent
 from sandbox.account import census, process
 from sandbox.engine import tools
 from sandbox.engine.pulumi import ENGINE_VARIABLE
@@ -62,13 +64,33 @@ class Sandbox:
         """The stack's config."""
         return self.folder.root.parent / f"Pulumi.{self.stack}.yaml"
 
+    @property
+    def account_file(self) -> Path:
+        """The permanent layer's config."""
+        return self.folder.root.parent / "Pulumi.account.yaml"
+
     def configure(self, **changes: object) -> None:
-        """Write the production config of staging with some keys changed; None takes one out."""
+        """Write the production config of staging with some keys changed; None takes one out.
+
+        The permanent layer's config follows with account, region and the cluster, which is added to those that it has.
+        """
         document = yaml.safe_load((REPOSITORY / "Pulumi.staging.yaml").read_text())
         for key, value in changes.items():
             document["config"][f"infra-fleet:{key}"] = value
         document["config"] = {key: value for key, value in document["config"].items() if value is not None}
         self.stack_file.write_text(yaml.safe_dump(document))
+        self._configure_permanent(document["config"])
+
+    def _configure_permanent(self, config: dict[str, Any]) -> None:
+        source = self.account_file if self.account_file.exists() else permanent.DEFAULT_FILE
+        document = yaml.safe_load(source.read_text())
+        keys = {key: f"{names.PERMANENT_PROJECT}:{key}" for key in ("accountId", "region", "clusters")}
+        document["config"][keys["accountId"]] = config.get("infra-fleet:accountId")
+        document["config"][keys["region"]] = config.get("infra-fleet:region", "eu-west-2")
+        cluster = config.get("infra-fleet:clusterName", self.stack)
+        if cluster not in document["config"][keys["clusters"]]:
+            document["config"][keys["clusters"]].append(cluster)
+        self.account_file.write_text(yaml.safe_dump(document))
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of a sandbox command; what follows `--` in it goes to pulumi."""
@@ -76,6 +98,7 @@ class Sandbox:
         options = [f"--folder={self.folder.root}"]
         if arguments[0] != "reset":
             options += [f"--stack={self.stack}", f"--stack-file={self.stack_file}"]
+            options += [f"--account-file={self.account_file}"]
         return [*self.prefix, sys.executable, "-m", "sandbox", *arguments[:cut], *options, *arguments[cut:]]
 
     def run(self, *arguments: str, **variables: str) -> Result:

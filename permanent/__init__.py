@@ -1,0 +1,1 @@
+"""The permanent layer: what outlives the night, one stack an AWS account."""

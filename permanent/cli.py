@@ -1,0 +1,96 @@
+"""The commands of the permanent layer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from infra.config import SettingsError
+from infra.contract import names
+from infra.stack_file import config_of
+from permanent import apply as applying
+from permanent import handover
+from permanent.errors import PermanentError
+from permanent.settings import parse_file
+
+if TYPE_CHECKING:
+    from permanent.settings import Settings
+
+HELP = """What outlives the night, made once by a person with administrator's credentials: the state bucket, ECR, \
+GitHub's roles, log groups, secrets, a budget."""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+Project = Annotated[
+    Path, typer.Option("--cwd", "-C", help="The folder of the Pulumi project.", show_default="permanent/ of the clone")
+]
+HERE = Path(__file__).resolve().parent
+
+
+@app.command()
+def apply(
+    cwd: Project = HERE,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Apply without a dry run and a question.")] = False,
+) -> None:
+    """Show what would be done, ask, and do it. Safe to run again, also after it was killed."""
+    layer = _layer(cwd)
+    done = applying.apply(layer, confirm=None if yes else lambda missing: _confirm(layer.settings, missing), say=_say)
+    if not done:
+        raise typer.Exit(0 if sys.stdin.isatty() else 1)
+    if layer.settings.alarm_email.endswith(("@example.com", "@example.org", "@example.net")):
+        _say(f"nobody reads {layer.settings.alarm_email}: set {names.PERMANENT_PROJECT}:alarmEmail, and apply again")
+    _say(f"commit {layer.stack_file.name} if it changed; then tell GitHub what follows")
+    _github(layer)
+
+
+@app.command()
+def github(cwd: Project = HERE) -> None:
+    """Print the commands that tell GitHub of the account."""
+    _github(_layer(cwd))
+
+
+def _layer(cwd: Path) -> applying.Layer:
+    file = cwd / f"Pulumi.{names.PERMANENT_STACK}.yaml"
+    return applying.Layer(cwd, parse_file(config_of(file)))
+
+
+def _github(layer: applying.Layer) -> None:
+    print(handover.commands(layer.settings))  # noqa: T201 for a file or a shell
+    print(  # noqa: T201
+        "# a signing key of the account that owns the token (GitHub: settings, SSH and GPG keys), public\n"
+        f"# {applying.public_signing_key(layer)} {names.PROJECT}"
+    )
+
+
+def _confirm(settings: Settings, missing: list[str]) -> bool:
+    for name in missing:
+        _say(f"would generate the secret {name}")
+    if not sys.stdin.isatty():
+        _say("a dry run: nothing was changed; --yes applies it")
+        return False
+    typed = typer.prompt(
+        f"Type the account's id to apply this to {settings.account_id}", default="", show_default=False
+    )
+    if typed != settings.account_id:
+        _say("nothing was changed")
+        return False
+    return True
+
+
+def _say(line: str) -> None:
+    console.print(f"permanent: {line}")
+
+
+def main() -> None:
+    """Run a command; what a person can act on is one line and exit code 1."""
+    try:
+        app()
+    except (PermanentError, SettingsError) as error:
+        console.print(f"permanent: {error}", style="red")
+        sys.exit(1)

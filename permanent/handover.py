@@ -1,0 +1,103 @@
+"""What GitHub has to know of the account: the exact commands for its variables, environments and the rules of main."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from infra.contract import names
+
+if TYPE_CHECKING:
+    from permanent.settings import Settings
+
+REQUIRED_CHECK = "infra-plan"
+"""The job of infra-plan.yml that reports for all others."""
+
+ADMIN_ROLE = 5
+"""GitHub's id of the repository role `admin` in rulesets (GitHub REST reference, repository rules)."""
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """The repository variables that the workflows read; none is a secret."""
+    account, region = settings.account_id, settings.region
+    return {
+        "AWS_ACCOUNT_ID": account,
+        "AWS_REGION": region,
+        "AWS_PREVIEW_ROLE_ARN": names.role_arn(account, names.PREVIEW_ROLE),
+        "AWS_DEPLOY_ROLE_ARN": names.role_arn(account, names.DEPLOY_ROLE),
+        "AWS_PUSH_ROLE_ARN": names.role_arn(account, names.PUSH_ROLE),
+        "PULUMI_BACKEND_URL": names.state_backend(account, region),
+    }
+
+
+def environment() -> dict[str, object]:
+    """A GitHub environment whose jobs run on main only."""
+    return {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}}
+
+
+def ruleset() -> dict[str, object]:
+    """The rules of main: pull requests with a review and the required check.
+
+    Flux pushes to main: it writes itself at the bootstrap, and image automation moves tags. Its token belongs to an
+    administrator of the repository, whose role may bypass.
+    """
+    return {
+        "name": "main",
+        "target": "branch",
+        "enforcement": "active",
+        "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
+        "bypass_actors": [{"actor_id": ADMIN_ROLE, "actor_type": "RepositoryRole", "bypass_mode": "always"}],
+        "rules": [
+            {"type": "deletion"},
+            {"type": "non_fast_forward"},
+            {
+                "type": "pull_request",
+                "parameters": {
+                    "required_approving_review_count": 1,
+                    "dismiss_stale_reviews_on_push": True,
+                    "require_code_owner_review": False,
+                    "require_last_push_approval": False,
+                    "required_review_thread_resolution": False,
+                },
+            },
+            {
+                "type": "required_status_checks",
+                "parameters": {
+                    "strict_required_status_checks_policy": False,
+                    "required_status_checks": [{"context": REQUIRED_CHECK}],
+                },
+            },
+        ],
+    }
+
+
+def commands(settings: Settings) -> str:
+    """A shell script for a person with `gh` and the right to administer the repository; it holds no secret."""
+    repository = settings.github_repository
+    lines = ["# variables of the repository"]
+    for name, value in variables(settings).items():
+        lines.append(f"gh variable set {name} --repo {repository} --body {shlex.quote(value)}")
+    for name, why in (
+        (names.GITHUB_ENVIRONMENT, "whose jobs may assume the deploy role: main only"),
+        (
+            names.GITHUB_REVIEW_ENVIRONMENT,
+            "whose reviewers let a lock be freed: name them in the repository's settings",
+        ),
+    ):
+        lines += [
+            f"# environment {name}, {why}",
+            _put("PUT", f"repos/{repository}/environments/{name}", environment()),
+            f"gh api --method POST repos/{repository}/environments/{name}/deployment-branch-policies -f name=main",
+        ]
+    lines += [
+        "# rules of main",
+        _put("POST", f"repos/{repository}/rulesets", ruleset()),
+        "# the token that Flux reads and writes the repository with: asked for, never an argument",
+        f"gh secret set FLUX_GITHUB_TOKEN --repo {repository} --env {names.GITHUB_ENVIRONMENT}",
+    ]
+    return "\n".join(lines)
+
+
+def _put(method: str, path: str, body: dict[str, object]) -> str:
+    return f"gh api --method {method} {path} --input - <<'JSON'\n{json.dumps(body, indent=2)}\nJSON"

@@ -1,0 +1,108 @@
+"""What the roles of the permanent layer may do, who may assume them, and what bounds the roles of stacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra import policies
+from infra.config import SettingsError
+from infra.contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from permanent.settings import Settings
+
+DOCUMENTS = Path(__file__).parent / "iam"
+ISSUER = "token.actions.githubusercontent.com"
+"""The issuer of GitHub's tokens, without scheme (GitHub Actions documentation, OpenID Connect in AWS)."""
+
+DEPLOY_PARTS = ("state", "network", "cluster", "roles", "identity", "leftovers")
+"""The documents of the deploy role that are the same for any number of clusters."""
+
+LIMIT = 6144
+"""Characters of a managed policy (IAM and STS quotas)."""
+
+
+def documents(settings: Settings) -> Mapping[str, Mapping[str, str]]:
+    """The policies of each role: role → policy → document.
+
+    Raises:
+        SettingsError: a policy would be longer than AWS takes.
+    """
+    deploy = {f"{names.DEPLOY_ROLE}-{part}": _document(settings, f"deploy-{part}") for part in DEPLOY_PARTS}
+    owned = [_document(settings, "deploy-owned", cluster=cluster) for cluster in settings.clusters]
+    found = {
+        names.PREVIEW_ROLE: {names.PREVIEW_ROLE: _document(settings, "preview")},
+        names.DEPLOY_ROLE: {**deploy, f"{names.DEPLOY_ROLE}-owned": _joined(owned)},
+        names.PUSH_ROLE: {names.PUSH_ROLE: _document(settings, "push")},
+    }
+    for policies_of_role in found.values():
+        for name, document in policies_of_role.items():
+            _check_length(name, document)
+    return found
+
+
+def boundary(settings: Settings) -> str:
+    """The most that a role of a stack may do, whatever is attached to it.
+
+    Raises:
+        SettingsError: the policy would be longer than AWS takes.
+    """
+    document = _document(settings, "boundary")
+    _check_length(names.BOUNDARY, document)
+    return document
+
+
+def trust(provider_arn: str, repository: str, subject: str, *, like: bool = False) -> str:
+    """The trust policy of a role for workflows of one GitHub repository.
+
+    Source: GitHub Actions documentation, OpenID Connect reference, example subject claims.
+
+    Args:
+        provider_arn: the IAM identity provider of ISSUER.
+        repository: `<owner>/<repository>`.
+        subject: what follows it in the claim, e.g. `environment:staging`.
+        like: whether `*` and `?` in the subject are wildcards.
+    """
+    subjects = {f"{ISSUER}:sub": f"repo:{repository}:{subject}"}
+    equal = {f"{ISSUER}:aud": "sts.amazonaws.com"}
+    condition = {"StringEquals": equal, "StringLike": subjects} if like else {"StringEquals": equal | subjects}
+    return policies.web_identity_trust(provider_arn, condition)
+
+
+def _document(settings: Settings, name: str, **more: str) -> str:
+    account, region = settings.account_id, settings.region
+    return policies.document(
+        name,
+        DOCUMENTS,
+        account_id=account,
+        region=region,
+        project=names.PROJECT,
+        bucket=names.state_bucket(account, region),
+        key_alias=names.STATE_KEY_ALIAS,
+        boundary=names.policy_arn(account, names.BOUNDARY),
+        clusters=list(settings.clusters),
+        log_groups=[names.log_group(cluster) for cluster in settings.clusters],
+        image_repositories=list(settings.image_repositories),
+        secrets=list(names.SECRET_PARAMETERS),
+        **more,
+    )
+
+
+def _joined(found: list[str]) -> str:
+    """One document with the statements of several."""
+    first, *others = (json.loads(document) for document in found)
+    for other in others:
+        first["Statement"] += other["Statement"]
+    return json.dumps(first, separators=(",", ":"))
+
+
+def _check_length(name: str, document: str) -> None:
+    if len(document) > LIMIT:
+        raise SettingsError(
+            f"  {names.PERMANENT_PROJECT}:clusters: {name} would have {len(document)} of {LIMIT} characters; "
+            "allowed: fewer or shorter names of clusters and image repositories"
+        )

@@ -1,0 +1,101 @@
+"""The config of the permanent layer as a typed model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import AfterValidator, Field, field_validator
+
+from infra import config
+from infra.config import AccountId, ClusterName, Region, SettingsError, StackModel
+from infra.contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Settings", "SettingsError", "load", "parse", "parse_file"]
+
+
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("allowed: one or more")
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} is there twice; allowed: each name once")
+    return values
+
+
+# GitHub: owners of at most 39 letters, digits and single dashes, repositories of at most 100 characters. IAM compares
+# `sub` with what is written here, and StringLike would read * and ? as wildcards.
+GitHubRepository = Annotated[
+    str,
+    config.matches(
+        r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}/[A-Za-z0-9._-]{1,100}", "<owner>/<repository>, spelled as on GitHub"
+    ),
+]
+# Amazon ECR API reference, CreateRepository: 2 to 256 characters.
+ImageRepository = Annotated[
+    str,
+    config.matches(
+        r"(?=.{2,256}$)[a-z0-9]+([._/-][a-z0-9]+)*", "2 to 256 lower-case letters and digits, joined by one of . _ - /"
+    ),
+]
+Email = Annotated[str, config.matches(r"[^@\s]+@[^@\s]+\.[^@\s.]+", "an e-mail address")]
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
+    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""CloudWatch Logs API reference, PutRetentionPolicy: no other periods."""
+
+BUDGET_DAILY_USD_A_CLUSTER = 5
+"""By the contract's prices a day of 12 hours costs 3.2 and one of 24 hours 6.4 dollars, plus traffic: 80 % of this is
+not reached by a day that ends, and all of it is passed by one that does not."""
+
+
+class Settings(StackModel):
+    """The config of the permanent layer of one AWS account."""
+
+    namespace: ClassVar[str] = names.PERMANENT_PROJECT
+
+    account_id: AccountId
+    """The AWS account. The provider refuses to work in any other."""
+    region: Region
+    """The AWS region of everything here and of the account's clusters."""
+    github_repository: GitHubRepository
+    """`<owner>/<repository>`: whose workflows may assume the roles."""
+    clusters: Annotated[tuple[ClusterName, ...], AfterValidator(_once)]
+    """The EKS clusters of the account, one a stack: each has a log group here that outlives it, and is
+    taken away by hand when its cluster leaves this list, since everything here is protected."""
+    image_repositories: Annotated[tuple[ImageRepository, ...], AfterValidator(_once)] = names.IMAGE_REPOSITORIES
+    """The ECR repositories that releases are pushed to."""
+    log_retention_days: int = 30
+    """How long the control planes' logs are kept, in days."""
+    alarm_email: Email
+    """Whom AWS Budgets writes to when a day becomes too dear."""
+    budget_daily_usd: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default_factory=lambda above: BUDGET_DAILY_USD_A_CLUSTER * len(above["clusters"])
+    )
+    """What a day may cost, in whole US dollars; at 80 and at 100 % of it comes a message. Default: 5 a cluster, which
+    one that is left on overnight passes."""
+
+    @field_validator("log_retention_days")
+    @classmethod
+    def _is_a_period(cls, value: int) -> int:
+        if value not in RETENTION_DAYS:
+            raise ValueError(f"allowed: {', '.join(map(str, RETENTION_DAYS))}")
+        return value
+
+
+def parse(values: Mapping[str, object]) -> Settings:
+    """Check the config, keys without namespace. Raises SettingsError, with one line for each problem."""
+    return config.parse(Settings, values, names.PERMANENT_STACK)
+
+
+def parse_file(values: Mapping[str, object]) -> Settings:
+    """Check the config of a stack file, keys with namespace. Raises SettingsError, which names the file."""
+    return config.parse_file(Settings, values, names.PERMANENT_STACK)
+
+
+def load() -> Settings:
+    """Check the config that the engine hands to the program. Raises pulumi.RunError, which lists the problems."""
+    return config.load(Settings)
