@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sandbox import rehearsal
+from sandbox import permanent, rehearsal
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY, Folder
 
@@ -32,6 +32,9 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 Where = Annotated[Path, typer.Option("--folder", help="The sandbox folder.", show_default=".sandbox in the clone")]
 Stack = Annotated[str, typer.Option("--stack", help="The stack, whose config is Pulumi.<stack>.yaml.")]
 StackFile = Annotated[Path | None, typer.Option("--stack-file", help="Another file with the stack's config.")]
+AccountFile = Annotated[
+    Path, typer.Option("--account-file", help="The permanent layer's config.", show_default="that of the clone")
+]
 More = Annotated[list[str] | None, typer.Argument(help="What goes to pulumi, after --.", metavar="[-- ARGS...]")]
 Command = Annotated[list[str], typer.Argument(help="The command, after --.", metavar="-- COMMAND...")]
 
@@ -39,39 +42,75 @@ HERE = REPOSITORY / ".sandbox"
 
 
 @app.command()
-def preview(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+def preview(
+    more: More = None,
+    folder: Where = HERE,
+    stack: Stack = "staging",
+    stack_file: StackFile = None,
+    account_file: AccountFile = permanent.DEFAULT_FILE,
+) -> None:
     """Show what an update would do. Nothing is changed, and no cluster is needed."""
-    _pulumi(folder, stack, stack_file, "preview", more)
+    _pulumi(_prepare(folder, stack, stack_file, account_file), "preview", more)
 
 
 @app.command()
-def up(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+def up(
+    more: More = None,
+    folder: Where = HERE,
+    stack: Stack = "staging",
+    stack_file: StackFile = None,
+    account_file: AccountFile = permanent.DEFAULT_FILE,
+) -> None:
     """Build the stack in the embedded account, or bring it up to date, without asking."""
-    _pulumi(folder, stack, stack_file, "up", ["--yes", *(more or ())])
+    _pulumi(_prepare(folder, stack, stack_file, account_file), "up", ["--yes", *(more or ())])
 
 
 @app.command()
-def refresh(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+def refresh(
+    more: More = None,
+    folder: Where = HERE,
+    stack: Stack = "staging",
+    stack_file: StackFile = None,
+    account_file: AccountFile = permanent.DEFAULT_FILE,
+) -> None:
     """Compare the state with what is in the account, and write down what differs, without asking."""
-    _pulumi(folder, stack, stack_file, "refresh", ["--yes", *(more or ())])
+    _pulumi(_prepare(folder, stack, stack_file, account_file), "refresh", ["--yes", *(more or ())])
 
 
 @app.command()
-def destroy(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+def destroy(
+    more: More = None,
+    folder: Where = HERE,
+    stack: Stack = "staging",
+    stack_file: StackFile = None,
+    account_file: AccountFile = permanent.DEFAULT_FILE,
+) -> None:
     """Take the stack down in the embedded account, without asking."""
-    _pulumi(folder, stack, stack_file, "destroy", ["--yes", *(more or ())])
+    _pulumi(_prepare(folder, stack, stack_file, account_file), "destroy", ["--yes", *(more or ())])
 
 
 @app.command()
-def outputs(more: More = None, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+def outputs(
+    more: More = None,
+    folder: Where = HERE,
+    stack: Stack = "staging",
+    stack_file: StackFile = None,
+    account_file: AccountFile = permanent.DEFAULT_FILE,
+) -> None:
     """Print the outputs of the stack; `-- --json` for programs."""
-    _pulumi(folder, stack, stack_file, "stack output", more)
+    _pulumi(_prepare(folder, stack, stack_file, account_file), "stack output", more)
 
 
 @app.command("exec")
-def execute(command: Command, folder: Where = HERE, stack: Stack = "staging", stack_file: StackFile = None) -> None:
+def execute(
+    command: Command,
+    folder: Where = HERE,
+    stack: Stack = "staging",
+    stack_file: StackFile = None,
+    account_file: AccountFile = permanent.DEFAULT_FILE,
+) -> None:
     """Run any command with the environment of the embedded account: every AWS SDK in it talks to that account."""
-    raise typer.Exit(_prepare(folder, stack, stack_file).execute(command, Path.cwd()))
+    raise typer.Exit(_prepare(folder, stack, stack_file, account_file).execute(command, Path.cwd()))
 
 
 @app.command()
@@ -81,13 +120,13 @@ def reset(folder: Where = HERE) -> None:
     _say(f"{folder} is empty" if there else f"{folder} was empty already")
 
 
-def _pulumi(folder: Path, stack: str, stack_file: Path | None, operation: str, more: list[str] | None) -> None:
-    raise typer.Exit(_prepare(folder, stack, stack_file).pulumi(*operation.split(), *(more or ())))
+def _pulumi(ready: rehearsal.Rehearsal, operation: str, more: list[str] | None) -> None:
+    raise typer.Exit(ready.pulumi(*operation.split(), *(more or ())))
 
 
-def _prepare(folder: Path, stack: str, stack_file: Path | None) -> rehearsal.Rehearsal:
+def _prepare(folder: Path, stack: str, stack_file: Path | None, account_file: Path) -> rehearsal.Rehearsal:
     config = stack_file or rehearsal.default_stack_file(stack)
-    return rehearsal.prepare(Folder(folder.resolve()), stack, config, _say)
+    return rehearsal.prepare(Folder(folder.resolve()), stack, config, account_file, _say)
 
 
 def _say(line: str) -> None:

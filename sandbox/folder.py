@@ -43,16 +43,6 @@ class Folder:
         return self.root / "home"
 
     @property
-    def state(self) -> Path:
-        """The engine's backend, a folder."""
-        return self.root / "state"
-
-    @property
-    def backend_url(self) -> str:
-        """The only backend that the sandbox's provider works with."""
-        return self.state.as_uri()
-
-    @property
     def bin(self) -> Path:
         """First on PATH of the engine: pulumi and, beside it, its language host."""
         return self.root / "bin"
@@ -61,6 +51,16 @@ class Folder:
     def project(self) -> Path:
         """A Pulumi project whose program is the repository's: the engine writes stack files here."""
         return self.root / "project"
+
+    @property
+    def permanent(self) -> Path:
+        """The Pulumi project of the permanent layer, made as `project` is."""
+        return self.root / "permanent"
+
+    @property
+    def permanent_stamp(self) -> Path:
+        """What the permanent layer of the running account was made from: a digest."""
+        return self.permanent / ".applied"
 
     @property
     def account_lock(self) -> Path:
@@ -79,7 +79,7 @@ class Folder:
         The marker says that it can, and the lock keeps a command from starting meanwhile.
         """
         account = (self.account_file, self.account_log, self.calls)
-        return (*account, self.pulumi_home, self.state, self.bin, self.project, self.marker, self.account_lock)
+        return (*account, self.pulumi_home, self.bin, self.project, self.permanent, self.marker, self.account_lock)
 
     def claim(self) -> None:
         """Make the folder, or find it ours.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from infra.config import SettingsError
 from infra.contract import names
-from infra.settings import Settings, SettingsError, parse
+from infra.settings import Settings, parse_file
+from infra.stack_file import config_of
+from sandbox import permanent
 from sandbox.account import process
+from sandbox.account.clients import client
 from sandbox.account.seed import seed
 from sandbox.engine import project, pulumi, run
 from sandbox.engine.environment import environment
@@ -33,6 +36,7 @@ class Rehearsal:
     stack: str
     engine: pulumi.Pulumi
     environment: Mapping[str, str]
+    secrets_provider: str
 
     def pulumi(self, *arguments: str) -> int:
         """Run the engine on the stack in the foreground; gives its exit code."""
@@ -44,35 +48,30 @@ class Rehearsal:
         return run.run(command, self.environment, cwd)
 
 
-def read_settings(stack: str, stack_file: Path) -> Settings:
+def read_settings(stack: str, file: Path) -> Settings:
     """Read what the account has to know of the stack.
 
     Raises:
         SandboxError: the file is missing or no YAML, or its config describes no stack.
     """
-    config: object = project.read_document(stack_file).get("config") or {}
-    if not isinstance(config, dict):
-        raise SandboxError(f"{stack_file}: config is {config!r}, expected a mapping of keys to values")
-    prefix = f"{names.PROJECT}:"
-    pairs = cast("project.Document", config).items()
-    own = {key.removeprefix(prefix): value for key, value in pairs if key.startswith(prefix)}
     try:
-        return parse(own, stack)
+        return parse_file(config_of(file), stack)
     except SettingsError as error:
-        raise SandboxError(f"{stack_file.name} does not describe a stack that can be built:\n{error}") from None
+        raise SandboxError(str(error)) from None
 
 
-def prepare(folder: Folder, stack: str, stack_file: Path, say: Say) -> Rehearsal:
+def prepare(folder: Folder, stack: str, file: Path, permanent_file: Path, say: Say) -> Rehearsal:
     """Start what is not running, build what is not built, and write what the engine reads.
 
     Raises:
         SandboxError: the config is bad, or a part cannot be had.
     """
-    settings = read_settings(stack, stack_file)
+    settings = read_settings(stack, file)
+    permanent.read_settings(permanent_file, settings)
     folder.claim()
-    if process.find(folder) is None and _built(folder):
+    if process.find(folder) is None and folder.permanent_stamp.exists():
         raise SandboxError(
-            "the embedded account has ended, and with it all that this sandbox's state says is built: "
+            "the embedded account has ended, and with it the state and all that was built: "
             "run `python -m sandbox reset` to begin anew"
         )
     account = process.ensure(folder, settings.account_id, settings.region)
@@ -83,11 +82,16 @@ def prepare(folder: Folder, stack: str, stack_file: Path, say: Say) -> Rehearsal
     engine = pulumi.find(folder, say)
     pulumi.prepare_bin(folder, engine)
     install_plugin(folder)
-    environ = environment(folder, account=process.environment(account))
-    project.write_project(folder, stack, stack_file)
-    project.ensure_stack(folder, engine, stack, environ)
-    _seed(account, settings)
-    return Rehearsal(folder, stack, engine, environ)
+    backend = names.state_backend(account.account_id, account.region)
+    environ = environment(folder, account=process.environment(account), backend=backend)
+    permanent.ensure(folder, account, environ, permanent_file, say)
+    seed(account, roles=settings.cluster_admins)
+    there = _has_stack(account, stack)
+    ready = Rehearsal(folder, stack, engine, environ, names.secrets_provider(account.region))
+    project.write_project(folder.project, stack, file, source=REPOSITORY, keep=there)
+    if not there:
+        project.init_stack(folder.project, engine, stack, environ, secrets_provider=ready.secrets_provider)
+    return ready
 
 
 def reset(folder: Folder) -> bool:
@@ -116,18 +120,9 @@ def default_stack_file(stack: str) -> Path:
     return REPOSITORY / f"Pulumi.{stack}.yaml"
 
 
-def _built(folder: Folder) -> bool:
-    """Whether a stack in the sandbox's state has resources."""
-    checkpoints = (folder.state / ".pulumi" / "stacks").glob("*/*.json")
-    latest = (json.loads(path.read_text("utf-8"))["checkpoint"]["latest"] for path in checkpoints)
-    return any(deployment and deployment.get("resources") for deployment in latest)
-
-
-def _seed(account: process.Account, settings: Settings) -> None:
-    """Make what the account has before any stack: AWS refuses an access entry for a role that is not there."""
-    deploy = names.role_arn(settings.account_id, names.DEPLOY_ROLE)
-    seed(
-        account,
-        roles=[deploy, *settings.cluster_admins],
-        log_groups=[names.log_group(settings.cluster_name)],
-    )
+def _has_stack(account: process.Account, stack: str) -> bool:
+    """Whether the state has the stack. Raises botocore's ClientError."""
+    s3 = client("s3", endpoint=account.endpoint, region=account.region)
+    key = f".pulumi/stacks/{names.PROJECT}/{stack}.json"
+    bucket = names.state_bucket(account.account_id, account.region)
+    return any(entry["Key"] == key for entry in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", ()))

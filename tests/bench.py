@@ -18,6 +18,7 @@ from rich.table import Table
 
 from infra.contract import prices
 from sandbox import rehearsal
+from sandbox.engine import project
 from sandbox.folder import REPOSITORY
 from tests.support import durations, recorder, rehearsals
 
@@ -62,7 +63,9 @@ def previews() -> None:
     sandbox = rehearsals.new(root)
     try:
         sandbox.succeed("preview")
-        ready = rehearsal.prepare(sandbox.folder, sandbox.stack, sandbox.stack_file, lambda _: None)
+        ready = rehearsal.prepare(
+            sandbox.folder, sandbox.stack, sandbox.stack_file, sandbox.account_file, lambda _: None
+        )
         empty = root / "empty"
         empty.mkdir()
         document = yaml.safe_load((sandbox.folder.project / "Pulumi.yaml").read_text())
@@ -75,13 +78,7 @@ def previews() -> None:
             command: Sequence[str] = [str(ready.engine.path), *arguments, "--stack", "staging", "--non-interactive"]
             subprocess.run(command, cwd=cwd, env=dict(ready.environment), check=True, capture_output=True)
 
-        subprocess.run(
-            [ready.engine.path, "stack", "init", "staging", "--non-interactive"],
-            cwd=empty,
-            env=dict(ready.environment),
-            check=True,
-            capture_output=True,
-        )
+        project.init_stack(empty, ready.engine, "staging", ready.environment, secrets_provider=ready.secrets_provider)
         nothing = median(lambda: pulumi(empty, "preview"))
         program = median(lambda: pulumi(sandbox.folder.project, "preview"))
         table = Table(f"preview, median of {RUNS}", "seconds", "times the empty program")

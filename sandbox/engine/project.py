@@ -12,7 +12,6 @@ import yaml
 
 from sandbox import files
 from sandbox.errors import SandboxError
-from sandbox.folder import REPOSITORY, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,56 +21,50 @@ if TYPE_CHECKING:
 
 Document = dict[str, object]
 
-SALT = "encryptionsalt"
-_SECRETS_PROVIDER = ("secretsprovider", "encryptedkey", SALT)
+_SECRETS_PROVIDER = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """What ties a stack file to the secrets provider of its own backend."""
 
 
-def write_project(folder: Folder, stack: str, stack_file: Path, *, repository: Path = REPOSITORY) -> Path:
-    """Write the project and its stack file; gives the project's folder.
+def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, keep: bool) -> None:
+    """Write the project of a folder `source`, and the file of one of its stacks, into the folder `target`.
 
-    The project is the repository's, with absolute paths to the program and its virtual environment. The stack file
-    is a copy of `stack_file` for the sandbox's backend. Raises SandboxError for a file that is missing or no YAML
-    mapping, and for a config value that only the real backend can decrypt.
+    The project has absolute paths to its program and virtual environment. The stack file is a copy of `stack_file` for
+    the sandbox's backend: what an earlier run wrote of its secrets provider stays with `keep`. Raises SandboxError for
+    a file that is missing or no YAML mapping, and for a config value that only the real backend can decrypt.
     """
-    project = read_document(repository / "Pulumi.yaml")
-    project["main"] = str(repository / str(project.get("main", "")))
+    project = read_document(source / "Pulumi.yaml")
+    project["main"] = str(source / str(project.get("main", "")))
     runtime = project.get("runtime")
     if isinstance(runtime, dict):
         options = cast("Document", runtime).get("options")
         if isinstance(options, dict) and "virtualenv" in options:
-            options["virtualenv"] = str(repository / str(cast("Document", options)["virtualenv"]))
-    _write(folder.project / "Pulumi.yaml", project)
+            options["virtualenv"] = str(source / str(cast("Document", options)["virtualenv"]))
+    _write(target / "Pulumi.yaml", project)
 
     settings = {name: value for name, value in read_document(stack_file).items() if name not in _SECRETS_PROVIDER}
     config = settings.get("config")
     for key, value in cast("Document", config).items() if isinstance(config, dict) else ():
         if _encrypted(value):
             raise SandboxError(f"{stack_file}: {key} is encrypted for the real backend: the sandbox cannot read it")
-    copy = folder.project / f"Pulumi.{stack}.yaml"
-    if copy.exists() and SALT in (before := read_document(copy)):
-        settings[SALT] = before[SALT]
+    copy = target / f"Pulumi.{stack}.yaml"
+    if keep and copy.exists():
+        settings |= {name: value for name, value in read_document(copy).items() if name in _SECRETS_PROVIDER}
     _write(copy, settings)
-    return folder.project
 
 
-def ensure_stack(folder: Folder, pulumi: Pulumi, stack: str, environ: Mapping[str, str]) -> None:
-    """Make the stack in the sandbox's backend unless it is there. Raises SandboxError with Pulumi's own words."""
-    name = read_document(folder.project / "Pulumi.yaml")["name"]
-    checkpoint = folder.state / ".pulumi" / "stacks" / str(name) / f"{stack}.json"
-    if checkpoint.exists():
-        return
-    folder.state.mkdir(parents=True, exist_ok=True)
+def init_stack(project: Path, pulumi: Pulumi, stack: str, environ: Mapping[str, str], *, secrets_provider: str) -> None:
+    """Make the stack in the sandbox's backend. Raises SandboxError with Pulumi's own words."""
+    command = ["stack", "init", stack, "--no-select", "--non-interactive", f"--secrets-provider={secrets_provider}"]
     done = subprocess.run(  # noqa: S603 our own arguments
-        [pulumi.path, "stack", "init", stack, "--no-select", "--non-interactive"],
-        cwd=folder.project,
+        [pulumi.path, *command],
+        cwd=project,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0 and not checkpoint.exists():  # a command beside us may have been faster
+    if done.returncode != 0:
         raise SandboxError(f"pulumi stack init {stack}: {' '.join(done.stderr.split())}")
 
 

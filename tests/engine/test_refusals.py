@@ -71,13 +71,13 @@ def test_a_leftover_sandbox_variable_with_a_real_backend_is_refused_in_one_line(
     other = sandbox.folder.root.parent / "real"
     other.mkdir()
     script = (
-        f"export PULUMI_BACKEND_URL=file://{other} && cd {sandbox.folder.project} && "
+        f"export PULUMI_BACKEND_URL=file://{other} PULUMI_CONFIG_PASSPHRASE= && cd {sandbox.folder.project} && "
         "pulumi stack init staging --non-interactive >/dev/null && pulumi preview --stack staging --non-interactive"
     )
     done = sandbox.run("exec", "--", "sh", "-c", script)
     assert done.code != 0
     (line,) = done.errors
-    assert f"PULUMI_BACKEND_URL is 'file://{other}', not the sandbox's" in line
+    assert f"PULUMI_BACKEND_URL is 'file://{other}', not the sandbox's own" in line
     assert "Traceback" not in done.out + done.err
 
 
@@ -99,13 +99,13 @@ def test_a_stack_without_a_file_is_named(sandbox: Sandbox) -> None:
 
 def test_what_aws_refuses_reaches_the_user_with_resource_code_and_message(sandbox: Sandbox) -> None:
     sandbox.succeed("preview")
-    remove = "import boto3; boto3.client('iam').delete_role(RoleName='infra-fleet-deploy')"
+    remove = "import boto3; boto3.client('iam').delete_role(RoleName='platform-admin')"
     script = f'{__import__("sys").executable} -c "{remove}" && exec "$@"'
     command = ["sh", "-c", script, "sh", *engine(sandbox, "up", "--yes", "--skip-preview")]
     done = sandbox.run("exec", "--", *command)
     assert done.code != 0
     (line,) = done.errors
-    assert "aws:eks/accessEntry:AccessEntry 'infra-fleet-deploy' (property principalArn): CreateAccessEntry: " in line
+    assert "aws:eks/accessEntry:AccessEntry 'platform-admin' (property principalArn): CreateAccessEntry: " in line
     assert "InvalidParameterException: The specified principalArn is invalid" in line
     assert "Traceback" not in done.out + done.err
 
@@ -138,6 +138,6 @@ def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(s
     psutil.Process(sandbox.account.pid).kill()
     done = sandbox.run("up")
     assert done.code == 1
-    assert "the embedded account has ended, and with it all that this sandbox's state says is built" in done.err
+    assert "the embedded account has ended, and with it the state and all that was built" in done.err
     sandbox.succeed("reset")
     sandbox.succeed("preview")

@@ -36,7 +36,7 @@ ACCOUNT = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_ENDPOINT_URL": "http://127.0.0.
 
 
 def made() -> dict[str, str]:
-    return environment(FOLDER, account=ACCOUNT)
+    return environment(FOLDER, account=ACCOUNT, backend="s3://state-of-the-account")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -68,7 +68,7 @@ def test_the_sandbox_points_everything_at_its_own_folder_and_account(monkeypatch
     environ = made()
 
     assert environ["PATH"] == "/sandbox folder/bin:/usr/bin"
-    assert environ["PULUMI_BACKEND_URL"] == "file:///sandbox%20folder/state"
+    assert environ["PULUMI_BACKEND_URL"] == "s3://state-of-the-account"
     assert environ["PULUMI_HOME"] == "/sandbox folder/home"
     assert environ["INFRA_FLEET_SANDBOX"] == "/sandbox folder"
     assert environ["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from sandbox.engine.environment import environment
-from sandbox.engine.project import ensure_stack, read_document, write_project
+from sandbox.engine.project import init_stack, read_document, write_project
 from sandbox.engine.pulumi import Pulumi, prepare_bin
 from sandbox.errors import SandboxError
 from sandbox.folder import Folder
@@ -29,8 +29,9 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "sandbox")
 
 
-def write(folder: Folder, repository: Path) -> Path:
-    return write_project(folder, "staging", repository / "Pulumi.staging.yaml", repository=repository)
+def write(folder: Folder, repository: Path, *, keep: bool = True) -> Path:
+    write_project(folder.project, "staging", repository / "Pulumi.staging.yaml", source=repository, keep=keep)
+    return folder.project
 
 
 def test_the_project_runs_the_repositorys_program_in_its_virtual_environment(folder: Folder, repository: Path):
@@ -52,15 +53,33 @@ def test_the_stack_file_is_a_copy_freed_of_its_own_secrets_provider(folder: Fold
     assert yaml.safe_load(copy.read_text()) == {"config": {"fleet:region": "eu-west-2"}}
 
 
-def test_the_salt_of_an_earlier_run_stays_and_nothing_else_of_it(folder: Folder, repository: Path):
-    copy = write(folder, repository) / "Pulumi.staging.yaml"
-    copy.write_text("encryptionsalt: v1:ours\nconfig: {fleet:old: gone}\n")
-    write(folder, repository)
+OURS = "secretsprovider: awskms://alias/ours\nencryptedkey: ours\n"
 
-    assert yaml.safe_load(copy.read_text()) == {
-        "config": {"fleet:region": "eu-west-2"},
-        "encryptionsalt": "v1:ours",
-    }
+
+@pytest.mark.parametrize(
+    ("keep", "kept"), [(True, {"secretsprovider": "awskms://alias/ours", "encryptedkey": "ours"}), (False, {})]
+)
+def test_the_secrets_provider_of_an_earlier_run_stays_as_long_as_its_stack_does(
+    folder: Folder, repository: Path, keep: bool, kept: dict[str, str]
+):
+    copy = write(folder, repository) / "Pulumi.staging.yaml"
+    copy.write_text(f"{OURS}config: {{fleet:old: gone}}\n")
+    write(folder, repository, keep=keep)
+
+    assert yaml.safe_load(copy.read_text()) == {"config": {"fleet:region": "eu-west-2"}, **kept}
+
+
+def test_a_project_in_a_folder_below_runs_its_own_program(folder: Folder, repository: Path):
+    below = repository / "below"
+    below.mkdir()
+    (below / "Pulumi.yaml").write_text(
+        "name: below\nmain: program.py\nruntime: {name: python, options: {virtualenv: ../.venv}}\n"
+    )
+    write_project(folder.permanent, "one", repository / "Pulumi.staging.yaml", source=below, keep=False)
+
+    project = yaml.safe_load((folder.permanent / "Pulumi.yaml").read_text())
+    assert project["main"] == str(below / "program.py")
+    assert project["runtime"]["options"]["virtualenv"] == str(below / "../.venv")
 
 
 @pytest.mark.parametrize("value", ["{secure: abc}", "[a, {secure: abc}]", "{a: {b: {secure: abc}}}"])
@@ -101,23 +120,22 @@ def test_a_folder_in_the_place_of_a_stack_file_is_named(tmp_path: Path):
     assert str(refused.value) == f"{tmp_path} cannot be read: Is a directory"
 
 
+def environ(folder: Folder) -> dict[str, str]:
+    state = folder.root / "state"
+    state.mkdir(exist_ok=True)
+    return {**environment(folder, account={}, backend=state.as_uri()), "PULUMI_CONFIG_PASSPHRASE": ""}
+
+
 @pytest.mark.engine
-def test_the_stack_is_made_once_in_the_sandboxs_state_and_production_files_stay(
+def test_the_stack_is_made_in_the_sandboxs_state_and_production_files_stay(
     folder: Folder, repository: Path, pulumi: Pulumi
 ):
     before = {path.name: path.read_bytes() for path in repository.iterdir()}
-    environ = environment(folder, account={})
     prepare_bin(folder, pulumi)
-    project = write(folder, repository)
-    ensure_stack(folder, pulumi, "staging", environ)
-    salt = yaml.safe_load((project / "Pulumi.staging.yaml").read_text())["encryptionsalt"]
-    checkpoint = folder.state / ".pulumi" / "stacks" / "fleet" / "staging.json"
-    made = checkpoint.stat().st_mtime_ns
     write(folder, repository)
-    ensure_stack(folder, pulumi, "staging", environ)
+    init_stack(folder.project, pulumi, "staging", environ(folder), secrets_provider="passphrase")
 
-    assert checkpoint.stat().st_mtime_ns == made
-    assert yaml.safe_load((project / "Pulumi.staging.yaml").read_text())["encryptionsalt"] == salt
+    assert (folder.root / "state" / ".pulumi" / "stacks" / "fleet" / "staging.json").exists()
     assert {path.name: path.read_bytes() for path in repository.iterdir()} == before
 
 
@@ -126,6 +144,6 @@ def test_a_stack_that_pulumi_refuses_is_told_in_pulumis_words(folder: Folder, re
     prepare_bin(folder, pulumi)
     write(folder, repository)
     with pytest.raises(SandboxError, match=r"^pulumi stack init no/such/name: error: .*name") as refused:
-        ensure_stack(folder, pulumi, "no/such/name", environment(folder, account={}))
+        init_stack(folder.project, pulumi, "no/such/name", environ(folder), secrets_provider="passphrase")
 
     assert "\n" not in str(refused.value)

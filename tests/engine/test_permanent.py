@@ -1,0 +1,266 @@
+"""The permanent layer on the embedded account: applied once, left alone by the stacks on top, its state its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.contract import names
+from permanent.apply import FIRST_STATE
+from permanent.policies import documents
+from permanent.settings import Settings, parse
+from sandbox import permanent, rehearsal
+from sandbox.account import process
+from sandbox.account.clients import client
+from sandbox.engine import project, pulumi
+from sandbox.engine.environment import environment
+from sandbox.engine.provider_plugin import install_plugin
+from sandbox.folder import REPOSITORY, Folder
+from tests.support import rehearsals
+from tests.support.iam import action_of, allows_action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.support.rehearsals import Result, Sandbox
+
+pytestmark = pytest.mark.engine
+
+BUCKET = names.state_bucket("123456789012", "eu-west-2")
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox whose permanent layer is there, with two clusters in its list, and no stack that is up."""
+    root = tmp_path_factory.mktemp("fleet")
+    made = rehearsals.new(root, "staging")
+    rehearsals.Sandbox(made.folder, "staging-2").configure(clusterName="staging-2", vpcCidr="10.1.0.0/16")
+    made.succeed("preview")
+    yield made
+    rehearsal.reset(made.folder)
+
+
+def s3(sandbox: Sandbox) -> Any:
+    return client("s3", endpoint=sandbox.account.endpoint, region=sandbox.account.region)
+
+
+def apply(sandbox: Sandbox) -> Result:
+    command = (sys.executable, "-m", "permanent", "apply", "--yes", f"--cwd={sandbox.folder.permanent}")
+    return sandbox.run("exec", "--", *command)
+
+
+def objects(sandbox: Sandbox, prefix: str = "") -> dict[str, bytes]:
+    found = s3(sandbox).list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())
+    keys = [entry["Key"] for entry in found]
+    return {key: s3(sandbox).get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+
+
+def test_a_second_apply_changes_nothing_and_its_state_is_in_the_bucket_that_it_made(fleet: Sandbox) -> None:
+    before = fleet.census()
+    done = apply(fleet)
+    assert done.code == 0, done.text
+    assert " unchanged" in done.out
+    assert not any(word in done.out for word in (" created", " updated", " deleted", " replaced"))
+    assert "was touched" in done.err
+    assert fleet.census() == before
+    assert f".pulumi/stacks/{names.PERMANENT_PROJECT}/{names.PERMANENT_STACK}.json" in objects(fleet)
+    assert not (fleet.folder.permanent / FIRST_STATE).exists()
+
+
+def test_every_state_is_encrypted_by_the_key_of_the_account_as_in_production(fleet: Sandbox) -> None:
+    states = {key: body for key, body in objects(fleet, ".pulumi/stacks/").items() if key.endswith(".json")}
+    assert len(states) >= 2
+    for body in states.values():
+        provider = json.loads(body)["checkpoint"]["latest"]["secrets_providers"]
+        assert provider["type"] == "cloud"
+        assert provider["state"]["url"] == names.secrets_provider("eu-west-2")
+
+
+def test_no_secret_is_in_a_state_a_file_or_an_output(fleet: Sandbox) -> None:
+    ssm = client("ssm", endpoint=fleet.account.endpoint, region=fleet.account.region)
+    found = ssm.get_parameters(Names=list(names.SECRET_PARAMETERS), WithDecryption=True)["Parameters"]
+    # Of a key in many lines the longest: a file may wrap it otherwise.
+    secrets = [max(parameter["Value"].splitlines(), key=len) for parameter in found]
+    assert len(secrets) == 3
+    printed = apply(fleet).text.encode()
+    files = [path.read_bytes() for path in fleet.folder.root.rglob("*") if path.is_file()]
+    for secret in secrets:
+        assert not any(secret.encode() in text for text in (printed, *files, *objects(fleet).values()))
+
+
+def test_two_clusters_are_built_side_by_side_and_the_permanent_layer_outlives_both(fleet: Sandbox) -> None:
+    second = rehearsals.Sandbox(fleet.folder, "staging-2")
+    second.succeed("preview")
+    before = fleet.census()
+    fleet.succeed("up", "--", "--skip-preview")
+    second.succeed("up", "--", "--skip-preview")
+    assert set(fleet.census()["EKS cluster"]) == {"staging", "staging-2"}
+
+    fleet.succeed("destroy", "--", "--skip-preview")
+    assert fleet.census()["EKS cluster"] == ("staging-2",)
+    second.succeed("up", "--", "--expect-no-changes")
+    second.succeed("destroy", "--", "--skip-preview")
+    assert fleet.census() == before
+    assert " unchanged" in apply(fleet).out
+
+
+def test_the_roles_may_do_what_the_account_saw_them_do(fleet: Sandbox) -> None:
+    settings = _settings(fleet)
+    fleet.succeed("preview")
+    seen = len(fleet.calls())
+    fleet.succeed("preview")
+    previewed = set(fleet.calls()[seen:])
+    fleet.succeed("up")
+    fleet.succeed("preview")
+    fleet.succeed("destroy")
+    deployed = set(fleet.calls()[seen:])
+    assert ("eks", "CreateCluster") in deployed
+    assert ("iam", "CreateRole") in deployed
+
+    for role, calls in ((names.PREVIEW_ROLE, previewed), (names.DEPLOY_ROLE, deployed)):
+        allowed = documents(settings)[role]
+        actions = {action_of(service, operation) for service, operation in calls}
+        assert sorted(action for action in actions if not allows_action(allowed, action)) == []
+
+
+def test_a_lock_of_another_run_stops_an_update_in_words_and_stays(fleet: Sandbox) -> None:
+    key = f".pulumi/locks/organization/{names.PROJECT}/staging/0.json"
+    lock = {"pid": 4711, "username": "runner", "hostname": "ci-7", "timestamp": "2026-01-02T03:04:05Z"}
+    s3(fleet).put_object(Bucket=BUCKET, Key=key, Body=json.dumps(lock).encode())
+    done = fleet.run("up")
+    assert done.code != 0
+    assert "runner@ci-7" in done.text
+    assert "currently locked" in done.text
+    # A preview takes no lock and minds none.
+    fleet.succeed("preview")
+    assert key in objects(fleet)
+    shown = fleet.run(
+        "exec", "--", sys.executable, "-m", "infra", "lock", "--stack=staging", "-C", str(fleet.folder.project)
+    )
+    assert shown.code == 0, shown.text
+    assert "runner@ci-7" in shown.text
+    s3(fleet).delete_object(Bucket=BUCKET, Key=key)
+
+
+def test_another_cluster_or_account_than_the_permanent_layers_is_named(fleet: Sandbox, tmp_path: Path) -> None:
+    other = rehearsals.new(tmp_path, "staging")
+    other.configure(clusterName="unlisted")
+    document = other.account_file.read_text().replace("- unlisted\n", "")
+    other.account_file.write_text(document)
+    done = other.run("preview")
+    assert done.code == 1
+    assert "unlisted" in done.err
+    assert "python -m infra configure" in done.err
+
+
+# A wrapper around pulumi that kills the command which runs it, once, before the call with a given number.
+KILLER = """#!/bin/sh
+n=$(($(cat {count} 2>/dev/null || echo 0) + 1))
+echo $n > {count}
+if [ $n -eq {at} ]; then kill -9 $PPID; exit 1; fi
+exec {pulumi} "$@"
+"""
+
+
+def _first(tmp_path: Path) -> tuple[Folder, dict[str, str]]:
+    """An account in which nothing is yet, and the environment of the permanent layer's command."""
+    folder = Folder(tmp_path / "sandbox")
+    folder.claim()
+    account = process.ensure(folder, "123456789012", "eu-west-2")
+    pulumi.prepare_bin(folder, pulumi.find(folder, print))
+    install_plugin(folder)
+    backend = names.state_backend(account.account_id, account.region)
+    environ = environment(folder, account=process.environment(account), backend=backend)
+    project.write_project(
+        folder.permanent, names.PERMANENT_STACK, permanent.DEFAULT_FILE, source=permanent.SOURCE, keep=False
+    )
+    return folder, environ
+
+
+def _apply(folder: Folder, environ: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "permanent", "apply", f"--cwd={folder.permanent}", *options],
+        cwd=REPOSITORY,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("at", range(2, 9))
+def test_killed_at_any_step_the_next_apply_takes_it_up(tmp_path: Path, at: int) -> None:
+    folder, environ = _first(tmp_path)
+    try:
+        killer, count = tmp_path / "killer", tmp_path / "count"
+        killer.mkdir()
+        script = KILLER.format(count=count, at=at, pulumi=folder.bin / "pulumi")
+        (killer / "pulumi").write_text(script)
+        (killer / "pulumi").chmod(0o755)
+        killed = _apply(folder, {**environ, "PATH": f"{killer}{os.pathsep}{environ['PATH']}"}, "--yes")
+        assert killed.returncode != 0, f"pulumi is called fewer than {at} times: {killed.stderr}"
+
+        done = _apply(folder, environ, "--yes")
+        assert done.returncode == 0, done.stdout + done.stderr
+        again = _apply(folder, environ, "--yes")
+        assert " unchanged" in again.stdout
+        assert " created" not in again.stdout
+        assert not (folder.permanent / FIRST_STATE).exists()
+    finally:
+        rehearsal.reset(folder)
+
+
+def test_a_dry_run_makes_nothing_and_writes_nothing(tmp_path: Path) -> None:
+    folder, environ = _first(tmp_path)
+    try:
+        config = folder.permanent / "Pulumi.account.yaml"
+        before = config.read_bytes()
+        done = _apply(folder, environ)
+        assert done.returncode == 1
+        assert "would generate the secret" in done.stderr
+        assert "a dry run: nothing was changed" in done.stderr
+        assert " create" in done.stdout
+        assert config.read_bytes() == before
+        account = process.find(folder)
+        assert account is not None
+        reader = client("s3", endpoint=account.endpoint, region=account.region)
+        assert reader.list_buckets()["Buckets"] == []
+    finally:
+        rehearsal.reset(folder)
+
+
+def test_credentials_of_another_account_are_refused_by_both_names(tmp_path: Path) -> None:
+    folder, environ = _first(tmp_path)
+    try:
+        config = folder.permanent / "Pulumi.account.yaml"
+        config.write_text(config.read_text().replace("123456789012", "210987654321"))
+        done = _apply(folder, environ, "--yes")
+        assert done.returncode == 1
+        assert "belong to account 123456789012" in done.stderr
+        assert "210987654321" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        shutil.rmtree(folder.permanent)
+        rehearsal.reset(folder)
+
+
+def _settings(sandbox: Sandbox) -> Settings:
+    del sandbox
+    return parse(
+        {
+            "accountId": "123456789012",
+            "region": "eu-west-2",
+            "githubRepository": "your-org/infra-fleet",
+            "clusters": ["staging", "staging-2"],
+            "alarmEmail": "platform@example.com",
+        }
+    )
