@@ -1,0 +1,1 @@
+"""`python -m infra`: what people and workflows do around the stacks."""

@@ -1,0 +1,188 @@
+"""The commands around the stacks: each a thin wrapper, what they do is in a module of their own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.prompt import Confirm, Prompt
+
+from infra.commands import actions, report
+from infra.commands import comment as commenting
+from infra.commands import configure as configuring
+from infra.commands import lock as locking
+from infra.commands import preview as previewing
+from infra.commands import scope as scoping
+from infra.commands import state as stating
+from infra.commands.errors import CommandError
+from infra.config import SettingsError
+
+app = typer.Typer(
+    help="What people and workflows do around the stacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+HERE = Path()
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@app.callback()
+def _commands() -> None:
+    """A single command, too, is called by its name."""
+
+
+Cwd = Annotated[Path, typer.Option("--cwd", "-C", help="The folder of the Pulumi project.", show_default="here")]
+Stack = Annotated[str, typer.Option("--stack", help="The stack.")]
+
+
+@app.command()
+def scope(
+    base: Annotated[str, typer.Option("--base", help="The commit to compare with.")],
+    head: Annotated[str, typer.Option("--head", help="The commit with the change.")] = "HEAD",
+    cwd: Annotated[Path, typer.Option("--cwd", "-C", help="The clone.", show_default="here")] = HERE,
+) -> None:
+    """Say which parts of the repository a change touches."""
+    found, stacks = scoping.find(cwd, base, head), scoping.stacks(cwd)
+    for part, touched in (("infra", found.infra), ("permanent", found.permanent)):
+        typer.echo(f"{part}: {'touched' if touched else 'untouched'}")
+    typer.echo(f"stacks: {', '.join(stacks)}\n{found.reason}")
+    actions.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
+
+
+@app.command()
+def state(
+    stack: Stack = "staging",
+    cwd: Cwd = HERE,
+    when_down: Annotated[
+        stating.Operation,
+        typer.Option("--when-down", envvar="WHEN_DOWN", help="What a merge does to a stack that is down."),
+    ] = stating.Operation.PREVIEW,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say whether a stack is up, down or unknown, and what a merge does to it. Fails where that is nothing."""
+    verdict = stating.find(cwd, stack, when_down)
+    actions.outputs(state=verdict.state, operation=verdict.operation or "none")
+    actions.summary(report.escaped(verdict.line))
+    if as_json:
+        typer.echo(verdict.json)
+    if verdict.operation is None:
+        raise CommandError(verdict.line)
+    if not as_json:
+        typer.echo(verdict.line)
+
+
+@app.command()
+def preview(
+    more: Annotated[
+        list[str] | None, typer.Argument(help="What goes to pulumi, after --.", metavar="[-- ARGS...]")
+    ] = None,
+    stack: Stack = "staging",
+    cwd: Cwd = HERE,
+    report_file: Annotated[Path | None, typer.Option("--report", help="Where the Markdown report goes.")] = None,
+) -> None:
+    """Preview a stack and report what an update would do. The exit code is pulumi's."""
+    console.print(f"previewing {stack}", markup=False)
+    done = previewing.run(cwd, stack, more or (), lambda line: console.print(line, markup=False))
+    for line in done.lines:
+        typer.echo(line)
+    if report_file:
+        done.write(report_file)
+    actions.summary(done.markdown)
+    raise typer.Exit(done.code)
+
+
+@app.command()
+def comment(
+    report_file: Annotated[Path, typer.Argument(help="What `preview --report` wrote.", metavar="REPORT")],
+    repository: Annotated[
+        str | None, typer.Option("--repository", help="<owner>/<name>, as GITHUB_REPOSITORY has it.")
+    ] = None,
+    number: Annotated[int | None, typer.Option("--number", help="The pull request, by default the event's.")] = None,
+) -> None:
+    """Post a report to its pull request, with the token in GITHUB_TOKEN. One comment a stack: it is rewritten."""
+    typer.echo(commenting.post(report_file, repository, number))
+
+
+@app.command()
+def lock(
+    stack: Stack = "staging",
+    cwd: Cwd = HERE,
+    *,
+    free: Annotated[bool, typer.Option("--free", help="Free it. A run that holds it goes on: end that first.")] = False,
+) -> None:
+    """Show who holds a stack's lock, since when; and free it when told to."""
+    held = locking.Stack(cwd, stack)
+    locks = held.locks()
+    now = datetime.now(UTC)
+    lines = [f"{stack} is locked by {lock.holder}, for {lock.age(now)}" for lock in locks] or [f"{stack} is not locked"]
+    _tell(lines)
+    actions.outputs(locked=_flag(bool(locks)))
+    if locks and free:
+        held.free()
+        _tell([f"{stack} is free: its lock was removed"])
+
+
+def _flag(value: object) -> str:
+    return "true" if value else "false"
+
+
+def _tell(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+        actions.summary(report.escaped(line) + "\n")
+
+
+@app.command()
+def configure(
+    stack: Stack = "staging",
+    account_id: Annotated[str | None, typer.Option(help="The AWS account, 12 digits.")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
+    github_repository: Annotated[str | None, typer.Option(help="<owner>/<repository>.")] = None,
+    cluster_admin: Annotated[str | None, typer.Option(help="A role of the account, by name or ARN.")] = None,
+    alarm_email: Annotated[str | None, typer.Option(help="Whom AWS Budgets writes to.")] = None,
+    cluster_name: Annotated[str | None, typer.Option(help="The EKS cluster.", show_default="the stack's name")] = None,
+    vpc_cidr: Annotated[str | None, typer.Option(help="The VPC's addresses.", show_default="10.0.0.0/16")] = None,
+    root: Annotated[Path, typer.Option(help="The repository.", show_default="this clone")] = REPOSITORY,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Change files that exist without a question.")] = False,
+) -> None:
+    """Write a stack's file, and its entry in the permanent layer's. Asks for what no flag says."""
+    terminal = sys.stdin.isatty()
+    answers = configuring.Answers(
+        account_id=account_id,
+        region=region,
+        github_repository=github_repository,
+        cluster_admin=cluster_admin,
+        alarm_email=alarm_email,
+        cluster_name=cluster_name,
+        vpc_cidr=vpc_cidr,
+    )
+    confirm = (lambda: True) if yes else _confirm if terminal else None
+    ask = _ask if terminal else None
+    configuring.run(root.resolve(), stack, answers, ask=ask, confirm=confirm, say=typer.echo)
+
+
+def _ask(question: str, default: str | None) -> str:
+    return Prompt.ask(question, default=default) or ""
+
+
+def _confirm() -> bool:
+    return Confirm.ask("Write this?", default=False)
+
+
+def main() -> None:
+    """Run a command; what a person can act on is one line and exit code 1."""
+    try:
+        app()
+    except (SettingsError, CommandError) as error:
+        console.print(str(error), style="red", markup=False)
+        sys.exit(1)

@@ -1,0 +1,118 @@
+"""Who holds a stack's lock. The engine's self-managed backends lock by a file, which a killed run leaves behind.
+
+Layout: `.pulumi/locks/organization/<project>/<stack>/<uuid>.json` in the backend (pkg/backend/diy/lock.go of 3.274).
+"""
+# boto3-stubs are installed for some services alone, and boto3.client is typed for all.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import boto3
+import pydantic
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.commands import engine
+from infra.commands.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+UNITS = (("d", 86400), ("h", 3600), ("min", 60))
+
+
+class Lock(pydantic.BaseModel):
+    """One run that holds the stack."""
+
+    username: str
+    hostname: str
+    pid: int
+    timestamp: pydantic.AwareDatetime
+
+    @property
+    def holder(self) -> str:
+        """`USER@HOST (pid N) since T`."""
+        since = self.timestamp.strftime("%Y-%m-%d %H:%M:%S %Z")
+        return f"{self.username}@{self.hostname} (pid {self.pid}) since {since}"
+
+    def age(self, now: datetime) -> str:
+        """How long it has been held, in the two largest units: `3 h 12 min`."""
+        seconds = max(0, int((now - self.timestamp).total_seconds()))
+        parts: list[str] = []
+        for unit, size in UNITS:
+            count, seconds = divmod(seconds, size)
+            if count or parts:
+                parts.append(f"{count} {unit}")
+        return " ".join(parts[:2]) or "less than a minute"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of the project in a folder."""
+
+    folder: Path
+    name: str
+
+    def locks(self) -> list[Lock]:
+        """The locks of the stack in the backend of this environment, the oldest first.
+
+        Raises:
+            CommandError: there is no backend, it cannot be read, or has a lock that is none.
+        """
+        where = f".pulumi/locks/organization/{engine.project_name(self.folder)}/{self.name}"
+        found = [_parsed(path, text) for path, text in self._files(where)]
+        return sorted(found, key=lambda lock: lock.timestamp)
+
+    def _files(self, where: str) -> Iterator[tuple[str, bytes]]:
+        url = engine.backend()
+        scheme, bucket, path, query, _ = urlsplit(url)
+        if scheme == "file":
+            return _on_disk(self.folder / Path(unquote(bucket + path)).expanduser(), where)
+        if scheme == "s3":
+            return _in_bucket(bucket, f"{path.strip('/')}/{where}/".lstrip("/"), parse_qs(query))
+        raise CommandError(f"{engine.BACKEND_VARIABLE} is {url}: locks are read from s3:// and file:// backends only")
+
+    def free(self) -> None:
+        """Remove all locks of the stack; a run that holds one goes on. Raises CommandError: pulumi fails."""
+        done = engine.run(self.folder, "cancel", "--yes", "--stack", self.name)
+        if done.returncode != 0:
+            raise CommandError(f"the lock of {self.name} was not freed: pulumi: {engine.one_line(done)}")
+
+
+def _parsed(path: str, text: bytes) -> Lock:
+    try:
+        return Lock.model_validate_json(text)
+    except pydantic.ValidationError:
+        raise CommandError(f"{path} is no lock as pulumi writes it: look at it, and remove it by hand") from None
+
+
+def _on_disk(state: Path, where: str) -> Iterator[tuple[str, bytes]]:
+    if not state.is_dir():
+        raise CommandError(f"{engine.BACKEND_VARIABLE} names {state}, which is no folder")
+    for path in (state / where).glob("*.json"):
+        try:
+            yield str(path), path.read_bytes()
+        except FileNotFoundError:  # freed meanwhile
+            continue
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _in_bucket(bucket: str, prefix: str, query: dict[str, list[str]]) -> Iterator[tuple[str, bytes]]:
+    region, endpoint = (query.get(key, [None])[0] for key in ("region", "endpoint"))
+    try:
+        s3 = boto3.client("s3", region_name=region, endpoint_url=endpoint)
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [entry.get("Key", "") for page in pages for entry in page.get("Contents", ())]
+        for key in (key for key in keys if key.endswith(".json")):
+            try:
+                yield f"s3://{bucket}/{key}", s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except s3.exceptions.NoSuchKey:  # freed meanwhile
+                continue
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"the locks in s3://{bucket}/{prefix} cannot be read: {error}") from None

@@ -1,0 +1,81 @@
+"""Previews a stack and reports what it would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pydantic
+
+from infra.commands import engine, report
+from infra.commands.digest import Digest
+from infra.commands.errors import CommandError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A preview that ended: well, or with a failure."""
+
+    project: str
+    stack: str
+    code: int
+    """The exit code: pulumi's, and 1 where pulumi claims success without a preview."""
+    digest: Digest
+    """Without steps where pulumi printed none."""
+    failure: str | None
+
+    @property
+    def markdown(self) -> str:
+        """For a comment or a job's summary."""
+        return report.render(self.project, self.stack, self.digest, self.failure)
+
+    def write(self, path: Path) -> None:
+        """Write the Markdown to a file. Raises CommandError: the file cannot be written."""
+        try:
+            path.write_text(self.markdown, "utf-8")
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """For a terminal or a job's log: every resource that changes, then the counts."""
+        for step in self.digest.changed:
+            because = f" (forced by {report.why(step)})" if "replace" in step.op else ""
+            yield f"{step.op} {step.type} {report.clean(step.name)}{because}"
+        yield from (f"warning: {report.clean(said)}" for said in self.digest.said("warning"))
+        if self.failure is not None:
+            yield report.clean(self.failure)
+        if self.failure is None or self.digest.counts:
+            outcome = "" if self.failure is None else "the preview failed; until then: "
+            yield f"{self.project}/{self.stack}: {outcome}{report.counts(self.digest)}"
+
+
+def run(folder: Path, stack: str, arguments: Sequence[str], tell: Callable[[str], None]) -> Preview:
+    """Preview a stack of the project in a folder; `tell` gets what pulumi says meanwhile.
+
+    Raises:
+        CommandError: there is no project or no pulumi, or an argument would show secrets.
+    """
+    if any(argument.startswith("--show-secrets") for argument in arguments):
+        raise CommandError("--show-secrets would put secrets into the report: use pulumi preview itself")
+    project = engine.project_name(folder)
+    done = engine.run(folder, "preview", "--json", "--stack", stack, *arguments, tell=tell)
+    try:
+        digest = Digest.model_validate_json(done.stdout)
+    except pydantic.ValidationError:
+        return Preview(project, stack, done.returncode or 1, Digest(), _without_digest(done))
+    if done.returncode == 0:
+        return Preview(project, stack, 0, digest, None)
+    failure = "\n".join((*digest.said("error"), done.stderr.strip())).strip()
+    return Preview(project, stack, done.returncode, digest, failure or f"pulumi ended with exit code {done.returncode}")
+
+
+def _without_digest(done: subprocess.CompletedProcess[str]) -> str:
+    """What pulumi said in place of a preview. The start of a preview that was cut off has config and outputs in it."""
+    said = "\n".join((done.stderr, "" if done.stdout.lstrip().startswith("{") else done.stdout)).strip()
+    return "\n".join((f"pulumi ended with exit code {done.returncode} and printed no preview", said)).strip()
