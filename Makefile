@@ -2,10 +2,10 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-SOURCES := __main__.py infra sandbox tests
+SOURCES := __main__.py infra permanent sandbox tests
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy outputs reset test test-long bench lint format docs golden lock clean
+.PHONY: help preview up refresh destroy outputs reset account test test-long bench lint workflows format docs golden lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ destroy: .venv/.sandbox ## take the stack down
 reset: .venv/.sandbox ## end the embedded account and forget everything in it
 	@$(BIN)/python -m sandbox reset
 
+account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dry run, then the question
+	@$(BIN)/python -m permanent apply $(ARGS)
+
 test: .venv/.dev .venv-guard/.done ## run the tests: Python and Pulumi only
 	$(BIN)/python -m pytest -n 2 -m "not long" $(ARGS)
 
@@ -37,21 +40,26 @@ test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for e
 bench: .venv/.dev ## measure: makespan of the graph, previews, imports
 	@$(BIN)/python -m tests.bench
 
-lint: .venv/.dev ## style, types and import contracts
+lint: .venv/.dev workflows ## style, types, import contracts and workflows
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
+workflows: .venv/.dev ## lint the workflows
+	@tool=$$($(BIN)/python -m sandbox.engine.build actionlint) && $$tool
+	$(BIN)/zizmor --quiet --offline --persona auditor --strict-collection .
+
 format: .venv/.dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-docs: .venv/.sandbox ## write docs/config.md from the settings' model
+docs: .venv/.sandbox ## write docs/config.md from the settings' models
 	$(BIN)/python -m infra.config_docs
 
-golden: .venv/.dev ## write what the program asks AWS for into tests/infra/goldens
+golden: .venv/.dev ## write what the programs ask AWS for into tests/infra/goldens and tests/permanent/goldens
 	$(BIN)/python -m tests.infra.golden
+	$(BIN)/python -m tests.permanent.golden
 
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header pyproject.toml

@@ -1,5 +1,7 @@
 """Every pinned version and the day its support ends: data, re-checked when a pin moves.
 
+The line `# renovate:` above a pin says where renovate.json finds the next one.
+
 Sources: EKS user guide, "Kubernetes versions" (support dates); the API call DescribeAddonVersions for 1.36 as published
 in early October 2026 (add-ons); flux2 v2.9.5 (its controllers).
 """
@@ -36,6 +38,7 @@ class AddonVersions:
         return self.versions[0]
 
 
+# renovate: datasource=endoflife-date depName=amazon-eks versioning=loose
 KUBERNETES_DEFAULT = "1.36"
 
 KUBERNETES: Mapping[str, KubernetesVersion] = MappingProxyType(
@@ -62,19 +65,35 @@ ADDONS: Mapping[str, AddonVersions] = MappingProxyType(
 )
 """The add-ons of the stack."""
 
+# renovate: datasource=github-releases depName=fluxcd/flux2
 FLUX = "2.9.5"
 """The Flux release whose bootstrap, CLI and components are used together."""
 
+# renovate: datasource=golang-version depName=go
 GO = "1.26.8"
+
 PYTHON = "3.11"
+"""The oldest Python that everything runs on; it moves by decision, not by release."""
+
+# renovate: datasource=github-releases depName=pulumi/pulumi
 PULUMI = "3.274.1"
 """The engine that the tests run; a `pulumi` of the same major and no older minor is accepted."""
 
-GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType({"pulumi": ("github.com/pulumi/pulumi/pkg/v3", PULUMI)})
+# renovate: datasource=github-releases depName=rhysd/actionlint
+ACTIONLINT = "1.7.12"
+
+GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "pulumi": ("github.com/pulumi/pulumi/pkg/v3", PULUMI),
+        "actionlint": ("github.com/rhysd/actionlint", ACTIONLINT),
+    }
+)
 """Folder of `tools/` → the module and version that it builds."""
 
+# renovate: datasource=pypi depName=pulumi
 PULUMI_SDK = "3.272.0"
 """The newest in PyPI that goes with the engine."""
 
+# renovate: datasource=pypi depName=pulumi-aws
 PULUMI_AWS = "7.51.1"
 """The SDK, and so the plugin that the engine asks for."""

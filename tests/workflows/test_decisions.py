@@ -1,0 +1,213 @@
+"""What each workflow runs in each case, with the commands that it would call replaced by their answers."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from infra.contract import names
+from sandbox.folder import REPOSITORY
+from tests.support.workflows import INSTALLED, Event, Job, Run
+
+REPOSITORY_NAME = "your-org/infra-fleet"
+PAYLOAD: dict[str, Any] = {"repository": {"full_name": REPOSITORY_NAME}}
+
+SCOPE = '.venv/bin/python -m infra scope --base "$BASE" --head "$HEAD"'
+STATE = '.venv/bin/python -m infra state --stack "$STACK" --when-down "$WHEN_DOWN"'
+UP = 'pulumi up --yes --non-interactive --stack "$STACK"'
+PREVIEW = '.venv/bin/python -m infra preview --stack "$STACK"'
+PLAN = '.venv/bin/python -m infra preview -C "$FOLDER" --stack "$STACK" --report report.md'
+COMMENT = ".venv/bin/python -m infra comment report.md"
+LOCK = '.venv/bin/python -m infra lock --stack "$STACK"'
+INTENT = (
+    '.venv/bin/python -m sandbox preview --stack "$STACK"',
+    (
+        '.venv/bin/python -m sandbox exec --stack "$STACK" -- '
+        '.venv/bin/python -m infra preview -C .sandbox/project --stack "$STACK"'
+    ),
+)
+
+VARIABLES = {
+    "AWS_ACCOUNT_ID": "123456789012",
+    "AWS_REGION": "eu-west-2",
+    "AWS_PREVIEW_ROLE_ARN": names.role_arn("123456789012", names.PREVIEW_ROLE),
+    "AWS_DEPLOY_ROLE_ARN": names.role_arn("123456789012", names.DEPLOY_ROLE),
+    "PULUMI_BACKEND_URL": names.state_backend("123456789012", "eu-west-2"),
+}
+
+
+def answer(**outputs: str) -> str:
+    """A command that sets outputs."""
+    lines = " ".join(f"'{name}={value}'" for name, value in outputs.items())
+    return f'printf "%s\\n" {lines} >> "$GITHUB_OUTPUT"'
+
+
+def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...] = ("staging",)) -> str:
+    touched = {"infra": json.dumps(infra), "permanent": json.dumps(permanent), "stacks": json.dumps(stacks)}
+    return answer(**touched) + '; echo "$BASE..$HEAD"'
+
+
+ANSWERS = {
+    **INSTALLED,
+    **dict.fromkeys(("make lint", "make test", UP, PREVIEW, COMMENT, *INTENT, LOCK, f"{LOCK} --free"), "true"),
+    PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
+    SCOPE: scope(),
+}
+
+
+def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
+    by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
+    replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
+    environ = {"PATH": os.environ["PATH"]}
+    return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
+
+
+def pull_request(head: str = REPOSITORY_NAME) -> Event:
+    payload = {
+        **PAYLOAD,
+        "pull_request": {
+            "number": 7,
+            "base": {"ref": "main", "sha": "b" * 40},
+            "head": {"sha": "a" * 40, "repo": {"full_name": head}},
+        },
+    }
+    return Event("pull_request", payload, ref="refs/pull/7/merge")
+
+
+PUSH = Event("push", {**PAYLOAD, "before": "b" * 40, "after": "a" * 40}, sha="a" * 40)
+
+
+def results(jobs: dict[str, Job]) -> dict[str, str]:
+    return {name: job.result for name, job in jobs.items() if job.result != "success"}
+
+
+def test_a_pull_request_is_tested_previewed_and_commented_on() -> None:
+    jobs = run("infra-plan.yml", pull_request(), scope=scope(permanent=True, stacks=("staging", "staging-2")))
+    assert results(jobs) == {}
+    assert jobs["scope"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
+    assert jobs["checks"].leg.commands == [".ci/packages", "make lint", "make test"]
+    assert [leg.commands[-2:] for leg in jobs["intent"].legs] == [list(INTENT), list(INTENT)]
+    assert [leg.commands[-2:] for leg in jobs["plan"].legs] == [[PLAN, COMMENT]] * 3
+    backend = VARIABLES["PULUMI_BACKEND_URL"]
+    assert [leg.output for leg in jobs["plan"].legs] == [
+        f"staging in . on {backend}\n",
+        f"staging-2 in . on {backend}\n",
+        f"account in permanent on {backend}\n",
+    ]
+
+
+def test_the_permanent_layer_is_previewed_where_it_is_touched_alone() -> None:
+    jobs = run("infra-plan.yml", pull_request(), scope=scope(permanent=False))
+    assert jobs["plan"].leg.matrix == {"stack": "staging", "folder": "."}
+
+
+@pytest.mark.parametrize("event", [pull_request("stranger/infra-fleet"), pull_request("")])
+def test_a_fork_gets_the_preview_of_the_intent_and_no_role(event: Event) -> None:
+    jobs = run("infra-plan.yml", event)
+    assert results(jobs) == {"plan": "skipped"}
+    assert jobs["intent"].leg.commands[-2:] == list(INTENT)
+
+
+def test_a_fresh_fork_without_an_account_is_green() -> None:
+    assert results(run("infra-plan.yml", pull_request(), variables={})) == {"plan": "skipped"}
+
+
+def test_the_required_check_reports_on_a_change_that_touches_no_infrastructure() -> None:
+    """W34: required checks stayed pending on unrelated pull requests."""
+    jobs = run("infra-plan.yml", pull_request(), scope=scope(infra=False))
+    assert results(jobs) == {"intent": "skipped", "plan": "skipped"}
+    assert jobs["infra-plan"].leg.commands == []
+
+
+def test_a_failed_preview_is_commented_on_and_fails_the_required_check() -> None:
+    """W4: what had to run after a failure lacked the condition, and was skipped."""
+    jobs = run("infra-plan.yml", pull_request(), plan="exit 1")
+    assert results(jobs) == {"plan": "failure", "infra-plan": "failure"}
+    assert jobs["plan"].leg.commands[-2:] == [PLAN, COMMENT]
+
+
+def test_failed_tests_fail_the_required_check() -> None:
+    assert results(run("infra-plan.yml", pull_request(), test="exit 1")) == {
+        "checks": "failure",
+        "infra-plan": "failure",
+    }
+
+
+@pytest.mark.parametrize(("workflow", "event"), [("infra-plan.yml", pull_request()), ("infra-apply.yml", PUSH)])
+def test_a_scope_that_cannot_be_told_is_a_failure_and_not_nothing(workflow: str, event: Event) -> None:
+    """W31: a git command that failed counted as "no changes"."""
+    jobs = run(workflow, event, scope="exit 1")
+    skipped = {"intent": "skipped", "plan": "skipped", "infra-plan": "failure"}
+    assert results(jobs) == {"scope": "failure"} | (skipped if workflow == "infra-plan.yml" else {"apply": "skipped"})
+
+
+def test_a_merge_updates_a_stack_that_is_up() -> None:
+    jobs = run("infra-apply.yml", PUSH, state=answer(state="up", operation="up"))
+    assert results(jobs) == {}
+    assert jobs["scope"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
+    assert jobs["apply"].leg.commands[-2:] == [STATE, UP]
+    assert (jobs["apply"].leg.group, jobs["apply"].leg.environment) == ("stack-staging", "staging")
+
+
+def test_a_merge_does_not_bring_back_a_stack_that_is_down() -> None:
+    """W3: every merge rebuilt what the night had destroyed."""
+    jobs = run("infra-apply.yml", PUSH, state='test "$WHEN_DOWN" = preview; ' + answer(operation="preview"))
+    assert results(jobs) == {}
+    assert jobs["apply"].leg.commands[-2:] == [STATE, PREVIEW]
+
+
+def test_the_repositorys_variable_is_what_state_is_asked_with() -> None:
+    jobs = run("infra-apply.yml", PUSH, {**VARIABLES, "WHEN_DOWN": "up"}, state='echo "$WHEN_DOWN"; exit 1')
+    assert jobs["apply"].leg.output == "up\n"
+
+
+def test_without_a_decision_nothing_is_built() -> None:
+    jobs = run("infra-apply.yml", PUSH, state=answer(state="down"))
+    assert jobs["apply"].leg.commands[-2:] == [STATE, PREVIEW]
+
+
+def test_an_unknown_stack_is_left_alone_and_fails_the_merge() -> None:
+    jobs = run("infra-apply.yml", PUSH, state="exit 1")
+    assert jobs["apply"].leg.commands[-1] == STATE
+    assert results(jobs) == {"apply": "failure"}
+
+
+def test_after_a_failed_up_nothing_else_runs() -> None:
+    jobs = run("infra-apply.yml", PUSH, state=answer(operation="up"), up="exit 255")
+    assert jobs["apply"].leg.commands[-1] == UP
+    assert results(jobs) == {"apply": "failure"}
+
+
+def test_fluxs_own_commits_apply_nothing() -> None:
+    assert results(run("infra-apply.yml", PUSH, scope=scope(infra=False))) == {"apply": "skipped"}
+
+
+def test_a_merge_applies_each_stack_in_its_own_line() -> None:
+    jobs = run("infra-apply.yml", PUSH, scope=scope(stacks=("staging", "staging-2")), state=answer(operation="preview"))
+    assert [leg.group for leg in jobs["apply"].legs] == ["stack-staging", "stack-staging-2"]
+
+
+def test_a_merge_applies_the_newest_main_with_the_deploy_role() -> None:
+    steps = run("infra-apply.yml", PUSH, state=answer(operation="up"))["apply"].leg.steps
+    inputs = {step.command: step.inputs for step in steps}
+    assert inputs["actions/checkout"]["ref"] == "main"
+    assert inputs["aws-actions/configure-aws-credentials"] == {
+        "role-to-assume": VARIABLES["AWS_DEPLOY_ROLE_ARN"],
+        "role-duration-seconds": "7200",
+        "aws-region": "eu-west-2",
+        "allowed-account-ids": "123456789012",
+    }
+
+
+def test_a_lock_is_shown_then_reviewed_then_freed_in_the_stacks_line() -> None:
+    reason = "it's over; $(touch /tmp/never) `id`"
+    payload = {**PAYLOAD, "inputs": {"stack": "staging", "reason": reason}}
+    jobs = run("infra-unlock.yml", Event("workflow_dispatch", payload))
+    assert list(jobs) == ["show", "review", "free"]
+    assert jobs["show"].leg.commands[-1] == LOCK
+    assert jobs["review"].leg.output == f"agreed to free the lock, because {reason}\n"
+    assert jobs["free"].leg.commands[-1] == f"{LOCK} --free"
+    assert (jobs["free"].leg.group, jobs["free"].leg.environment) == ("stack-staging", "staging")

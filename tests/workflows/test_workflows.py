@@ -1,0 +1,221 @@
+"""What every workflow keeps to, read from the files; with the faults of the predecessor that must not come back."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.contract import names, versions
+from sandbox.engine.build import ACTIONLINT
+from sandbox.engine.tools import ensure
+from sandbox.folder import REPOSITORY
+from tests.support.workflows import INSTALLED, Document, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = REPOSITORY / ".github" / "workflows"
+WORKFLOWS = {path.name: load(path) for path in sorted(FOLDER.iterdir())}
+ACTIONS = {path.parent.name: load(path) for path in sorted((REPOSITORY / ".github" / "actions").glob("*/action.yml"))}
+JOBS = {(file, name): job for file, workflow in WORKFLOWS.items() for name, job in workflow["jobs"].items()}
+STEPS = [(f"{file}: {name}", step) for (file, name), job in JOBS.items() for step in job["steps"]] + [
+    (name, step) for name, action in ACTIONS.items() for step in action["runs"]["steps"]
+]
+
+READ = {"contents": "read"}
+OIDC = {**READ, "id-token": "write"}
+
+PERMISSIONS = {
+    ("infra-apply.yml", "apply"): OIDC,
+    ("infra-apply.yml", "scope"): READ,
+    ("infra-plan.yml", "checks"): READ,
+    ("infra-plan.yml", "infra-plan"): {},
+    ("infra-plan.yml", "intent"): READ,
+    ("infra-plan.yml", "plan"): {**OIDC, "pull-requests": "write"},
+    ("infra-plan.yml", "scope"): READ,
+    ("infra-unlock.yml", "free"): OIDC,
+    ("infra-unlock.yml", "review"): {},
+    ("infra-unlock.yml", "show"): OIDC,
+}
+
+CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|-m (bootstrap|teardown)\b")
+"""A command that changes a stack."""
+
+OURS = re.compile(
+    r"(\.venv/bin/python -m (infra|sandbox|permanent) |\.venv/bin/python -m pip install .*--require-hashes "
+    r"|python -m venv |make |pulumi |\.ci/|printf |exit 1$)[^|;&<>`\n]*"
+)
+"""One command of ours, of make or of pulumi: nothing that needs a shell to be thought about."""
+
+
+def runs(job: Document) -> list[str]:
+    return [step["run"] for step in job["steps"] if "run" in step]
+
+
+def uses(job: Document, action: str) -> list[Document]:
+    return [step for step in job["steps"] if step.get("uses", "").startswith(f"{action}@")]
+
+
+def changing() -> dict[tuple[str, str], Document]:
+    return {key: job for key, job in JOBS.items() if any(CHANGES.search(command) for command in runs(job))}
+
+
+def test_the_workflows_start_when_the_guide_says() -> None:
+    assert {file: set(workflow["on"]) for file, workflow in WORKFLOWS.items()} == {
+        "infra-plan.yml": {"pull_request"},
+        "infra-apply.yml": {"push"},
+        "infra-unlock.yml": {"workflow_dispatch"},
+    }
+    assert WORKFLOWS["infra-plan.yml"]["on"]["pull_request"] == {"branches": ["main"]}
+    assert WORKFLOWS["infra-apply.yml"]["on"]["push"] == {"branches": ["main"]}
+
+
+@pytest.mark.parametrize("file", WORKFLOWS)
+def test_no_trigger_gives_a_strangers_code_the_repositorys_rights(file: str) -> None:
+    assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(WORKFLOWS[file]["on"])
+
+
+def test_each_job_has_the_permissions_that_it_needs_and_a_workflow_none() -> None:
+    assert all(workflow["permissions"] == {} for workflow in WORKFLOWS.values())
+    assert {key: job["permissions"] for key, job in JOBS.items()} == PERMISSIONS
+
+
+@pytest.mark.parametrize("key", JOBS, ids=": ".join)
+def test_a_job_asks_github_for_an_identity_where_it_takes_a_role_alone(key: tuple[str, str]) -> None:
+    takes_a_role = bool(uses(JOBS[key], "aws-actions/configure-aws-credentials"))
+    assert (JOBS[key]["permissions"].get("id-token") == "write") == takes_a_role
+
+
+@pytest.mark.parametrize("key", JOBS, ids=": ".join)
+def test_a_job_ends_in_time_on_a_pinned_runner(key: tuple[str, str]) -> None:
+    assert 5 <= JOBS[key]["timeout-minutes"] <= 75
+    assert JOBS[key]["runs-on"] == "ubuntu-24.04"
+
+
+@pytest.mark.parametrize(("where", "step"), STEPS)
+def test_a_step_is_one_command_that_runs_the_same_on_a_laptop(where: str, step: Document) -> None:
+    if "run" in step:
+        assert OURS.fullmatch(step["run"].strip()), where
+        assert "${{" not in step["run"], f"{where}: no expression inside a shell command: use env"
+        assert "secrets." not in str(step), where
+
+
+def test_actions_are_pinned_by_commit_and_say_which_version_it_is() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in (*FOLDER.iterdir(), *REPOSITORY.glob(".github/actions/*/action.yml")):
+        for used in re.findall(r"uses: (.*)", path.read_text()):
+            if used == "./.github/actions/setup":
+                continue
+            pin = re.fullmatch(r"([\w./-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)", used)
+            assert pin, f"{path.name}: {used}"
+            pins.setdefault(pin[1], set()).add(pin[2])
+    assert len(pins) == 6
+    assert {action: found for action, found in pins.items() if len(found) > 1} == {}
+
+
+def test_a_checkout_leaves_no_credentials_behind() -> None:
+    checkouts = [step for _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) == len([job for job in JOBS.values() if job["permissions"]])
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_tools_are_installed_in_the_pinned_versions() -> None:
+    steps = [step for _, step in STEPS if "uses" in step]
+    inputs = {step["uses"].partition("@")[0]: step.get("with", {}) for step in steps}
+    assert inputs["pulumi/actions"] == {"pulumi-version": versions.PULUMI}
+    assert inputs["actions/setup-python"]["python-version"] == versions.PYTHON
+    assert inputs["actions/setup-go"]["go-version-file"] == "tools/pulumi/go.mod"
+
+
+def test_what_changes_a_stack_waits_in_one_line_over_all_workflows_and_is_never_cut_short() -> None:
+    """W5: apply, rebuild and destroy of the predecessor overlapped."""
+    groups = {key: job.get("concurrency") for key, job in JOBS.items() if "concurrency" in job}
+    assert groups.keys() == changing().keys() == {("infra-apply.yml", "apply"), ("infra-unlock.yml", "free")}
+    for group in groups.values():
+        assert group is not None
+        assert re.fullmatch(r"stack-\$\{\{ (matrix|inputs)\.stack \}\}", group["group"])
+        assert group == {"group": group["group"], "cancel-in-progress": False, "queue": "max"}
+
+
+def test_a_pull_request_has_its_own_group_which_the_next_push_cancels() -> None:
+    assert WORKFLOWS["infra-plan.yml"]["concurrency"] == {
+        "group": "infra-plan-${{ github.event.pull_request.number }}",
+        "cancel-in-progress": True,
+    }
+    assert [file for file, workflow in WORKFLOWS.items() if "concurrency" in workflow] == ["infra-plan.yml"]
+
+
+def test_a_stack_is_changed_from_the_environment_that_allows_main_only() -> None:
+    """W28 and W30: any branch could assume the one role, and the permanent stack had no environment."""
+    roles = {
+        key: step["with"]["role-to-assume"]
+        for key, job in JOBS.items()
+        for step in uses(job, "aws-actions/configure-aws-credentials")
+    }
+    deploying = {key for key, role in roles.items() if role == "${{ vars.AWS_DEPLOY_ROLE_ARN }}"}
+    assert deploying == {key for key, job in JOBS.items() if job.get("environment") == names.GITHUB_ENVIRONMENT}
+    assert deploying >= changing().keys()
+    assert {key: role for key, role in roles.items() if key not in deploying} == {
+        ("infra-plan.yml", "plan"): "${{ vars.AWS_PREVIEW_ROLE_ARN }}"
+    }
+
+
+def test_credentials_of_another_account_are_refused() -> None:
+    for job in JOBS.values():
+        for step in uses(job, "aws-actions/configure-aws-credentials"):
+            assert step["with"]["allowed-account-ids"] == "${{ vars.AWS_ACCOUNT_ID }}"
+            assert step["with"]["aws-region"] == "${{ vars.AWS_REGION }}"
+
+
+def test_the_permanent_layer_is_previewed_and_never_applied() -> None:
+    """W30: the predecessor applied its roles by itself."""
+    assert names.PERMANENT_STACK in JOBS["infra-plan.yml", "plan"]["strategy"]["matrix"]["include"]
+    for key, job in changing().items():
+        assert "permanent" not in str(job), key
+    assert not any("-m permanent" in step.get("run", "") for _, step in STEPS)
+
+
+def test_no_job_decides_by_the_outcome_of_other_runs() -> None:
+    """W13: a newer run of another change blocked or let through the rebuild. Here the state and AWS decide."""
+    assert not any("actions" in job["permissions"] for job in JOBS.values())
+    assert not any(re.search(r"\bgh\b|api\.github\.com", step.get("run", "")) for _, step in STEPS)
+
+
+def test_a_lock_is_freed_by_a_reviewed_job_alone() -> None:
+    """W4: -lock=false was given in the belief that nothing else was running."""
+    freeing = {key for key, job in JOBS.items() if any("--free" in command for command in runs(job))}
+    assert freeing == {("infra-unlock.yml", "free")}
+    jobs = WORKFLOWS["infra-unlock.yml"]["jobs"]
+    assert jobs["free"]["needs"] == "review"
+    assert jobs["review"]["needs"] == "show"
+    assert jobs["review"]["environment"] == names.GITHUB_REVIEW_ENVIRONMENT
+    assert not any("cancel" in step.get("run", "") for _, step in STEPS)
+
+
+def test_the_required_check_reports_for_all_jobs_and_always() -> None:
+    """W34: path filters left required checks pending on unrelated pull requests."""
+    workflow = WORKFLOWS["infra-plan.yml"]
+    check = workflow["jobs"]["infra-plan"]
+    assert set(check["needs"]) == workflow["jobs"].keys() - {"infra-plan"}
+    assert check["if"] == "always()"
+    assert check["name"] == "infra-plan"
+    assert not any("paths" in (trigger or {}) for trigger in workflow["on"].values())
+
+
+def test_the_replaced_commands_are_those_of_the_workflows() -> None:
+    assert INSTALLED.keys() <= {step["run"] for _, step in STEPS if "run" in step}
+
+
+def actionlint(*options: str) -> str:
+    command = [ensure(ACTIONLINT, print), *options, "-format", "{{range $}}{{.Message}}\n{{end}}"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout
+
+
+def test_one_finding_of_actionlint_is_suppressed_and_there_is_no_other(tmp_path: Path) -> None:
+    (tmp_path / "nothing.yaml").touch()
+    queue = 'unexpected key "queue" for "concurrency" section. expected one of "cancel-in-progress", "group"'
+    assert actionlint("-config-file", str(tmp_path / "nothing.yaml")).splitlines() == [queue] * len(changing())
+    assert actionlint() == ""
