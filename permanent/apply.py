@@ -107,6 +107,8 @@ def _move(layer: Layer, say: Callable[[str], None]) -> None:
     deployment = layer.first.export()
     if not deployment:
         raise PermanentError(f"{layer.project / FIRST_STATE} holds no state: nothing can be moved into {layer.bucket}")
+    # It names the passphrase that it was written with; no value in it is encrypted, so the stack's own key takes over.
+    del deployment["deployment"]["secrets_providers"]
     file = layer.project / FIRST_STATE / "deployment.json"
     file.write_text(json.dumps(deployment), encoding="utf-8")
     say(f"the state moves into s3://{layer.bucket}")
