@@ -32,7 +32,7 @@ account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dr
 	@$(BIN)/python -m permanent apply $(ARGS)
 
 test: .venv/.dev .venv-guard/.done ## run the tests: Python and Pulumi only
-	$(BIN)/python -m pytest -n 2 -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
 test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run
 	$(BIN)/python -m pytest -m long $(ARGS)

@@ -16,13 +16,26 @@ if TYPE_CHECKING:
     from tests.support.rehearsals import Sandbox
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """A sandbox with the config of staging."""
-    made = rehearsals.new(tmp_path)
+@pytest.fixture(scope="session")
+def workers_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox a worker: to apply the permanent layer anew for each test would take longer than the tests."""
+    made = rehearsals.new(tmp_path_factory.mktemp("shared"))
     yield made
-    if made.folder.claimed:
-        rehearsal.reset(made.folder)
+    rehearsal.reset(made.folder)
+
+
+@pytest.fixture
+def sandbox(workers_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """A sandbox with the config of staging in which nothing is built; other tests have used it, or will."""
+    workers_sandbox.configure()
+    yield workers_sandbox
+    workers_sandbox.clear()
+
+
+@pytest.fixture
+def own_sandbox(make_sandbox: Callable[..., Sandbox]) -> Sandbox:
+    """A sandbox with the config of staging for a test that ends its account, or has it begin."""
+    return make_sandbox("own")
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,6 +39,25 @@ def engine(sandbox: Sandbox, *arguments: str) -> list[str]:
     return ["pulumi", "-C", str(sandbox.folder.project), *arguments, "--stack", "staging", "--non-interactive"]
 
 
+def copied_project(sandbox: Sandbox) -> Path:
+    """The sandbox's project, to be spoilt."""
+    sandbox.succeed("preview")
+    copy = Path(tempfile.mkdtemp(dir=sandbox.folder.root.parent)) / "project"
+    shutil.copytree(sandbox.folder.project, copy, symlinks=True)
+    (copy / "Pulumi.staging.yaml").write_bytes(sandbox.stack_file.read_bytes())
+    return copy
+
+
+def in_file_state(folder: Path, project: Path, command: str) -> str:
+    """A script that runs a pulumi command on a new stack whose state is a folder."""
+    folder.mkdir()
+    return (
+        f"export PULUMI_BACKEND_URL={folder.as_uri()} PULUMI_CONFIG_PASSPHRASE= && cd {project} && "
+        "pulumi stack init staging --non-interactive >/dev/null && "
+        f"exec pulumi {command} --stack staging --non-interactive"
+    )
+
+
 def test_bad_config_is_a_clean_error_of_the_program(sandbox: Sandbox) -> None:
     sandbox.succeed("preview")
     stack_file = sandbox.folder.project / "Pulumi.staging.yaml"
@@ -59,7 +81,10 @@ def test_bad_config_stops_a_sandbox_command_with_the_same_lines(sandbox: Sandbox
 
 
 def test_another_accounts_credentials_are_refused_in_one_line(sandbox: Sandbox) -> None:
-    done = sandbox.run("exec", "--", sys.executable, "-c", ASSUME, *engine(sandbox, "up", "--yes"))
+    # The other account has no state bucket, so that the state is a file here.
+    project = copied_project(sandbox)
+    script = in_file_state(sandbox.folder.root / "other-state", project, "up --yes")
+    done = sandbox.run("exec", "--", sys.executable, "-c", ASSUME, "sh", "-c", script)
     assert done.code != 0
     (line,) = done.errors
     assert "999999999999" in line
@@ -68,16 +93,11 @@ def test_another_accounts_credentials_are_refused_in_one_line(sandbox: Sandbox) 
 
 
 def test_a_leftover_sandbox_variable_with_a_real_backend_is_refused_in_one_line(sandbox: Sandbox) -> None:
-    other = sandbox.folder.root.parent / "real"
-    other.mkdir()
-    script = (
-        f"export PULUMI_BACKEND_URL=file://{other} PULUMI_CONFIG_PASSPHRASE= && cd {sandbox.folder.project} && "
-        "pulumi stack init staging --non-interactive >/dev/null && pulumi preview --stack staging --non-interactive"
-    )
-    done = sandbox.run("exec", "--", "sh", "-c", script)
+    real = sandbox.folder.root.parent / "real"
+    done = sandbox.run("exec", "--", "sh", "-c", in_file_state(real, copied_project(sandbox), "preview"))
     assert done.code != 0
     (line,) = done.errors
-    assert f"PULUMI_BACKEND_URL is 'file://{other}', not the sandbox's own" in line
+    assert f"PULUMI_BACKEND_URL is '{real.as_uri()}', not the sandbox's own" in line
     assert "Traceback" not in done.out + done.err
 
 
@@ -110,34 +130,34 @@ def test_what_aws_refuses_reaches_the_user_with_resource_code_and_message(sandbo
     assert "Traceback" not in done.out + done.err
 
 
-def test_reset_ends_the_account_and_empties_the_folder(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
-    endpoint = urlsplit(sandbox.account.endpoint)
-    (sandbox.folder.root / "mine.txt").write_text("kept")
-    sandbox.succeed("reset")
+def test_reset_ends_the_account_and_empties_the_folder(own_sandbox: Sandbox) -> None:
+    own_sandbox.succeed("preview")
+    endpoint = urlsplit(own_sandbox.account.endpoint)
+    (own_sandbox.folder.root / "mine.txt").write_text("kept")
+    own_sandbox.succeed("reset")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((str(endpoint.hostname), endpoint.port or 0))
-    assert [path.name for path in sandbox.folder.root.iterdir()] == ["mine.txt"]
-    (sandbox.folder.root / "mine.txt").unlink()
-    assert "empty already" in sandbox.succeed("reset").err
+    assert [path.name for path in own_sandbox.folder.root.iterdir()] == ["mine.txt"]
+    (own_sandbox.folder.root / "mine.txt").unlink()
+    assert "empty already" in own_sandbox.succeed("reset").err
 
 
 @pytest.mark.parametrize("command", ["reset", "preview"])
-def test_a_folder_of_somebody_else_is_left_alone(sandbox: Sandbox, command: str) -> None:
-    (sandbox.folder.root / "bin").mkdir(parents=True)
-    (sandbox.folder.root / "bin" / "tool").write_text("mine")
-    done = sandbox.run(command)
+def test_a_folder_of_somebody_else_is_left_alone(own_sandbox: Sandbox, command: str) -> None:
+    (own_sandbox.folder.root / "bin").mkdir(parents=True)
+    (own_sandbox.folder.root / "bin" / "tool").write_text("mine")
+    done = own_sandbox.run(command)
     assert done.code == 1
-    assert f"{sandbox.folder.root} is" in done.err
+    assert f"{own_sandbox.folder.root} is" in done.err
     assert "no sandbox folder" in done.err
-    assert [path.name for path in sandbox.folder.root.rglob("*")] == ["bin", "tool"]
+    assert [path.name for path in own_sandbox.folder.root.rglob("*")] == ["bin", "tool"]
 
 
-def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(sandbox: Sandbox) -> None:
-    sandbox.succeed("up", "--", "--skip-preview")
-    psutil.Process(sandbox.account.pid).kill()
-    done = sandbox.run("up")
+def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(own_sandbox: Sandbox) -> None:
+    own_sandbox.succeed("up", "--", "--skip-preview")
+    psutil.Process(own_sandbox.account.pid).kill()
+    done = own_sandbox.run("up")
     assert done.code == 1
     assert "the embedded account has ended, and with it the state and all that was built" in done.err
-    sandbox.succeed("reset")
-    sandbox.succeed("preview")
+    own_sandbox.succeed("reset")
+    own_sandbox.succeed("preview")

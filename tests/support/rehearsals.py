@@ -151,6 +151,12 @@ class Sandbox:
         """What the account holds."""
         return dict(census.take(self.account.endpoint, self.account.region))
 
+    def clear(self) -> None:
+        """Take down what a test left built, under the config of staging."""
+        if process.find(self.folder) is not None and self.census()["VPC"]:
+            self.configure()
+            self.succeed("destroy", "--", "--skip-preview")
+
     def calls(self) -> list[tuple[str, str]]:
         """The calls that the account got so far: service and operation."""
         lines = self.folder.calls.read_text().splitlines()
