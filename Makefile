@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-SOURCES := __main__.py infra permanent sandbox tests
+SOURCES := __main__.py checks infra permanent sandbox tests tools
 
 .DEFAULT_GOAL := help
 .PHONY: help preview up refresh destroy outputs reset account test test-long bench lint workflows format docs golden lock clean
@@ -47,7 +47,7 @@ lint: .venv/.dev workflows ## style, types, import contracts and workflows
 	$(BIN)/lint-imports
 
 workflows: .venv/.dev ## lint the workflows
-	@tool=$$($(BIN)/python -m sandbox.engine.build actionlint) && $$tool
+	@tool=$$($(BIN)/python -m tools actionlint) && $$tool
 	$(BIN)/zizmor --quiet --offline --persona auditor --strict-collection .
 
 format: .venv/.dev ## format the sources
@@ -65,8 +65,9 @@ UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate
 	--no-header pyproject.toml
 lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
 	$(UV) -o requirements.txt
-	$(UV) --group sandbox -o requirements/sandbox.txt
-	$(UV) --group sandbox --group dev -o requirements/dev.txt
+	$(UV) --group checks -o requirements/checks.txt
+	$(UV) --group checks --group sandbox -o requirements/sandbox.txt
+	$(UV) --group checks --group sandbox --group dev -o requirements/dev.txt
 	$(UV) --group guard -o requirements/guard.txt
 
 clean: ## remove environments and caches of this clone; built tools are shared and stay
@@ -75,10 +76,15 @@ clean: ## remove environments and caches of this clone; built tools are shared a
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments, made again when their pins change.
-.venv/.sandbox: requirements/sandbox.txt
-	@echo "making .venv: the program, and the sandbox it is rehearsed in (0.7 GB, a minute or two)"
+.venv/.checks: requirements/checks.txt
+	@echo "making .venv: the programs, and what checks the manifests"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.sandbox: requirements/sandbox.txt .venv/.checks
+	@echo "adding the sandbox that the programs are rehearsed in to .venv (a minute or two)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from sandbox import permanent, rehearsal
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY, Folder
+from tools.errors import ToolError
 
 HELP = """The whole day on this machine, with no AWS account and no credentials.
 
@@ -140,6 +141,6 @@ def main() -> None:
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         app()
-    except SandboxError as error:
+    except (SandboxError, ToolError) as error:
         console.print(f"sandbox: {error}", style="red", markup=False)
         sys.exit(1)

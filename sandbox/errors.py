@@ -1,4 +1,4 @@
-"""The one exception that a sandbox command turns into a single line and a non-zero exit."""
+"""The sandbox's exception, which a command turns into a single line and a non-zero exit, as it does the tools'."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings as StackSettings
     from sandbox.account.process import Account
-    from sandbox.engine.tools import Say
+    from tools.build import Say
 
 SOURCE = REPOSITORY / "permanent"
 DEFAULT_FILE = SOURCE / f"Pulumi.{PERMANENT_STACK}.yaml"

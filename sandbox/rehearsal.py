@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from sandbox.engine.tools import Say
+    from tools.build import Say
 
 
 @dataclass(frozen=True)

@@ -82,13 +82,59 @@ PULUMI = "3.274.1"
 # renovate: datasource=github-releases depName=rhysd/actionlint
 ACTIONLINT = "1.7.12"
 
+# renovate: datasource=go depName=sigs.k8s.io/kustomize/kustomize/v5
+KUSTOMIZE = "5.8.1"
+"""On kustomize's API v0.21.1, as the pinned Flux's kustomize-controller is."""
+
+# renovate: datasource=go depName=github.com/yannh/kubeconform
+KUBECONFORM = "0.7.0"
+
+# renovate: datasource=go depName=github.com/kyverno/kyverno
+KYVERNO = "1.19.1"
+
+# renovate: datasource=go depName=sigs.k8s.io/controller-tools
+CONTROLLER_TOOLS = "0.20.1"
+"""Makes the CRDs of the API modules that `tools/crds` requires."""
+
 GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "pulumi": ("github.com/pulumi/pulumi/pkg/v3", PULUMI),
         "actionlint": ("github.com/rhysd/actionlint", ACTIONLINT),
+        "kustomize": ("sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE),
+        "kubeconform": ("github.com/yannh/kubeconform", KUBECONFORM),
+        "kyverno": ("github.com/kyverno/kyverno", KYVERNO),
+        "crds": ("sigs.k8s.io/controller-tools", CONTROLLER_TOOLS),
     }
 )
 """Folder of `tools/` → the module and version that it builds."""
+
+FLUX_CONTROLLERS: Mapping[str, str] = MappingProxyType(
+    {
+        "source-controller": "1.9.5",
+        "kustomize-controller": "1.9.5",
+        "helm-controller": "1.6.4",
+        "image-reflector-controller": "1.2.5",
+        "image-automation-controller": "1.2.5",
+        "notification-controller": "1.9.4",
+    }
+)
+"""Those of the pinned Flux, whose CRDs are `github.com/fluxcd/<name>/api` at the same version."""
+
+CRD_MODULES: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"github.com/fluxcd/{controller}/api": version for controller, version in FLUX_CONTROLLERS.items()},
+        # What the chart kube-prometheus-stack 88.5.3 installs.
+        "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring": "0.93.1",
+        "github.com/fluxcd/flagger": "1.36.1",
+        "github.com/cert-manager/cert-manager": "1.21.2",
+    }
+)
+"""The modules whose custom resources manifests are checked against: those that `tools/crds/go.mod` requires."""
+
+CHARTS: Mapping[str, str] = MappingProxyType(
+    {"aws-load-balancer-controller": "3.5.0", "kube-prometheus-stack": "88.5.3"}
+)
+"""The charts of `k8s/`, each of the version whose CRDs, webhooks and IAM policy were read: they move by a person."""
 
 # renovate: datasource=pypi depName=pulumi
 PULUMI_SDK = "3.272.0"

@@ -36,9 +36,6 @@ from sandbox.engine import program
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-EXECUTOR = "pulumi-language-python-exec"
-"""Pulumi's script that runs a program in the Python it is started with. It comes with Pulumi's Go SDK."""
-
 PATIENCE = 2.0
 """Seconds between SIGTERM and SIGKILL for a program; the engine gives the host itself 5."""
 

@@ -12,27 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import files
-from sandbox.engine import language_host
-from sandbox.engine.tools import GoTool, Say, ensure
 from sandbox.folder import REPOSITORY, Folder
+from tools.build import Say, ensure
+from tools.catalogue import PULUMI, PULUMI_EXECUTOR
 
 ENGINE_VARIABLE = "INFRA_FLEET_ENGINE"
 """Set to "built", it makes the sandbox pass over a pulumi on PATH."""
-
-_SDK = "github.com/pulumi/pulumi/sdk/v3"
-
-TOOL = GoTool(
-    name="pulumi",
-    folder=REPOSITORY / "tools" / "pulumi",
-    package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-    module="github.com/pulumi/pulumi/pkg/v3",
-    minutes=8,
-    why="every preview",
-    tags=("osusergo", "grpcnotrace"),
-    ldflags=f"-s -w -X {_SDK}/go/common/version.Version={{version}}",
-    files={language_host.EXECUTOR: (_SDK, f"python/cmd/{language_host.EXECUTOR}")},
-)
-"""With Pulumi's own tags and flags (its .goreleaser.yml); without the version it would not know its own."""
 
 _HOST = "pulumi-language-python"
 
@@ -52,12 +37,12 @@ def find(folder: Folder, say: Say) -> Pulumi:
     """The pulumi on PATH if it fits, else the built one, which is built first if it has to be; says which.
 
     It fits with the tested major version, a minor version not below the tested one, and a language host of its own.
-    Raises SandboxError when it has to be built and cannot be.
+    Raises ToolError when it has to be built and cannot be.
     """
     found = None if os.environ.get(ENGINE_VARIABLE) == "built" else _on_path(folder, say)
     if found is None:
-        path = ensure(TOOL, say)
-        found = Pulumi(path, TOOL.version)
+        path = ensure(PULUMI, say)
+        found = Pulumi(path, PULUMI.version)
         say(f"pulumi {found.version}, built from tools/pulumi")
     else:
         say(f"pulumi {found.version}, from {found.path.parent}")
@@ -78,7 +63,7 @@ def prepare_bin(folder: Folder, pulumi: Pulumi) -> None:
         partial.replace(link)
 
     if pulumi.host is None:
-        executor = pulumi.path.parent / language_host.EXECUTOR
+        executor = pulumi.path.parent / PULUMI_EXECUTOR
         # It is ended by SIGINT: one that comes before it has set its handler is ignored, not shown as a traceback.
         command = "trap '' INT\n" + module_command("sandbox.engine.language_host", "--executor", str(executor))
     else:
@@ -116,8 +101,8 @@ def _on_path(folder: Folder, say: Say) -> Pulumi | None:
 
 def _fitting(path: Path, folder: Folder) -> Pulumi:
     version = _version(path, folder)
-    if not fits(version, TOOL.version):
-        raise _UnfitError(f"is {version}, tested is {TOOL.version}")
+    if not fits(version, PULUMI.version):
+        raise _UnfitError(f"is {version}, tested is {PULUMI.version}")
     host = _own_host(path)
     if host is None:
         raise _UnfitError(f"is {version}, but has no {_HOST} beside it or on PATH")

@@ -55,7 +55,14 @@ def test_every_file_that_names_a_version_names_the_pinned_one() -> None:
     assert f"pulumi-aws=={versions.PULUMI_AWS}" in project["project"]["dependencies"]
     assert f"pulumi=={versions.PULUMI_SDK}" in project["project"]["dependencies"]
     assert project["project"]["requires-python"] == f">={versions.PYTHON}"
-    assert mise == {"pulumi": versions.PULUMI, "go": versions.GO, "python": versions.PYTHON}
+    assert mise == {
+        "pulumi": versions.PULUMI,
+        "go": versions.GO,
+        "python": versions.PYTHON,
+        "kustomize": versions.KUSTOMIZE,
+        "kubeconform": versions.KUBECONFORM,
+        "kyverno": versions.KYVERNO,
+    }
 
 
 @pytest.mark.parametrize("go_mod", sorted(REPOSITORY.glob("tools/*/go.mod")), ids=lambda path: path.parent.name)
@@ -63,6 +70,12 @@ def test_every_built_tool_is_pinned_to_the_version_of_the_contract(go_mod: Path)
     module, version = versions.GO_TOOLS[go_mod.parent.name]
     assert re.search(rf"^\s*(require )?{re.escape(module)} v{re.escape(version)}\b", go_mod.read_text(), re.MULTILINE)
     assert re.search(rf"^go {re.escape(versions.GO)}$", go_mod.read_text(), re.MULTILINE)
+
+
+def test_the_custom_resources_are_those_of_the_pinned_modules() -> None:
+    go_mod = (REPOSITORY / "tools" / "crds" / "go.mod").read_text()
+    direct = dict(re.findall(r"^\t(\S+) v(\S+)$", go_mod, re.MULTILINE))
+    assert direct == versions.CRD_MODULES
 
 
 def test_the_readme_names_the_pinned_versions() -> None:

@@ -16,9 +16,10 @@ import pytest
 import yaml
 
 from sandbox.engine.environment import environment
-from sandbox.engine.pulumi import TOOL, Pulumi, prepare_bin
-from sandbox.engine.tools import ensure
+from sandbox.engine.pulumi import Pulumi, prepare_bin
 from sandbox.folder import FOLDER_VARIABLE, Folder
+from tools.build import ensure
+from tools.catalogue import PULUMI
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ STACK = "test"
 @pytest.fixture(scope="session")
 def pulumi() -> Pulumi:
     """The built engine, which takes our language host; the first run on a machine builds it."""
-    return Pulumi(ensure(TOOL, print), TOOL.version)
+    return Pulumi(ensure(PULUMI, print), PULUMI.version)
 
 
 @pytest.fixture

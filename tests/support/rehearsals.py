@@ -14,9 +14,9 @@ import yaml
 from infra.contract import names
 from sandbox import permanent
 from sandbox.account import census, process
-from sandbox.engine import tools
 from sandbox.engine.pulumi import ENGINE_VARIABLE
 from sandbox.folder import REPOSITORY, Folder
+from tools import build
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ class Sandbox:
     @property
     def engine(self) -> dict[str, str]:
         """The built engine, from the machine's cache even where a test moves HOME."""
-        return {"XDG_CACHE_HOME": str(tools.cache().parent.parent), ENGINE_VARIABLE: "built"}
+        return {"XDG_CACHE_HOME": str(build.cache().parent.parent), ENGINE_VARIABLE: "built"}
 
     @property
     def stack_file(self) -> Path:
@@ -109,7 +109,7 @@ class Sandbox:
             # A test that moves HOME must not build the engine anew.
             env={
                 **os.environ,
-                "XDG_CACHE_HOME": str(tools.cache().parent.parent),
+                "XDG_CACHE_HOME": str(build.cache().parent.parent),
                 ENGINE_VARIABLE: "built",
                 **variables,
             },

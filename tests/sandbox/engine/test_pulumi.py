@@ -12,14 +12,15 @@ import pytest
 
 from sandbox.engine import pulumi as engine
 from sandbox.engine.provider_plugin import install_plugin
-from sandbox.engine.pulumi import TOOL, Pulumi, find, fits, prepare_bin
+from sandbox.engine.pulumi import Pulumi, find, fits, prepare_bin
 from sandbox.folder import REPOSITORY, Folder
 from tests.support.engine import Project, executable, path_with
+from tools.catalogue import PULUMI
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BUILT = Pulumi(TOOL.folder / "built", TOOL.version)
+BUILT = Pulumi(PULUMI.folder / "built", PULUMI.version)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_without_a_pulumi_on_path_the_built_one_is_used(folder: Folder, on_path:
     said: list[str] = []
 
     assert find(folder, said.append) == BUILT
-    assert said == [f"pulumi {TOOL.version}, built from tools/pulumi"]
+    assert said == [f"pulumi {PULUMI.version}, built from tools/pulumi"]
 
 
 @pytest.mark.parametrize("version", ["v3.274.1", "v3.274.0", "v3.275.0", "v3.1000.3-alpha.1"])
@@ -148,17 +149,17 @@ def test_the_provider_is_the_plugin_of_the_installed_pulumi_aws(folder: Folder):
 
 def test_the_pinned_version_is_the_same_in_go_mod_and_mise():
     mise = (REPOSITORY / "mise.toml").read_text()
-    go_mod = (TOOL.folder / "go.mod").read_text()
+    go_mod = (PULUMI.folder / "go.mod").read_text()
     go = re.search(r"^go (\S+)$", go_mod, re.MULTILINE)
     assert go is not None
 
-    assert f'pulumi = "{TOOL.version.removeprefix("v")}"' in mise
+    assert f'pulumi = "{PULUMI.version.removeprefix("v")}"' in mise
     assert f'go = "{go[1]}"' in mise
 
 
 @pytest.mark.engine
 def test_the_built_engine_knows_its_version(pulumi: Pulumi):
-    assert subprocess.check_output([pulumi.path, "version"], text=True).strip() == TOOL.version
+    assert subprocess.check_output([pulumi.path, "version"], text=True).strip() == PULUMI.version
 
 
 @pytest.mark.engine

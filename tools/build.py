@@ -1,4 +1,4 @@
-"""Tools in Go, built from their pinned modules into a cache that all clones share.
+"""Tools in Go, taken from PATH or built from their pinned modules into a cache that all clones share.
 
 Each tool has a folder with a go.mod and go.sum of its own, because their replaces conflict. What is built depends on
 these two, the flags and the Go toolchain alone, and the name of the cache's folder says so: nothing in it belongs to
@@ -8,31 +8,27 @@ a clone, and a folder that is there is complete.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
-from sandbox.errors import SandboxError
+from tools import once
+from tools.errors import ToolError
 
 Say = Callable[[str], None]
 """Shows the user one line."""
 
 REPORT = 30.0
 """Seconds between two lines of progress where there is no terminal."""
-
-PARTIAL = ".partial-"
-"""In the name of a folder that a build writes to; one that no running build owns was left by a killed one."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +52,16 @@ class GoTool:
     """For the linker; {version} stands for the version."""
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Executables to put beside it: file name -> (module, path inside the module)."""
+    tell_version: tuple[str, ...] = ()
+    """The arguments that make it print its version on the first line; without them none on PATH is looked for."""
 
     @property
     def version(self) -> str:
-        """The module's version in go.mod, such as v3.274.1. Raises SandboxError when go.mod has none."""
+        """The module's version in go.mod, such as v3.274.1. Raises ToolError when go.mod has none."""
         go_mod = self.folder / "go.mod"
         pinned = re.search(rf"^\s*(?:require\s+)?{re.escape(self.module)}\s+(v\S+)", go_mod.read_text(), re.MULTILINE)
         if pinned is None:
-            raise SandboxError(f"{go_mod} requires no {self.module}: add it with `go get -tool {self.package}@VERSION`")
+            raise ToolError(f"{go_mod} requires no {self.module}: add it with `go get -tool {self.package}@VERSION`")
         return pinned[1]
 
     @property
@@ -81,75 +79,78 @@ class GoTool:
 
 def cache() -> Path:
     """The folder of all built tools, ${XDG_CACHE_HOME:-~/.cache}/infra-fleet/tools."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infra-fleet" / "tools"
+    return once.cache("tools")
 
 
 def cache_folder(tool: GoTool) -> Path:
     """The folder of a tool's build: <name>-<version>-<hash of what it is made from>.
 
-    Raises SandboxError when Go is missing, or too old for the tool's go.mod.
+    Raises ToolError when Go is missing, or too old for the tool's go.mod.
     """
     made_from = hashlib.sha256()
     for part in (
         (tool.folder / "go.mod").read_bytes(),
         (tool.folder / "go.sum").read_bytes() if (tool.folder / "go.sum").exists() else b"",
         repr((tool.package, tool.flags, sorted(tool.files.items()))).encode(),
-        _go(tool, "version").encode(),
+        go(tool, "version").encode(),
     ):
         made_from.update(hashlib.sha256(part).digest())
     return cache() / f"{tool.name}-{tool.version}-{made_from.hexdigest()[:16]}"
 
 
+def find(tool: GoTool, say: Say) -> Path:
+    """The path of the tool on PATH if it is of the pinned version, and says so; else of the built one, as `ensure`."""
+    return _on_path(tool, say) or ensure(tool, say)
+
+
 def ensure(tool: GoTool, say: Say) -> Path:
     """The path of the built tool, which is built first if it has to be; its other files are beside it.
 
-    Raises SandboxError when Go is missing or too old, or the build fails.
+    Raises ToolError when Go is missing or too old, or the build fails.
     """
     folder = cache_folder(tool)
     if not folder.exists():
-        with _turn(tool, say) as lock:
+        with once.turn(cache(), f"{tool.name} {tool.version}", say) as lock:
             if not folder.exists():  # else the one we waited for has built it
                 _build(tool, folder, lock, say)
     return folder / tool.name
 
 
-@contextlib.contextmanager
-def _turn(tool: GoTool, say: Say) -> Generator[int]:
-    """Hold the lock under which one tool is built at a time; yields its descriptor.
+def _on_path(tool: GoTool, say: Say) -> Path | None:
+    """The tool on PATH if it is of the pinned version; says which, or why it is not used."""
+    path = shutil.which(tool.name) if tool.tell_version else None
+    if path is None:
+        return None
+    told = _told(path, tool.tell_version)
+    number = re.escape(tool.version.removeprefix("v"))
+    if re.search(rf"(?<![\w.-])v?{number}(?![\w.+-])", told) is None:
+        say(f"{path} is not used: it says {told!r}, pinned is {tool.version}")
+        return None
+    say(f"{tool.name} {tool.version}, from {path}")
+    return Path(path)
 
-    The kernel frees it when all who have the descriptor have ended, in whatever way.
-    """
+
+def _told(path: str, arguments: tuple[str, ...]) -> str:
+    """The first line that a program prints, or why there is none."""
     try:
-        cache().mkdir(parents=True, exist_ok=True)
-        file = (cache() / "build.lock").open("a+")
+        done = subprocess.run(  # noqa: S603 the user's own
+            [path, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
     except OSError as error:
-        raise SandboxError(f"{cache()} cannot be written ({error.strerror}): set XDG_CACHE_HOME to another") from None
-    with file as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            say(f"{tool.name} {tool.version}: waiting for {lock.read() or 'another process'}, one build runs at a time")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}, which builds {tool.name} {tool.version}")
-        lock.flush()
-        for leftover in cache().glob(f"*{PARTIAL}*"):
-            shutil.rmtree(leftover)
-        yield lock.fileno()
+        return f"{error.strerror}"
+    return next(iter(done.stdout.splitlines()), f"nothing, exit code {done.returncode}")
 
 
 def _build(tool: GoTool, folder: Path, lock: int, say: Say) -> None:
-    """Build into a folder beside `folder`, then rename it. The build has the lock too, should we be killed."""
+    """Build into the cache's folder for it. The build has the lock too, should we be killed."""
     kept_log = folder.parent / f"{folder.name}.log"
-    partial = Path(tempfile.mkdtemp(prefix=folder.name + PARTIAL, dir=folder.parent))
-    log = partial / "build.log"
-    try:
+    with once.complete(folder) as partial:
+        log = partial / "build.log"
         with log.open("w") as output:
-            go = subprocess.Popen(  # noqa: S603 our own flags
+            process = subprocess.Popen(  # noqa: S603 our own flags
                 ["go", "build", *tool.flags, "-o", str(partial / tool.name), tool.package],  # noqa: S607 the user's Go
                 cwd=tool.folder,
-                env=_go_environment(),
+                env=go_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -157,29 +158,25 @@ def _build(tool: GoTool, folder: Path, lock: int, say: Say) -> None:
                 process_group=0,
             )
             try:
-                _wait(go, tool, say)
+                _wait(process, tool, say)
             except BaseException:
                 with contextlib.suppress(ProcessLookupError, PermissionError):  # it has just ended; so says macOS
-                    os.killpg(go.pid, signal.SIGTERM)
-                go.wait()
+                    os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
                 raise
-        if go.returncode != 0:
-            last = (log.read_text().strip().splitlines() or [f"go build ended with {go.returncode}"])[-1]
+        if process.returncode != 0:
+            last = (log.read_text().strip().splitlines() or [f"go build ended with {process.returncode}"])[-1]
             log.replace(kept_log)
-            raise SandboxError(f"{tool.name} {tool.version} cannot be built: {last.strip()} (all of it: {kept_log})")
+            raise ToolError(f"{tool.name} {tool.version} cannot be built: {last.strip()} (all of it: {kept_log})")
         for name, (module, path) in tool.files.items():
-            source = Path(_go(tool, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)) / path
+            source = Path(go(tool, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)) / path
             shutil.copyfile(source, partial / name)
             (partial / name).chmod(0o755)
         log.unlink()
-        partial.chmod(0o755)
-        partial.rename(folder)
-        kept_log.unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    kept_log.unlink(missing_ok=True)
 
 
-def _wait(go: subprocess.Popen[bytes], tool: GoTool, say: Say) -> None:
+def _wait(process: subprocess.Popen[bytes], tool: GoTool, say: Say) -> None:
     """Wait for a build to end, and show that it goes on."""
     what = f"building {tool.name} {tool.version}, needed for {tool.why}: about {tool.minutes:g} min, once"
     console = Console(stderr=True)
@@ -191,11 +188,11 @@ def _wait(go: subprocess.Popen[bytes], tool: GoTool, say: Say) -> None:
 
     if console.is_terminal:
         with console.status(what) as status:
-            while _runs(go, 1.0):
+            while _runs(process, 1.0):
                 status.update(f"{what} ({elapsed()})")
     else:
         say(what)
-        while _runs(go, REPORT):
+        while _runs(process, REPORT):
             say(f"still building {tool.name}, {elapsed()} min so far")
 
 
@@ -208,28 +205,28 @@ def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return False
 
 
-def _go(tool: GoTool, *arguments: str) -> str:
-    """What a go command prints in the tool's module. Raises SandboxError when Go is missing or refuses."""
+def go(tool: GoTool, *arguments: str) -> str:
+    """What a go command prints in the tool's module. Raises ToolError when Go is missing or refuses."""
     try:
         done = subprocess.run(  # noqa: S603 our own arguments
             ["go", *arguments],  # noqa: S607 the user's Go
             cwd=tool.folder,
-            env=_go_environment(),
+            env=go_environment(),
             capture_output=True,
             text=True,
             check=False,
         )
     except FileNotFoundError:
-        raise SandboxError(
+        raise ToolError(
             f"{tool.name} {tool.version} is needed for {tool.why}: put Go on PATH to build it, or the tool itself"
         ) from None
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise SandboxError(f"{tool.name} {tool.version}: go {arguments[0]} fails: {reason}")
+        raise ToolError(f"{tool.name} {tool.version}: go {arguments[0]} fails: {reason}")
     return done.stdout.strip()
 
 
-def _go_environment() -> dict[str, str]:
+def go_environment() -> dict[str, str]:
     """The user's environment, for the proxy and the toolchain, less what would change the build."""
     ours = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
     return {name: value for name, value in os.environ.items() if name not in {"GOOS", "GOARCH"}} | ours

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from sandbox.engine.tools import PARTIAL, GoTool, cache, cache_folder, ensure
-from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY
 from tests.support.engine import eventually, executable, path_with
+from tools.build import GoTool, cache, cache_folder, ensure, find
+from tools.errors import ToolError
+from tools.once import PARTIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def ensure_elsewhere(tool: GoTool, tmp_path: Path) -> Callable[..., subprocess.P
     fields = {field.name: getattr(tool, field.name) for field in dataclasses.fields(tool)}
     script = tmp_path / "ensure.py"
     script.write_text(
-        "import signal, sys\nfrom pathlib import Path, PosixPath\nfrom sandbox.engine.tools import GoTool, ensure\n"
+        "import signal, sys\nfrom pathlib import Path, PosixPath\nfrom tools.build import GoTool, ensure\n"
         "for number in (signal.SIGTERM, signal.SIGHUP):\n    signal.signal(number, lambda *_: sys.exit(1))\n"
         f"print(ensure(GoTool(**{fields!r}), lambda line: print(line, flush=True)))\n"
     )
@@ -223,7 +224,7 @@ def test_an_interrupted_build_leaves_no_go_running(
 
 def test_a_build_that_fails_tells_its_last_line_and_where_the_rest_is(tool: GoTool):
     (tool.folder / "main.go").write_text(HELLO.replace("version)", "version, missing)"))
-    with pytest.raises(SandboxError) as failed:
+    with pytest.raises(ToolError) as failed:
         ensure(tool, print)
     (log,) = cache().glob("*.log")
 
@@ -234,7 +235,7 @@ def test_a_build_that_fails_tells_its_last_line_and_where_the_rest_is(tool: GoTo
 
 def test_a_missing_go_is_named_with_what_needs_it(tool: GoTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SandboxError) as refused:
+    with pytest.raises(ToolError) as refused:
         ensure(tool, print)
 
     assert str(refused.value) == (
@@ -244,19 +245,64 @@ def test_a_missing_go_is_named_with_what_needs_it(tool: GoTool, tmp_path: Path, 
 
 def test_a_go_that_is_too_old_says_which_one_is_needed(tool: GoTool):
     (tool.folder / "go.mod").write_text(GO_MOD.replace("go 1.21", "go 1.999"))
-    with pytest.raises(SandboxError, match=r"requires go >= 1\.999 \(running go 1\.\d+") as refused:
+    with pytest.raises(ToolError, match=r"requires go >= 1\.999 \(running go 1\.\d+") as refused:
         ensure(tool, print)
 
     assert "\n" not in str(refused.value)
 
 
 def test_a_tool_whose_module_is_not_required_is_named(tool: GoTool):
-    with pytest.raises(SandboxError, match=r"go\.mod requires no other\.test: add it with `go get -tool"):
+    with pytest.raises(ToolError, match=r"go\.mod requires no other\.test: add it with `go get -tool"):
         ensure(dataclasses.replace(tool, module="other.test"), print)
 
 
 def test_a_cache_that_cannot_be_written_is_named(tool: GoTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "a file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a file"))
-    with pytest.raises(SandboxError, match=r"tools cannot be written \(Not a directory\): set XDG_CACHE_HOME"):
+    with pytest.raises(ToolError, match=r"tools cannot be written \(Not a directory\): set XDG_CACHE_HOME"):
         ensure(tool, print)
+
+
+@pytest.fixture
+def told(tool: GoTool) -> GoTool:
+    """The tool, which tells its version."""
+    return dataclasses.replace(tool, tell_version=("version",))
+
+
+@pytest.mark.parametrize("line", ["v2.1.0", "2.1.0", "Version: 2.1.0", "hello/v2.1.0 linux"])
+def test_a_tool_on_path_in_the_pinned_version_is_used(
+    told: GoTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+):
+    path = executable(tmp_path / "bin" / "hello", f'[ "$1" = version ] && echo "{line}" && echo more')
+    monkeypatch.setenv("PATH", path_with(path.parent))
+    said: list[str] = []
+
+    assert find(told, said.append) == path
+    assert said == [f"hello v2.1.0, from {path}"]
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("echo v2.1.1", "v2.1.1"),
+        ("echo v2.1.0-rc.1", "v2.1.0-rc.1"),
+        ("echo v12.1.0", "v12.1.0"),
+        ("echo old; echo v2.1.0", "old"),
+        ("exit 3", "nothing, exit code 3"),
+    ],
+)
+def test_a_tool_on_path_in_another_version_is_passed_over_with_what_it_says(
+    told: GoTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, line: str
+):
+    path = executable(tmp_path / "bin" / "hello", script)
+    monkeypatch.setenv("PATH", path_with(path.parent))
+    said: list[str] = []
+
+    assert find(told, said.append) == cache_folder(told) / "hello"
+    assert said[0] == f"{path} is not used: it says '{line}', pinned is v2.1.0"
+
+
+def test_a_tool_that_tells_no_version_is_always_built(tool: GoTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", path_with(executable(tmp_path / "bin" / "hello", "echo v2.1.0").parent))
+
+    assert find(tool, print) == cache_folder(tool) / "hello"

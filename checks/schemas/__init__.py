@@ -1,0 +1,109 @@
+"""JSON schemas for kubeconform, made once into the user's cache: every kind that the platform's clusters serve.
+
+Afterwards nothing is downloaded and no Go is needed. What is made depends on kubernetes-validate, tools/crds/go.mod and
+this package alone, and the name of the cache's folder says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from checks.schemas import core, crds, strict
+from checks.schemas.core import Kind
+from tools import once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["Kind", "Schemas", "ensure"]
+
+_KINDS = "kinds.json"
+
+
+@dataclass(frozen=True)
+class Schemas:
+    """The schemas of one Kubernetes version and of the custom resources, in which an unknown field is an error."""
+
+    core: Path
+    """The folder of Kubernetes' own kinds."""
+    crds: Path
+    """The folder of custom resources."""
+    kinds: Mapping[Kind, bool]
+    """Every served kind, (group, version, kind) → whether its objects have a namespace."""
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """What kubeconform is to be given as -schema-location, each."""
+        return (
+            f"{self.core}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json",
+            f"{self.crds}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json",
+        )
+
+
+def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
+    """The schemas of a Kubernetes minor version, such as 1.36, made first if they have to be.
+
+    Raises:
+        ChecksError: there are none of that version, or kubernetes-validate is not installed.
+        ToolError: controller-gen, or a module with CRDs, cannot be had; or the cache cannot be written.
+    """
+    folder = cache_folder(kubernetes)
+    if not folder.exists():
+        what = f"the schemas of Kubernetes {kubernetes} and the custom resources"
+        with once.turn(folder.parent, what, say) as lock:
+            if not folder.exists():  # else the one we waited for has made them
+                say(f"making {what}, once")
+                with once.complete(folder) as partial:
+                    _make(partial, kubernetes, lock, say)
+    return _read(folder)
+
+
+def cache_folder(kubernetes: str) -> Path:
+    """Where the schemas are: <minor>-<hash of what they are made from>. Raises ChecksError as `ensure` does."""
+    made_from = hashlib.sha256()
+    code = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    for part in (core.version().encode(), *crds.made_from(), *code):
+        made_from.update(hashlib.sha256(part).digest())
+    return once.cache("schemas") / f"{kubernetes}-{made_from.hexdigest()[:16]}"
+
+
+def _make(folder: Path, kubernetes: str, lock: int, say: Callable[[str], None]) -> None:
+    known = core.definitions(kubernetes)
+    kinds = _write(folder / "core", core.schemas(known), core.file_name)
+    metadata, its_definitions = known[core.OBJECT_META], core.closure(core.OBJECT_META, known)
+    with tempfile.TemporaryDirectory(dir=folder) as generated:
+        for crd in crds.definitions(Path(generated), lock, say):
+            kinds |= _write(folder / "crds", strict.schemas(crd, metadata, its_definitions), _crd_file_name)
+    (folder / _KINDS).write_text(json.dumps([[*kind, namespaced] for kind, namespaced in kinds.items()]), "utf-8")
+
+
+def _write(
+    folder: Path, schemas: Iterable[tuple[Kind, bool, dict[str, Any]]], file_name: Callable[[Kind], str]
+) -> dict[Kind, bool]:
+    """Write each schema; gives which of the kinds are namespaced."""
+    kinds: dict[Kind, bool] = {}
+    for kind, namespaced, schema in schemas:
+        file = folder / file_name(kind)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(schema), "utf-8")
+        kinds[kind] = namespaced
+    return kinds
+
+
+def _crd_file_name(kind: Kind) -> str:
+    group, version, name = kind
+    return f"{group}/{name.lower()}_{version}.json"
+
+
+def _read(folder: Path) -> Schemas:
+    kinds: dict[Kind, bool] = {
+        (group, version, kind): namespaced
+        for group, version, kind, namespaced in json.loads((folder / _KINDS).read_text("utf-8"))
+    }
+    return Schemas(folder / "core", folder / "crds", MappingProxyType(kinds))

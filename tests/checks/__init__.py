@@ -1,0 +1,1 @@
+"""The checks, tried on trees."""
