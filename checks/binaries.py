@@ -1,0 +1,42 @@
+"""The tools that the checks run, taken from PATH or built on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from checks.findings import ChecksError
+from tools import catalogue
+from tools.build import GoTool, find
+from tools.errors import ToolError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def say(line: str) -> None:
+    """Show progress, apart from the findings."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"checks: {line}", style="dim", markup=False)
+
+
+def kustomize() -> Path:
+    """The same kustomize that kustomize-controller links. Raises ChecksError."""
+    return _find(catalogue.KUSTOMIZE)
+
+
+def kubeconform() -> Path:
+    """Checks objects against schemas. Raises ChecksError."""
+    return _find(catalogue.KUBECONFORM)
+
+
+def kyverno() -> Path:
+    """Kyverno's command line. Raises ChecksError."""
+    return _find(catalogue.KYVERNO)
+
+
+def _find(tool: GoTool) -> Path:
+    try:
+        return find(tool, say)
+    except ToolError as error:
+        raise ChecksError(str(error)) from None

@@ -1,0 +1,75 @@
+"""`python -m checks [PATH]`: 0 no error, 1 errors, 2 could not run."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from checks import binaries, explain, report
+from checks.config import load
+from checks.findings import ChecksError, Stage
+from checks.run import run
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+HERE = Path()
+
+
+class Format(Enum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+_PRINT = {Format.TEXT: report.text, Format.JSON: report.as_json, Format.GITHUB: report.github}
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="The root of the repository.")] = HERE,
+    config: Annotated[Path | None, typer.Option(help="Instead of the checks.yaml there.")] = None,
+    stage: Annotated[list[Stage] | None, typer.Option(help="Only this stage; may be repeated.")] = None,
+    output: Annotated[Format, typer.Option("--format", help="For people, programs, or GitHub.")] = Format.TEXT,
+    explain_rule: Annotated[
+        str | None, typer.Option("--explain", metavar="RULE", help="Print a rule with a bad and a good example.")
+    ] = None,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+) -> None:
+    """Find what Flux would refuse: syntax, build, substitution, schema, order, policy."""
+    if explain_rule is not None:
+        typer.echo(explain.text(explain_rule))
+        return
+    with console.status("checking") as status:
+
+        def began(each: Stage) -> None:
+            if console.is_terminal:
+                status.update(each.value)
+            else:
+                binaries.say(each.value)
+
+        found = run(
+            path,
+            load(path, config),
+            stages=stage or tuple(Stage),
+            began=began,
+        )
+    typer.echo(_PRINT[output](found))
+    if found.fails(strict=strict):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run it; what stops it is said in lines, with exit code 2."""
+    try:
+        app()
+    except ChecksError as error:
+        console.print(f"error: {error}", markup=False)
+        sys.exit(2)

@@ -1,0 +1,115 @@
+"""What the checks must know of a repository: its file `checks.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from checks import manifests
+from checks.findings import ChecksError
+
+FILE = "checks.yaml"
+
+
+class Model(BaseModel):
+    """A part of checks.yaml: frozen, every key known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Kind(Enum):
+    """What a variable's value is, whatever YAML would make of it."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+
+
+class Variable(Model):
+    """A value that is substituted."""
+
+    sample: str
+    """Stands for the real value in what is checked."""
+    type: Kind = Kind.STRING
+    """What objects take it for."""
+
+
+def _relative(path: str) -> str:
+    cleaned = path.removeprefix("./").rstrip("/")
+    if not cleaned or Path(cleaned).is_absolute() or ".." in Path(cleaned).parts:
+        raise ValueError("allowed: a folder inside the repository")
+    return cleaned
+
+
+RelativePath = Annotated[str, AfterValidator(_relative)]
+
+
+class Bootstrap(Model):
+    """How `flux bootstrap` is told to install Flux: it writes gotk-components.yaml and gotk-sync.yaml."""
+
+    path: RelativePath
+    """Its --path."""
+    namespace: str = "flux-system"
+    """Its --namespace, which the objects that it makes are named after."""
+    components: tuple[str, ...] = (
+        "source-controller",
+        "kustomize-controller",
+        "helm-controller",
+        "notification-controller",
+    )
+    """Its --components and --components-extra."""
+
+    @property
+    def folder(self) -> str:
+        """Where its own manifests lie."""
+        return f"{self.path}/{self.namespace}"
+
+
+class Config(Model):
+    """The whole of checks.yaml."""
+
+    kubernetes: str
+    """The cluster's minor version, such as 1.36."""
+    bootstrap: Bootstrap
+    """Where Flux begins."""
+    variables: Mapping[str, Mapping[str, Variable]] = {}
+    """`<ConfigMap or Secret>/<namespace>/<name>` → key → what it holds, of those that substituteFrom names."""
+    charts: Mapping[str, str] = {}
+    """Chart → the version that the repository installs."""
+    policies: RelativePath | None = None
+    """The folder of the Kyverno policies."""
+
+
+def load(root: Path, file: Path | None = None) -> Config:
+    """Read a repository's checks.yaml, or another file.
+
+    Raises:
+        ChecksError: it is missing, no YAML, or not of this form; one line a problem.
+    """
+    path = file or root / FILE
+    try:
+        data = manifests.load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ChecksError(f"{path} is missing: it says what the checks must know of the repository") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ChecksError(f"{path} cannot be read: {error}") from None
+    except manifests.SyntaxProblem as problem:
+        raise ChecksError(f"{path}:{problem.line}: no YAML: {problem}") from None
+    return parse(data, str(path))
+
+
+def parse(data: Any, where: str = FILE) -> Config:
+    """Check what a checks.yaml holds. Raises ChecksError with one line a problem."""
+    try:
+        return Config.model_validate(data)
+    except pydantic.ValidationError as error:
+        problems = [
+            f"{where}: {'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']} ({problem['input']!r})"
+            for problem in error.errors()
+        ]
+        raise ChecksError("\n".join(problems)) from None

@@ -1,0 +1,218 @@
+"""What Flux's own kinds say: HelmReleases, who depends on whom, and who serves a kind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+
+from checks.charts import CHARTS, Chart, GroupKind
+from checks.manifests import at, mapping, mappings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from checks.tree import Kustomization, Object, Tree
+
+HELM_GROUP = "helm.toolkit.fluxcd.io"
+HELM_TIMEOUT = 300.0
+"""Seconds that a HelmRelease waits for an install unless it says otherwise (helm-controller, HelmRelease v2)."""
+
+COMPONENTS: Mapping[GroupKind | str, str] = {
+    "source.toolkit.fluxcd.io": "source-controller",
+    "kustomize.toolkit.fluxcd.io": "kustomize-controller",
+    HELM_GROUP: "helm-controller",
+    "notification.toolkit.fluxcd.io": "notification-controller",
+    "source.extensions.fluxcd.io": "source-watcher",
+    ("image.toolkit.fluxcd.io", "ImageRepository"): "image-reflector-controller",
+    ("image.toolkit.fluxcd.io", "ImagePolicy"): "image-reflector-controller",
+    ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"): "image-automation-controller",
+}
+"""API group, or group and kind, → the component whose CRDs serve it."""
+
+BUILT_IN = frozenset({"", "apps", "autoscaling", "batch", "policy", "extensions"})
+BUILT_IN_K8S_IO = frozenset(
+    f"{name}.k8s.io"
+    for name in (
+        *("admissionregistration", "apiextensions", "apiregistration", "authentication", "certificates"),
+        *("coordination", "discovery", "events", "flowcontrol.apiserver", "networking", "node"),
+        *("rbac.authorization", "authorization", "resource", "scheduling", "storage", "storagemigration"),
+    )
+)
+"""The API groups that the API server itself serves; other groups in .k8s.io come from CRDs too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """A HelmRelease, and what is known of its chart."""
+
+    object: Object
+    chart_name: str
+    """Empty if it names none, as with chartRef."""
+    version: str
+    chart: Chart | None
+
+    @property
+    def id(self) -> str:
+        """`<namespace>/<name>` of the HelmRelease."""
+        return self.object.id
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """spec.values."""
+        return mapping(self.object.spec.get("values"))
+
+    @property
+    def crds(self) -> frozenset[GroupKind]:
+        """The kinds whose CRDs it installs."""
+        if self.chart is None:
+            return frozenset()
+        skipped = self.chart.in_folder and at(self.object.spec, "install", "crds") == "Skip"
+        legacy = self.values.get("installCRDs") is True
+        on = legacy or all(switch.is_on(self.values) for switch in self.chart.crds_switch)
+        return frozenset() if skipped or not on else frozenset(self.chart.crds)
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The ids of the HelmReleases that it waits for, as it says."""
+        own = self.object.namespace
+        entries = mappings(self.object.spec.get("dependsOn"))
+        return tuple(f"{entry.get('namespace') or own}/{entry.get('name')}" for entry in entries)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that its install may take."""
+        install = seconds(at(self.object.spec, "install", "timeout"))
+        return install or seconds(self.object.spec.get("timeout")) or HELM_TIMEOUT
+
+
+@lru_cache(maxsize=1)
+def releases(tree: Tree) -> tuple[Release, ...]:
+    """All HelmReleases."""
+    return tuple(_release(each) for each in tree.objects if each.kind == "HelmRelease" and each.group == HELM_GROUP)
+
+
+def _release(each: Object) -> Release:
+    spec = mapping(at(each.spec, "chart", "spec"))
+    name = str(spec.get("chart") or "")
+    return Release(each, name, str(spec.get("version") or ""), CHARTS.get(name.rpartition("/")[2]))
+
+
+@lru_cache(maxsize=1)
+def order(tree: Tree) -> nx.DiGraph[str]:
+    """The Flux Kustomizations, an edge from each to those that it depends on; names that nobody has are left out."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(each.id for each in tree.kustomizations)
+    graph.add_edges_from(
+        (each.id, other) for each in tree.kustomizations for other in each.depends_on if other in graph
+    )
+    return graph
+
+
+@lru_cache(maxsize=1)
+def release_order(tree: Tree) -> nx.DiGraph[str]:
+    """The HelmReleases, an edge from each to those that it depends on; names that nobody has are left out."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(each.id for each in releases(tree))
+    graph.add_edges_from((each.id, other) for each in releases(tree) for other in each.depends_on if other in graph)
+    return graph
+
+
+def after(graph: nx.DiGraph[str], each: str) -> frozenset[str]:
+    """All that something waits for, however far off."""
+    found: set[str] = nx.descendants(graph, each) if each in graph else set()  # pyright: ignore[reportUnknownMemberType]
+    return frozenset(found) - {each}
+
+
+def is_built_in(group: str) -> bool:
+    """Whether the API server itself serves a group."""
+    return group in BUILT_IN or group in BUILT_IN_K8S_IO
+
+
+def component_of(kind: GroupKind) -> str | None:
+    """The Flux component whose CRDs serve a kind."""
+    return COMPONENTS.get(kind) or COMPONENTS.get(kind[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Provider:
+    """Who makes a kind known to the API server."""
+
+    owner: str
+    """The Flux Kustomization that applies it."""
+    release: Release | None
+    """The HelmRelease; None for a CRD among the manifests."""
+
+
+@lru_cache(maxsize=1)
+def _all_providers(tree: Tree) -> dict[GroupKind, tuple[Provider, ...]]:
+    found: dict[GroupKind, list[Provider]] = {}
+    for each in tree.objects:
+        if each.kind == "CustomResourceDefinition":
+            kind = (str(each.spec.get("group")), str(at(each.spec, "names", "kind")))
+            found.setdefault(kind, []).append(Provider(each.owner, None))
+    for release in releases(tree):
+        for kind in release.crds:
+            found.setdefault(kind, []).append(Provider(release.object.owner, release))
+    return {kind: tuple(providers) for kind, providers in found.items()}
+
+
+def providers(tree: Tree, kind: GroupKind) -> tuple[Provider, ...]:
+    """Those in the tree that make a kind known."""
+    return _all_providers(tree).get(kind, ())
+
+
+@dataclass(frozen=True, eq=False)
+class Custom:
+    """An object of a kind that neither the API server nor a component of Flux serves."""
+
+    object: Object
+    kind: GroupKind
+    providers: tuple[Provider, ...]
+
+
+@lru_cache(maxsize=1)
+def customs(tree: Tree) -> tuple[Custom, ...]:
+    """All such objects."""
+    components = tree.config.bootstrap.components
+    return tuple(
+        Custom(each, kind, providers(tree, kind))
+        for each in tree.objects
+        for kind in [(each.group, each.kind)]
+        if not is_built_in(each.group) and component_of(kind) not in components
+    )
+
+
+def kustomization(tree: Tree, name: str) -> Kustomization:
+    """The Flux Kustomization of an id that an object of the tree has as its owner."""
+    return next(each for each in tree.kustomizations if each.id == name)
+
+
+def waits_for(each: Kustomization, release: Release | None) -> bool:
+    """Whether a Kustomization is Ready only once a release of its is, or a CRD, which it always waits for."""
+    if release is None or each.waits:
+        return True
+    checks = mappings(each.spec.get("healthChecks"))
+    own = release.object
+    return any((check.get("kind"), check.get("name")) == ("HelmRelease", own.name) for check in checks)
+
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+def seconds(duration: Any) -> float | None:
+    """A duration such as 1h30m in seconds; None for what is none."""
+    found = _DURATION.fullmatch(duration) if isinstance(duration, str) and duration else None
+    if found is None:
+        return None
+    hours, minutes, rest = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+def spelled(duration: float) -> str:
+    """Seconds as Flux writes them."""
+    minutes, rest = divmod(round(duration), 60)
+    return f"{minutes}m{f'{rest}s' if rest else ''}" if minutes else f"{rest}s"

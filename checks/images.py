@@ -1,0 +1,111 @@
+"""The image flow: markers in the manifests, policies that choose tags, and the automation that writes them.
+
+No image controller can be had in a test, so these rules are what guards the flow before the merge.
+Source: Flux documentation, "Configure image update for custom resources" (markers), ImagePolicy and
+ImageUpdateAutomation (image.toolkit.fluxcd.io/v1).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import yaml
+
+from checks import semver
+from checks.manifests import at, mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Object, SourceFile, Tree
+
+IMAGE_GROUP = "image.toolkit.fluxcd.io"
+_MARKER = re.compile(r"#\s*(\{.*\$imagepolicy.*\})\s*$")
+_LINE = re.compile(r"\s*(?:-\s+)?(?P<key>[\w.\"'-]+):\s*(?P<value>.*?)\s*#")
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A comment that says which policy sets the value before it."""
+
+    file: str
+    line: int
+    key: str
+    value: str
+    policy: str
+    """`<namespace>/<name>`; empty if the comment is no marker after all."""
+    part: str
+    """`tag`, `name`, or empty for the whole image."""
+
+
+@lru_cache(maxsize=1)
+def markers(tree: Tree) -> tuple[Marker, ...]:
+    """All markers in the files that Flux sees."""
+    return tuple(marker for file in tree.files.values() if "$imagepolicy" in file.text for marker in _markers(file))
+
+
+def _markers(file: SourceFile) -> Iterator[Marker]:
+    for number, text in enumerate(file.text.splitlines(), 1):
+        found = _MARKER.search(text)
+        if found is None:
+            continue
+        line = _LINE.match(text)
+        key, value = (line["key"].strip("\"'"), _plain(line["value"])) if line else ("", "")
+        try:
+            setter = str(mapping(json.loads(found[1])).get("$imagepolicy", ""))
+        except ValueError:
+            setter = ""
+        parts = setter.split(":")
+        is_marker = len(parts) in (2, 3) and parts[2:] in ([], ["tag"], ["name"])
+        policy = f"{parts[0]}/{parts[1]}" if is_marker else ""
+        yield Marker(file.name, number, key, value, policy, parts[2] if is_marker and len(parts) == 3 else "")
+
+
+def _plain(value: str) -> str:
+    try:
+        return str(yaml.safe_load(value))
+    except yaml.YAMLError:
+        return value
+
+
+def policies(tree: Tree) -> dict[str, Object]:
+    """The ImagePolicies by id."""
+    return {each.id: each for each in of_kind(tree, "ImagePolicy")}
+
+
+def of_kind(tree: Tree, kind: str) -> list[Object]:
+    """The image automation objects of a kind."""
+    return [each for each in tree.objects if (each.group, each.kind) == (IMAGE_GROUP, kind)]
+
+
+def update_paths(tree: Tree) -> list[str]:
+    """The folders that the ImageUpdateAutomations write to, from the root, without ./ before them."""
+    paths = [str(at(each.spec, "update", "path") or ".") for each in of_kind(tree, "ImageUpdateAutomation")]
+    return [path.removeprefix("./").strip("/") or "." for path in paths]
+
+
+def selects(policy: Object, tag: str) -> bool | None:
+    """Whether a policy would consider a tag; None if that cannot be said, as for an order by number or alphabet.
+
+    Raises:
+        RangeError: its semver range is none.
+        re.error: its pattern is no regular expression.
+    """
+    wanted = at(policy.spec, "policy", "semver", "range")
+    versions = semver.parse_range(wanted) if isinstance(wanted, str) else None
+    pattern, extract = (at(policy.spec, "filterTags", field) for field in ("pattern", "extract"))
+    candidate = tag
+    if isinstance(pattern, str):
+        found = re.search(pattern, tag)
+        if found is None:
+            return False
+        if isinstance(extract, str) and extract:
+            candidate = found.expand(re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", extract))
+    if versions is None:
+        return None
+    version = semver.parse(candidate)
+    return version is not None and version in versions

@@ -1,0 +1,119 @@
+"""What Kyverno says of the objects, asked once for all of them and all policies."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from checks import binaries, envsubst, manifests
+from checks.findings import ChecksError
+from checks.manifests import at, listed, mapping, mappings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from checks.tree import Object, Tree
+
+GROUP = "policies.kyverno.io"
+DEFAULT_NAMESPACE = "default"
+"""Where the API server puts an object that names none, and Kyverno with it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Violation:
+    """A policy that an object does not keep to, or that could not be tried on it."""
+
+    object: Object
+    policy: str
+    message: str
+    denies: bool
+    """Whether the policy would deny it, not just warn."""
+
+
+@lru_cache(maxsize=1)
+def violations(tree: Tree) -> tuple[Violation, ...]:
+    """All violations; none where checks.yaml names no policies.
+
+    Raises:
+        ChecksError: Kyverno cannot be had or run, or there is no policy in the folder.
+    """
+    if tree.config.policies is None:
+        return ()
+    policies = _policies(tree, tree.config.policies)
+    objects = list(tree.objects)
+    with tempfile.TemporaryDirectory(prefix="checks-") as folder:
+        policy_file, object_file = Path(folder) / "policies.yaml", Path(folder) / "objects.yaml"
+        policy_file.write_text(yaml.safe_dump_all(policies.values()), "utf-8")
+        object_file.write_text("\n---\n".join(json.dumps(each.manifest, default=str) for each in objects), "utf-8")
+        said = _apply(policy_file, object_file)
+    by_identity = {_identity_of(each, DEFAULT_NAMESPACE): each for each in objects}
+    by_identity |= {_identity_of(each, ""): each for each in objects}
+    return tuple(
+        Violation(by_identity[_identity(resource)], name, message, _denies(policies[name]))
+        for result in said
+        if result.get("result") in ("fail", "error", "warn")
+        for name, message in [(str(result.get("policy")), " ".join(str(result.get("message")).split()))]
+        for resource in mappings(result.get("resources"))
+    )
+
+
+def _apply(policies: Path, objects: Path) -> list[Mapping[str, Any]]:
+    """The results in Kyverno's report. Its exit code is 1 for violations, and also for what it could not do."""
+    command = [str(binaries.kyverno()), "apply", str(policies), f"--resource={objects}"]
+    command += ["--policy-report", "--output-format=json", "--remove-color"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+    start = done.stdout.find("{")
+    try:
+        report: object = json.loads(done.stdout[start:]) if start >= 0 else None
+    except ValueError:
+        report = None
+    results = mapping(report).get("results")
+    if results is None or done.returncode not in (0, 1):
+        raise ChecksError(f"kyverno failed: {' '.join((done.stderr or done.stdout).split())}")
+    return mappings(results)
+
+
+def _policies(tree: Tree, folder: str) -> dict[str, Mapping[str, Any]]:
+    """Name → policy, its variables replaced by their samples, as the bootstrap's ConfigMap has them."""
+    samples = {key: value.sample for keys in tree.config.variables.values() for key, value in keys.items()}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, file in tree.files.items():
+        if not name.startswith(f"{folder}/"):
+            continue
+        for document in file.documents:
+            if str(at(document.data, "apiVersion")).startswith(f"{GROUP}/"):
+                text = yaml.safe_dump(document.data)
+                try:
+                    data = manifests.load(envsubst.parse(text).substitute(samples))
+                except envsubst.SubstitutionError as error:
+                    raise ChecksError(f"{name}:{document.line}: {error}") from None
+                found[str(at(data, "metadata", "name"))] = mapping(data)
+    if not found:
+        raise ChecksError(f"{folder} holds no policy of {GROUP}: correct `policies` in checks.yaml, or leave it out")
+    return found
+
+
+def _denies(policy: Mapping[str, Any]) -> bool:
+    actions = listed(at(policy, "spec", "validationActions"))
+    return not actions or "Deny" in actions
+
+
+def _identity_of(each: Object, namespace: str) -> tuple[str, str, str, str]:
+    """Kyverno's name for an object; `namespace` is that of one that has none."""
+    return each.api_version, each.kind, each.namespace or namespace, each.name
+
+
+def _identity(resource: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    return (
+        str(resource.get("apiVersion")),
+        str(resource.get("kind")),
+        str(resource.get("namespace") or ""),
+        str(resource.get("name")),
+    )

@@ -1,0 +1,80 @@
+"""Findings for people, for programs, and for GitHub's annotations."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from checks.findings import Severity
+
+if TYPE_CHECKING:
+    from checks.findings import Finding
+    from checks.run import Report
+
+_ANNOTATION = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def text(report: Report) -> str:
+    """A paragraph a finding, then a summary."""
+    return "\n".join([*(_paragraph(finding) for finding in report.findings), summary(report)])
+
+
+def as_json(report: Report) -> str:
+    """One object: `findings` as the model has them, `stages` that ran, `notRun` that did not."""
+    document = {
+        "findings": [
+            {
+                "rule": finding.rule,
+                "severity": finding.severity.value,
+                "file": finding.place.file,
+                "line": finding.place.line,
+                "object": finding.object,
+                "why": finding.why,
+                "remedy": finding.remedy,
+            }
+            for finding in report.findings
+        ],
+        "stages": [stage.value for stage in report.done],
+        "notRun": [stage.value for stage in report.left],
+        "kustomizations": report.kustomizations,
+        "objects": report.objects,
+    }
+    return json.dumps(document, indent=2)
+
+
+def github(report: Report) -> str:
+    """Workflow commands that annotate the lines of a pull request, then the summary.
+
+    Source: GitHub Actions, "Workflow commands": values escape %, CR and LF, properties : and , too.
+    """
+    return "\n".join([*(_annotation(finding) for finding in report.findings), summary(report)])
+
+
+def summary(report: Report) -> str:
+    """One line: how much was checked, what was found, and which stages did not run."""
+    counts = [(report.count(severity), severity.value) for severity in Severity]
+    found = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count)
+    stages = ", ".join(stage.value for stage in report.done)
+    left = f"; not run: {', '.join(stage.value for stage in report.left)}" if report.left else ""
+    checked = f"{report.objects} objects of {report.kustomizations} Flux Kustomizations"
+    return f"{checked}: {found or 'nothing found'} ({stages}{left})"
+
+
+def _paragraph(finding: Finding) -> str:
+    head = f"{finding.place.file}:{finding.place.line}: {finding.severity.value} {finding.rule}: {finding.object}"
+    return f"{head}\n    {finding.why}\n    → {finding.remedy}\n"
+
+
+def _annotation(finding: Finding) -> str:
+    file = _property(finding.place.file)
+    title = _property(f"{finding.rule} {finding.object}")
+    place = f"file={file},line={finding.place.line},title={title}"
+    return f"::{_ANNOTATION[finding.severity]} {place}::{_data(f'{finding.why}: {finding.remedy}')}"
+
+
+def _data(value: str) -> str:
+    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(value: str) -> str:
+    return _data(value).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,43 @@
+"""B4: the bootstrap's kustomization file does not list what the bootstrap writes.
+
+`flux bootstrap` keeps a kustomization.yaml that is there as it is. Without gotk-components.yaml in it no controller
+is installed, without gotk-sync.yaml nothing is ever reconciled.
+
+Bad:
+    resources: [kustomizations.yaml]
+
+Good:
+    resources: [gotk-components.yaml, gotk-sync.yaml, kustomizations.yaml]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks import kustomize, manifests
+from checks.findings import Finding, Severity, Stage
+from checks.manifests import at
+from checks.rule import Rule
+from checks.tree import GOTK_COMPONENTS, GOTK_SYNC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Tree
+
+rule = Rule("B4", Stage.BUILD, Severity.ERROR)
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each file that is missing from the list."""
+    folder = tree.config.bootstrap.folder
+    for name in kustomize.KUSTOMIZATION_FILES:
+        file = tree.files.get(f"{folder}/{name}")
+        if file and file.documents:
+            document = file.documents[0]
+            listed = [str(each).removeprefix("./") for each in manifests.listed(at(document.data, "resources"))]
+            for wanted in (GOTK_COMPONENTS, GOTK_SYNC):
+                if wanted not in listed:
+                    why = f"flux bootstrap keeps this file, and without {wanted} Flux is not installed by it"
+                    line = document.line_of("resources")
+                    yield rule.on(file.name, line, "Kustomization", why=why, remedy=f"add {wanted} to its resources")

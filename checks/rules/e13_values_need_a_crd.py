@@ -1,0 +1,59 @@
+"""E13: a HelmRelease's values make custom resources of another chart's CRD, and it does not wait for that chart.
+
+Helm installs nothing of a chart one of whose kinds the API server does not know; whether the other chart is there by
+then is a race, which a cold cluster loses.
+
+Bad:
+    values:
+      controller:
+        metrics: {serviceMonitor: {enabled: true}}   # and no dependsOn
+
+Good:
+    dependsOn:
+      - {name: kube-prometheus-stack, namespace: observability}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks import flux
+from checks.charts import that_install
+from checks.findings import Finding, Severity, Stage
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.flux import Release
+    from checks.tree import Tree
+
+rule = Rule("E13", Stage.ORDER, Severity.ERROR)
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each value."""
+    for release in flux.releases(tree):
+        for foreign in release.chart.foreign if release.chart else ():
+            missing = [kind for kind in foreign.kinds if kind not in release.crds]
+            if not missing or not foreign.switch.is_on(release.values):
+                continue
+            group, kind = missing[0]
+            makers = [p.release for p in flux.providers(tree, missing[0]) if p.release]
+            why = f"{foreign.switch.value} makes a {kind} ({group})"
+            if not flux.providers(tree, missing[0]):
+                charts = " or ".join(that_install(missing[0])) or "a chart that brings its CRD"
+                why, remedy = f"{why}, whose CRD nothing here installs", f"install {charts}, or switch it off"
+            elif makers and not any(_is_after(tree, release, maker) for maker in makers):
+                why = f"{why}, whose CRD comes with the HelmRelease {makers[0].id}, which it does not wait for"
+                remedy = f"add {makers[0].id} to its dependsOn, or switch it off"
+            else:
+                continue
+            yield rule.at(release.object, "spec", "values", *foreign.switch.value.split("."), why=why, remedy=remedy)
+
+
+def _is_after(tree: Tree, release: Release, maker: Release) -> bool:
+    """Whether a HelmRelease is installed after another: it says so, or its Kustomization does."""
+    return maker.id in flux.after(flux.release_order(tree), release.id) or maker.object.owner in flux.after(
+        flux.order(tree), release.object.owner
+    )

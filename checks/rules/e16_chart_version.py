@@ -1,0 +1,41 @@
+"""E16: a chart's version is not exact.
+
+With a range each rebuild may install another version that nobody reviewed, and the same commit is not the same
+cluster.
+
+Bad:
+    chart: {spec: {chart: cert-manager, version: v1.x}}
+
+Good:
+    chart: {spec: {chart: cert-manager, version: v1.21.1}}
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from checks import flux
+from checks.findings import Finding, Severity, Stage
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Tree
+
+rule = Rule("E16", Stage.ORDER, Severity.ERROR)
+
+EXACT = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+"""Source: Semantic Versioning 2.0.0."""
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each HelmRelease whose chart has no exact version."""
+    for release in flux.releases(tree):
+        if release.chart_name and not EXACT.fullmatch(release.version):
+            asked = f"version {release.version}" if release.version else "no version"
+            why = f"{asked} of {release.chart_name} is asked for: each rebuild may install another"
+            yield rule.at(
+                release.object, "spec", "chart", "spec", "version", why=why, remedy="name one version, such as 1.2.3"
+            )

@@ -1,0 +1,72 @@
+"""E18: a NetworkPolicy selects no pod that the tree makes.
+
+It protects nothing, and nobody notices: labels were renamed, or another controller gives its pods others.
+
+Bad:
+    podSelector: {matchLabels: {app: load-harness-primary}}   # pods are labelled app: load-harness
+
+Good:
+    podSelector: {matchLabels: {app: load-harness}}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.findings import Finding, Severity, Stage
+from checks.manifests import at, listed, mapping, mappings
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from checks.tree import Object, Tree
+
+rule = Rule("E18", Stage.ORDER, Severity.WARNING)
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each policy, in namespaces in which the tree makes pods."""
+    pods = [(each.namespace, labels) for each in tree.objects for labels in _pod_labels(each)]
+    for each in tree.objects:
+        selector = mapping(each.spec.get("podSelector"))
+        if (each.group, each.kind) != ("networking.k8s.io", "NetworkPolicy") or not selector:
+            continue
+        if not any(namespace == each.namespace and _selects(selector, labels) for namespace, labels in pods):
+            why = f"it selects no pod that is made in {each.namespace or 'its namespace'}: it protects nothing"
+            remedy = "let podSelector match the labels of the pod template that it means"
+            yield rule.at(each, "spec", "podSelector", why=why, remedy=remedy)
+
+
+def _pod_labels(each: Object) -> Iterator[Mapping[str, Any]]:
+    """The labels of the pods that an object is, or makes."""
+    for path in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
+        template = at(each.manifest, *path)
+        if at(template, "spec", "containers"):
+            yield mapping(at(template, "metadata", "labels"))
+    if (each.api_version, each.kind) == ("v1", "Pod"):
+        yield mapping(at(each.manifest, "metadata", "labels"))
+
+
+def _selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    """Source: Kubernetes API, LabelSelector."""
+    exact = mapping(selector.get("matchLabels")).items()
+    return all(labels.get(key) == value for key, value in exact) and all(
+        _holds(expression, labels) for expression in mappings(selector.get("matchExpressions"))
+    )
+
+
+def _holds(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    key, values = str(expression.get("key")), listed(expression.get("values"))
+    match expression.get("operator"):
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case _:
+            return False

@@ -1,0 +1,42 @@
+"""E7: a custom resource's CRD comes with another Kustomization, which is not waited for.
+
+It fails at first and is tried again each retryInterval until the other one is there: slow, noisy, and Ready by luck.
+
+Bad:
+    # applications has a ServiceMonitor and no dependsOn
+
+Good:
+    # applications
+    dependsOn: [{name: infrastructure}]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks import flux
+from checks.findings import Finding, Severity, Stage
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Tree
+
+rule = Rule("E7", Stage.ORDER, Severity.WARNING)
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each object none of whose providers is waited for."""
+    graph = flux.order(tree)
+    for custom in flux.customs(tree):
+        each = custom.object
+        owners = {provider.owner for provider in custom.providers}
+        waited_for = owners & {each.owner, *flux.after(graph, each.owner)}
+        wait_for_it = any(each.owner in flux.after(graph, owner) for owner in owners)
+        if owners and not waited_for and not wait_for_it:
+            other = min(owners)
+            why = f"its CRD comes with the Kustomization {other}, which {each.owner} does not wait for"
+            yield rule.at(
+                each, "kind", why=why, remedy=f"add {other.rpartition('/')[2]} to the dependsOn of {each.owner}"
+            )

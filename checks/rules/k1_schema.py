@@ -1,0 +1,40 @@
+"""K1: an object is not as the API server's schema has it.
+
+The API server refuses the object at Flux's dry-run, and with it every other object of the same stage; a field that it
+does not know is dropped there in silence, so that a misspelt one does nothing.
+
+Bad:
+    spec:
+      replicaCount: 2   # a Deployment has no such field
+
+Good:
+    spec:
+      replicas: 2
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks import schema
+from checks.findings import Finding, Severity, Stage
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Tree
+
+rule = Rule("K1", Stage.SCHEMA, Severity.ERROR)
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each field that the schema refuses."""
+    for verdict in schema.verdicts(tree):
+        if verdict.outcome is not schema.Outcome.INVALID:
+            continue
+        kind = f"{verdict.object.api_version} {verdict.object.kind}"
+        for path, message in verdict.problems or (((), verdict.message),):
+            where = ".".join(map(str, path)) or "the object"
+            remedy = f"correct {where} to what {kind} takes in Kubernetes {tree.config.kubernetes}"
+            yield rule.at(verdict.object, *path, why=f"{where}: {message}", remedy=remedy)

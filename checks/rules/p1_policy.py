@@ -1,0 +1,35 @@
+"""P1: an object does not keep to a policy of the repository.
+
+The policies stand in the folder that checks.yaml names; Kyverno's own command line tries them on every object as Flux
+would apply it, variables replaced. Which policy it is, and what to do, is in the policy's message.
+
+Bad:
+    image: nginx
+
+Good:
+    image: 123456789012.dkr.ecr.eu-west-2.amazonaws.com/nginx:v1.29.1
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from checks import policy
+from checks.findings import Finding, Severity, Stage
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Tree
+
+rule = Rule("P1", Stage.POLICY, Severity.ERROR)
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each policy and object; a policy that only warns or audits makes a warning."""
+    for each in policy.violations(tree):
+        remedy = f"change it as the policy {each.policy} says, or the policy"
+        found = rule.at(each.object, "spec", why=f"{each.policy}: {each.message.rstrip('.')}", remedy=remedy)
+        yield found if each.denies else replace(found, severity=Severity.WARNING)

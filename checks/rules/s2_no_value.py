@@ -1,0 +1,45 @@
+"""S2: a variable has no value and no default.
+
+Flux is strict since 2.9: the build fails ("variable not set (strict mode)"), and nothing of the Kustomization is
+applied.
+
+Bad:
+    region: ${REGION}        # the ConfigMap has AWS_REGION
+
+Good:
+    region: ${AWS_REGION}    # or ${REGION:-eu-west-2}
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from checks import variables
+from checks.findings import Finding, Severity, Stage
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Tree
+
+rule = Rule("S2", Stage.SUBSTITUTION, Severity.ERROR)
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each variable of an object."""
+    for each in variables.used(tree):
+        values = each.owner.variables
+        if not values:
+            continue
+        for name in dict.fromkeys(use.name for use in each.uses if use.name not in values and not use.has_default):
+            near = difflib.get_close_matches(name, values, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(values))}"
+            yield rule.on(
+                each.object.file,
+                variables.line(tree, each.object, f"${{{name}"),
+                each.object.label,
+                why=f'post build failed: variable not set (strict mode): "{name}"',
+                remedy=f"give {name} a value or a default: {hint}",
+            )

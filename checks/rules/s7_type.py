@@ -1,0 +1,52 @@
+"""S7: a value is exactly a variable, and turns into a number, a boolean or nothing.
+
+Flux replaces text and reads the YAML again; quotes around the variable are gone by then. Where the API wants a
+string, it refuses the object; in a label or a ConfigMap it always wants one.
+
+Bad:
+    data: {account: "${AWS_ACCOUNT_ID}"}            # becomes 123456789012, a number
+
+Good:
+    data: {registry: "account ${AWS_ACCOUNT_ID}"}   # text; or a variable with quotes in its value around it
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from checks import variables
+from checks.config import Kind
+from checks.findings import Finding, Severity, Stage
+from checks.manifests import at, scalars
+from checks.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.tree import Tree
+
+rule = Rule("S7", Stage.SUBSTITUTION, Severity.ERROR)
+
+EXACTLY = re.compile(r"\$\{(\w+)\}")
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """One finding for each such value whose variable is declared to be text."""
+    text = {
+        key for keys in tree.config.variables.values() for key, variable in keys.items() if variable.type is Kind.STRING
+    }
+    for each in variables.used(tree):
+        if not each.owner.variables:
+            continue
+        for path, before in scalars(each.object.built_data):
+            found = EXACTLY.fullmatch(before) if isinstance(before, str) else None
+            after = at(each.object.manifest, *path)
+            if found and found[1] in (text | set(variables.inline(each.owner))) and not isinstance(after, str):
+                yield rule.at(
+                    each.object,
+                    *path,
+                    why=f"{'.'.join(map(str, path))} becomes {json.dumps(after)}, which is no string",
+                    remedy=f"put {before} into a longer text, or declare its type in checks.yaml if that is meant",
+                )

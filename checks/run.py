@@ -1,0 +1,73 @@
+"""Runs the stages in Flux's order; the one that finds an error is the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checks import binaries, tree
+from checks.findings import Finding, Severity, Stage
+from checks.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from checks.config import Config
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has found."""
+
+    findings: tuple[Finding, ...]
+    """By stage, then file and line."""
+    done: tuple[Stage, ...]
+    """The stages that ran."""
+    left: tuple[Stage, ...]
+    """Those that did not, because one before them found an error."""
+    kustomizations: int
+    objects: int
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are of a severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Whether the repository is refused: for errors, and if strict for warnings too, never for notes."""
+        return bool(self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
+
+
+def run(
+    root: Path,
+    config: Config,
+    *,
+    stages: Collection[Stage] = tuple(Stage),
+    began: Callable[[Stage], None] = lambda _: None,
+) -> Report:
+    """Check a repository.
+
+    Args:
+        root: its folder.
+        config: what is known of it.
+        stages: those to run.
+        began: told each stage as it begins.
+
+    Raises:
+        ChecksError: a stage could not run.
+    """
+    found: list[Finding] = []
+    done: list[Stage] = []
+    wanted = [stage for stage in Stage if stage in stages]
+    model = tree.read(root, config)
+    for stage in wanted:
+        began(stage)
+        if stage is not Stage.YAML and not model.kustomizations:
+            model = tree.build(model, binaries.kustomize())
+        findings = [finding for module in RULES if module.rule.stage is stage for finding in module.check(model)]
+        found += sorted(findings, key=lambda finding: (finding.place, finding.rule, finding.object, finding.why))
+        done.append(stage)
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            break
+    objects = sum(1 for _ in model.objects)
+    return Report(tuple(found), tuple(done), tuple(wanted[len(done) :]), len(model.kustomizations), objects)

@@ -1,0 +1,71 @@
+"""What yamllint says of the files, asked once for all of them; it is run as a command, because of its licence."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.findings import ChecksError
+from checks.manifests import at
+from checks.tree import FLUX_GROUP, path_of
+
+if TYPE_CHECKING:
+    from checks.tree import Tree
+
+OWN = (".yamllint", ".yamllint.yaml", ".yamllint.yml")
+"""Where a repository's own configuration of yamllint lies."""
+
+DEFAULT = Path(__file__).parent / "yamllint.yaml"
+
+DUPLICATES = frozenset({"key-duplicates"})
+
+_LINE = re.compile(r"(?P<file>.+?):(?P<line>\d+):\d+: \[(?P<level>\w+)\] (?P<message>.*?)(?: \((?P<rule>[\w-]+)\))?")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One of yamllint's lines."""
+
+    file: str
+    line: int
+    is_error: bool
+    message: str
+    rule: str
+    """Empty for what is no YAML at all."""
+
+
+@lru_cache(maxsize=1)
+def problems(tree: Tree) -> tuple[Problem, ...]:
+    """All that it finds in the files that Flux may read. Raises ChecksError when it cannot be run."""
+    folders = {tree.config.bootstrap.path, *_paths(tree), *([tree.config.policies] if tree.config.policies else [])}
+    names = [name for name in tree.files if any(f == "." or name.startswith(f"{f}/") for f in folders)]
+    if not names:
+        return ()
+    own = next((tree.root / name for name in OWN if (tree.root / name).is_file()), DEFAULT)
+    command = [sys.executable, "-m", "yamllint", "--format=parsable", f"--config-file={own.resolve()}", *names]
+    done = subprocess.run(  # noqa: S603 our own arguments
+        command, cwd=tree.root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    found = [_LINE.fullmatch(line) for line in done.stdout.splitlines()]
+    if done.returncode not in (0, 1) or not all(found):
+        raise ChecksError(f"yamllint failed: {' '.join((done.stderr or done.stdout).split())}")
+    return tuple(
+        Problem(line["file"], int(line["line"]), line["level"] == "error", line["message"], line["rule"] or "")
+        for line in found
+        if line
+    )
+
+
+def _paths(tree: Tree) -> set[str]:
+    """The paths of all Flux Kustomizations that can be read, built or not: other YAML need not be for Kubernetes."""
+    return {
+        path_of(document.data)
+        for file in tree.files.values()
+        for document in file.documents
+        if str(at(document.data, "apiVersion")).startswith(FLUX_GROUP)
+    }
