@@ -11,8 +11,8 @@ from infra.contract import names
 if TYPE_CHECKING:
     from permanent.settings import Settings
 
-REQUIRED_CHECK = "infra-plan"
-"""The job of infra-plan.yml that reports for all others."""
+REQUIRED_CHECKS = ("infra-plan", "k8s-manifest-validate")
+"""The jobs that report on every pull request, each named as its workflow."""
 
 ADMIN_ROLE = 5
 """GitHub's id of the repository role `admin` in rulesets (GitHub REST reference, repository rules)."""
@@ -37,7 +37,7 @@ def environment() -> dict[str, object]:
 
 
 def ruleset() -> dict[str, object]:
-    """The rules of main: pull requests with a review and the required check.
+    """The rules of main: pull requests with a review and the required checks.
 
     Flux pushes to main: it writes itself at the bootstrap, and image automation moves tags. Its token belongs to an
     administrator of the repository, whose role may bypass.
@@ -65,7 +65,7 @@ def ruleset() -> dict[str, object]:
                 "type": "required_status_checks",
                 "parameters": {
                     "strict_required_status_checks_policy": False,
-                    "required_status_checks": [{"context": REQUIRED_CHECK}],
+                    "required_status_checks": [{"context": check} for check in REQUIRED_CHECKS],
                 },
             },
         ],

@@ -13,9 +13,9 @@ from infra.contract import names, prices
 from infra.settings import NodeGroup
 from permanent import handover
 from permanent.settings import Settings
-from sandbox.engine.pulumi import TOOL
-from sandbox.engine.tools import ensure
 from sandbox.folder import REPOSITORY
+from tools.build import ensure
+from tools.catalogue import PULUMI
 
 PAGE = (REPOSITORY / "docs" / "day-zero.md").read_text()
 BLOCKS: list[str] = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -45,7 +45,7 @@ def test_a_command_of_the_page_exists(line: str) -> None:
             assert options_of(options) <= help_of(sys.executable, "-m", module, command)
         case ["pulumi", *words]:
             command = [word for word in words if not word.startswith("-")]
-            known = help_of(str(ensure(TOOL, print)), *command[: 2 if command[0] == "stack" else 1])
+            known = help_of(str(ensure(PULUMI, print)), *command[: 2 if command[0] == "stack" else 1])
             assert options_of(words) <= known
         case ["git", command, *options]:
             assert options_of(options) <= help_of("git", command, ask="-h")
@@ -107,7 +107,7 @@ def test_environments_check_and_secret_are_those_that_are_handed_over() -> None:
     for name in (names.GITHUB_ENVIRONMENT, names.GITHUB_REVIEW_ENVIRONMENT):
         assert f"`{name}`" in PAGE
         assert f"/environments/{name}" in commands
-    assert f"required check `{handover.REQUIRED_CHECK}`" in PAGE
+    assert f"required checks {' and '.join(f'`{check}`' for check in handover.REQUIRED_CHECKS)}" in PAGE
     secrets = re.compile(r"^gh secret set .*", re.MULTILINE)
     assert secrets.findall(PAGE) == secrets.findall(commands)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.findings import Stage
 from infra.contract import names, versions
-from sandbox.engine.build import ACTIONLINT
-from sandbox.engine.tools import ensure
 from sandbox.folder import REPOSITORY
 from tests.support.workflows import INSTALLED, Document, load
+from tools.build import ensure
+from tools.catalogue import ACTIONLINT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,13 +40,16 @@ PERMISSIONS = {
     ("infra-unlock.yml", "free"): OIDC,
     ("infra-unlock.yml", "review"): {},
     ("infra-unlock.yml", "show"): OIDC,
+    ("k8s-manifest-validate.yml", "k8s-manifest-validate"): READ,
 }
+
+PULL_REQUEST_CHECKS = {file for file, workflow in WORKFLOWS.items() if "pull_request" in workflow["on"]}
 
 CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|-m (bootstrap|teardown)\b")
 """A command that changes a stack."""
 
 OURS = re.compile(
-    r"(\.venv/bin/python -m (infra|sandbox|permanent) |\.venv/bin/python -m pip install .*--require-hashes "
+    r"(\.venv/bin/python -m (infra|sandbox|permanent|checks) |\.venv/bin/python -m pip install .*--require-hashes "
     r"|python -m venv |make |pulumi |\.ci/|printf |exit 1$)[^|;&<>`\n]*"
 )
 """One command of ours, of make or of pulumi: nothing that needs a shell to be thought about."""
@@ -68,8 +72,10 @@ def test_the_workflows_start_when_the_guide_says() -> None:
         "infra-plan.yml": {"pull_request"},
         "infra-apply.yml": {"push"},
         "infra-unlock.yml": {"workflow_dispatch"},
+        "k8s-manifest-validate.yml": {"pull_request"},
     }
-    assert WORKFLOWS["infra-plan.yml"]["on"]["pull_request"] == {"branches": ["main"]}
+    assert {"infra-plan.yml", "k8s-manifest-validate.yml"} == PULL_REQUEST_CHECKS
+    assert all(WORKFLOWS[file]["on"]["pull_request"] == {"branches": ["main"]} for file in PULL_REQUEST_CHECKS)
     assert WORKFLOWS["infra-apply.yml"]["on"]["push"] == {"branches": ["main"]}
 
 
@@ -127,7 +133,7 @@ def test_tools_are_installed_in_the_pinned_versions() -> None:
     inputs = {step["uses"].partition("@")[0]: step.get("with", {}) for step in steps}
     assert inputs["pulumi/actions"] == {"pulumi-version": versions.PULUMI}
     assert inputs["actions/setup-python"]["python-version"] == versions.PYTHON
-    assert inputs["actions/setup-go"]["go-version-file"] == "tools/pulumi/go.mod"
+    assert re.fullmatch(r"tools/\w+/go\.mod", inputs["actions/setup-go"]["go-version-file"])
 
 
 def test_what_changes_a_stack_waits_in_one_line_over_all_workflows_and_is_never_cut_short() -> None:
@@ -141,11 +147,10 @@ def test_what_changes_a_stack_waits_in_one_line_over_all_workflows_and_is_never_
 
 
 def test_a_pull_request_has_its_own_group_which_the_next_push_cancels() -> None:
-    assert WORKFLOWS["infra-plan.yml"]["concurrency"] == {
-        "group": "infra-plan-${{ github.event.pull_request.number }}",
-        "cancel-in-progress": True,
-    }
-    assert [file for file, workflow in WORKFLOWS.items() if "concurrency" in workflow] == ["infra-plan.yml"]
+    assert {file for file, workflow in WORKFLOWS.items() if "concurrency" in workflow} == PULL_REQUEST_CHECKS
+    for file in PULL_REQUEST_CHECKS:
+        group = f"{file.removesuffix('.yml')}-${{{{ github.event.pull_request.number }}}}"
+        assert WORKFLOWS[file]["concurrency"] == {"group": group, "cancel-in-progress": True}
 
 
 def test_a_stack_is_changed_from_the_environment_that_allows_main_only() -> None:
@@ -202,7 +207,14 @@ def test_the_required_check_reports_for_all_jobs_and_always() -> None:
     assert set(check["needs"]) == workflow["jobs"].keys() - {"infra-plan"}
     assert check["if"] == "always()"
     assert check["name"] == "infra-plan"
-    assert not any("paths" in (trigger or {}) for trigger in workflow["on"].values())
+    for file in PULL_REQUEST_CHECKS:
+        assert not any("paths" in (trigger or {}) for trigger in WORKFLOWS[file]["on"].values())
+
+
+def test_the_manifests_are_checked_stage_by_stage() -> None:
+    """W34: the predecessor ignored unknown kinds, and checked neither builds nor substitution nor order."""
+    commands = runs(JOBS["k8s-manifest-validate.yml", "k8s-manifest-validate"])
+    assert commands[1:] == [f".venv/bin/python -m checks --stage {stage.value} --format github" for stage in Stage]
 
 
 def test_the_replaced_commands_are_those_of_the_workflows() -> None:
