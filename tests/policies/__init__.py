@@ -1,0 +1,1 @@
+"""The policies, tried by Kyverno itself."""
