@@ -186,6 +186,37 @@ def customs(tree: Tree) -> tuple[Custom, ...]:
     )
 
 
+@lru_cache(maxsize=1)
+def stuck(tree: Tree) -> tuple[frozenset[str], ...]:
+    """The Flux Kustomizations that are never applied on a cold cluster, in groups that wait for one another.
+
+    One is applied once all that it depends on is, and the CRD of each of its objects is there: among its own manifests,
+    or by a Kustomization that was applied before. What Helm makes of a release is not looked at.
+    """
+    needs = {
+        each.id: [custom for custom in customs(tree) if custom.object.owner == each.id] for each in tree.kustomizations
+    }
+    applied = {each.id for each in tree.foreign}
+    waiting = {each.id: each for each in tree.kustomizations}
+
+    def is_next(name: str) -> bool:
+        return applied.issuperset(waiting[name].depends_on) and all(
+            any(p.owner in applied or (p.owner == name and p.release is None) for p in custom.providers)
+            for custom in needs[name]
+        )
+
+    while ready := [name for name in waiting if is_next(name)]:
+        applied.update(ready)
+        for name in ready:
+            del waiting[name]
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(waiting)
+    for name, each in waiting.items():
+        owners = {provider.owner for custom in needs[name] for provider in custom.providers}
+        graph.add_edges_from((name, other) for other in (*each.depends_on, *owners) if other in waiting)
+    return tuple(frozenset(group) for group in nx.strongly_connected_components(graph))
+
+
 def kustomization(tree: Tree, name: str) -> Kustomization:
     """The Flux Kustomization of an id that an object of the tree has as its owner."""
     return next(each for each in tree.kustomizations if each.id == name)

@@ -116,7 +116,10 @@ class Kustomization:
     reach: kustomize.Reach
     objects: tuple[Object, ...]
     variables: Mapping[str, str] | None
-    """Name → sample, later sources before earlier ones and inline values before all; None: nothing is substituted."""
+    """Name → sample, later sources before earlier ones and inline values before all; None without postBuild.
+
+    Flux replaces nothing where there is no value at all.
+    """
     problem: str = ""
     """Why kustomize refuses it."""
 
@@ -268,7 +271,7 @@ class _Builder:
         return values | {str(key): str(value) for key, value in mapping(post_build.get("substitute")).items()}
 
     def _object(self, owner: str, built: kustomize.Built, variables: Mapping[str, str] | None) -> Object:
-        manifest = built.data if variables is None else _substituted(built, variables)
+        manifest = _substituted(built, variables) if variables else built.data
         file = built.file or ""
         return Object(owner, manifest, built.text, built.data, file, self._document(file, built.data))
 
@@ -284,11 +287,13 @@ class _Builder:
 
 
 def _substituted(built: kustomize.Built, variables: Mapping[str, str]) -> Mapping[str, Any]:
-    """An object with its variables replaced; as it is where Flux would refuse to (the substitution rules say so)."""
+    """An object with its variables replaced. What Flux would refuse stays empty, or as it is: the rules say so."""
     if "$" not in built.text or is_substitution_off(built.data):
         return built.data
     try:
-        data = manifests.load(envsubst.parse(built.text).substitute(variables))
+        template = envsubst.parse(built.text)
+        unset = {use.name: "" for use in template.uses}
+        data = manifests.load(template.substitute(unset | dict(variables)))
     except (envsubst.SubstitutionError, manifests.SyntaxProblem):
         return built.data
     return mapping(data) or built.data

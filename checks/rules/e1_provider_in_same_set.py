@@ -34,7 +34,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     for custom in flux.customs(tree):
         each = custom.object
         releases = [provider.release for provider in custom.providers if provider.release]
-        if not releases or any(not (p.release and p.owner == each.owner) for p in custom.providers):
+        if not releases or any(p.release is None or p.owner != each.owner for p in custom.providers):
             continue
         release = releases[0]
         later = [other.name for other in tree.kustomizations if each.owner in flux.after(flux.order(tree), other.id)]

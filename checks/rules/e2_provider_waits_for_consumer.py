@@ -1,7 +1,7 @@
-"""E2: whoever installs the CRD of a custom resource depends on the Kustomization that needs it.
+"""E2: whoever installs the CRD of a custom resource waits, in the end, for the Kustomization that needs it.
 
-The one waits for the other for ever: the object's Kustomization cannot apply it without the CRD, and the CRD's waits
-until the object's is Ready.
+The one cannot be applied without the CRD, the other not before the one is Ready, by dependsOn or for want of another
+CRD: both wait for ever.
 
 Bad:
     # infrastructure (installs kube-prometheus-stack): dependsOn: [{name: applications}]
@@ -29,14 +29,15 @@ rule = Rule("E2", Stage.ORDER, Severity.ERROR)
 
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each custom resource all of whose providers wait for it."""
-    graph = flux.order(tree)
+    groups = {name: group for group in flux.stuck(tree) for name in group}
     for custom in flux.customs(tree):
         each = custom.object
-        if custom.providers and all(each.owner in flux.after(graph, provider.owner) for provider in custom.providers):
-            owner = custom.providers[0].owner
+        owners = {provider.owner for provider in custom.providers}
+        others = sorted(owners - {each.owner})
+        if others and owners <= groups.get(each.owner, frozenset()):
             yield rule.at(
                 each,
                 "kind",
-                why=f"its CRD comes with the Kustomization {owner}, which waits for {each.owner}: none is ever Ready",
-                remedy=f"take {each.owner} out of what {owner} depends on, and let {each.owner} depend on {owner}",
+                why=f"its CRD comes with the Kustomization {others[0]}, which waits for {each.owner}: never Ready",
+                remedy=f"let {each.owner} depend on {others[0]}, and nothing of {others[0]} on {each.owner}",
             )

@@ -29,14 +29,14 @@ rule = Rule("E7", Stage.ORDER, Severity.WARNING)
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each object none of whose providers is waited for."""
     graph = flux.order(tree)
+    stuck = {name for group in flux.stuck(tree) for name in group}
     for custom in flux.customs(tree):
         each = custom.object
+        among_manifests = any(p.owner == each.owner and p.release is None for p in custom.providers)
         owners = {provider.owner for provider in custom.providers}
-        waited_for = owners & {each.owner, *flux.after(graph, each.owner)}
-        wait_for_it = any(each.owner in flux.after(graph, owner) for owner in owners)
-        if owners and not waited_for and not wait_for_it:
-            other = min(owners)
+        waited_for = among_manifests or owners & flux.after(graph, each.owner)
+        if owners and not waited_for and each.owner not in stuck:
+            other = min(owners - {each.owner})
             why = f"its CRD comes with the Kustomization {other}, which {each.owner} does not wait for"
-            yield rule.at(
-                each, "kind", why=why, remedy=f"add {other.rpartition('/')[2]} to the dependsOn of {each.owner}"
-            )
+            remedy = f"add {other.rpartition('/')[2]} to the dependsOn of {each.owner}"
+            yield rule.at(each, "kind", why=why, remedy=remedy)

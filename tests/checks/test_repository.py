@@ -1,0 +1,63 @@
+"""checks.yaml says what the contract and k8s/ say, and this repository is clean."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from checks import binaries, flux, tree
+from checks.config import Kind, load
+from checks.findings import Severity
+from checks.run import run
+from infra.contract import names, outputs, versions
+
+REPOSITORY = Path(__file__).parents[2]
+CONFIG = load(REPOSITORY)
+
+
+def test_the_variables_are_the_keys_of_the_config_map() -> None:
+    name = f"ConfigMap/{outputs.CONFIG_MAP_NAMESPACE}/{outputs.CONFIG_MAP_NAME}"
+    assert set(CONFIG.variables) == {name}
+    assert set(CONFIG.variables[name]) == set(outputs.CONFIG_MAP_KEYS.values())
+    assert all(variable.type is Kind.STRING for variable in CONFIG.variables[name].values())
+
+
+def test_the_samples_fit_together_as_the_outputs_of_one_stack_do() -> None:
+    (values,) = CONFIG.variables.values()
+    sample = {key: variable.sample for key, variable in values.items()}
+    assert sample["ECR_REGISTRY"] == names.ecr_registry(sample["AWS_ACCOUNT_ID"], sample["AWS_REGION"])
+    role = names.role_arn(sample["AWS_ACCOUNT_ID"], names.iam_path(sample["CLUSTER_NAME"])[1:])
+    assert sample["LOAD_BALANCER_CONTROLLER_ROLE_ARN"].startswith(role)
+
+
+def test_the_versions_are_those_of_the_contract_and_of_the_tree() -> None:
+    assert CONFIG.kubernetes == versions.KUBERNETES_DEFAULT
+    assert CONFIG.charts == versions.CHARTS
+    releases = flux.releases(tree.build(tree.read(REPOSITORY, CONFIG), binaries.kustomize()))
+    assert {release.chart_name: release.version for release in releases} == versions.CHARTS
+
+
+def test_the_components_are_those_that_the_guide_asks_for() -> None:
+    assert set(CONFIG.bootstrap.components) < set(versions.FLUX_CONTROLLERS)
+    assert set(versions.FLUX_CONTROLLERS) - set(CONFIG.bootstrap.components) == {"notification-controller"}
+    assert CONFIG.bootstrap.folder == "k8s/flux-system/flux-system"
+
+
+def test_this_repository_is_clean() -> None:
+    found = run(REPOSITORY, CONFIG)
+    assert [finding for finding in found.findings if finding.severity is not Severity.NOTE] == []
+    assert found.left == ()
+    assert {"infrastructure", "infrastructure-configs", "applications", "image-automation"} <= {
+        path.name for path in (REPOSITORY / "k8s").iterdir()
+    } | {"image-automation"}
+    assert found.kustomizations == 5
+    assert found.objects > 25
+
+
+def test_no_variable_of_the_tree_is_unknown_to_the_stack() -> None:
+    used = {
+        name
+        for path in (REPOSITORY / "k8s").rglob("*.yaml")
+        for name in re.findall(r"(?<!\$)\$\{([A-Z_]+)\}", path.read_text())
+    }
+    assert used <= set(outputs.CONFIG_MAP_KEYS.values())
