@@ -5,7 +5,7 @@ BIN := .venv/bin
 SOURCES := __main__.py checks infra permanent sandbox tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy outputs reset account test test-long bench lint workflows format docs golden lock clean
+.PHONY: help preview up refresh destroy outputs reset check account test test-long bench lint workflows format docs golden lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ destroy: .venv/.sandbox ## take the stack down
 reset: .venv/.sandbox ## end the embedded account and forget everything in it
 	@$(BIN)/python -m sandbox reset
 
+check: .venv/.checks ## find what Flux would refuse of k8s/ and policies/
+	@$(BIN)/python -m checks $(ARGS)
+
 account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dry run, then the question
 	@$(BIN)/python -m permanent apply $(ARGS)
 
@@ -37,7 +40,7 @@ test: .venv/.dev .venv-guard/.done ## run the tests: Python and Pulumi only
 test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-bench: .venv/.dev ## measure: makespan of the graph, previews, imports
+bench: .venv/.dev ## measure: makespan of the graph, previews, imports, checks
 	@$(BIN)/python -m tests.bench
 
 lint: .venv/.dev workflows ## style, types, import contracts and workflows

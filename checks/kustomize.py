@@ -166,11 +166,11 @@ def _without_origin(text: str, *, keep_annotations: bool) -> str:
 
 
 def _said(stderr: str, overlay: Path) -> str:
-    """Kustomize's error on one line, in paths of the repository."""
+    """Kustomize's error on one line, in paths of the repository: of its chain of folders the innermost, once."""
     said = " ".join(stderr.removeprefix("Error: ").split())
-    said = said.replace(f"{overlay.parent / TREE}/", "").replace(f"../{TREE}/", "")
-    said = said.replace("accumulating resources: accumulation err='", "", 1) if said.count("accumulat") > 1 else said
-    return said.replace(f"{overlay}", "the build").strip()
+    said = said.replace(f"{overlay.parent / TREE}/", "").replace(f"../{TREE}/", "").replace(f"{overlay}", "the build")
+    innermost = said.rpartition("accumulation err='")[2]
+    return innermost.partition("': must build at directory")[0].strip()
 
 
 def _kustomization_file(folder: Path) -> Path | None:

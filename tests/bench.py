@@ -20,6 +20,7 @@ from infra.contract import prices
 from sandbox import rehearsal
 from sandbox.engine import project
 from sandbox.folder import REPOSITORY
+from tests.checks import bench
 from tests.support import durations, recorder, rehearsals
 
 if TYPE_CHECKING:
@@ -104,3 +105,4 @@ if __name__ == "__main__":
     makespans()
     imports()
     previews()
+    bench.table(console)

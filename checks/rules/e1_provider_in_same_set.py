@@ -43,7 +43,7 @@ def check(tree: Tree) -> Iterator[Finding]:
             each,
             "kind",
             why=f'dry-run failed: no matches for kind "{each.kind}" in version "{each.api_version}": the HelmRelease '
-            f" {release.id} installs its CRD, and {each.owner} applies that only after the dry-run",
+            f"{release.id} installs its CRD, and {each.owner} applies that only after the dry-run",
             remedy=f"move {each.name}'s {each.kind} to a Kustomization that depends on the one that installs "
             f"{release.chart_name}{such}",
         )

@@ -1,0 +1,134 @@
+"""How long the checks take, beside the same binaries called once each, as scripts in CI do."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from rich.table import Table
+
+from checks import binaries, schemas
+from checks.config import load
+from checks.run import run
+from tests.checks import generated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from checks.findings import Stage
+
+REPOSITORY = Path(__file__).parents[2]
+SIZES = (100, 1000)
+RUNS = 3
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A repository, and the paths of its Flux Kustomizations."""
+
+    root: Path
+    paths: list[str]
+
+    def checks(self) -> None:
+        """Ours, as a command."""
+        _run(sys.executable, "-m", "checks", str(self.root))
+
+    def chain(self, folder: Path) -> None:
+        """yamllint of all files, kustomize build of each path, kubeconform and kyverno of what comes of it."""
+        config = REPOSITORY / "checks" / "yamllint.yaml"
+        _run(sys.executable, "-m", "yamllint", f"--config-file={config}", str(self.root / "k8s"))
+        built = folder / "objects.yaml"
+        sync = self.root / "k8s" / "flux-system" / "flux-system" / "kustomizations.yaml"
+        texts = [
+            sync.read_text(),
+            *(_run(str(binaries.kustomize()), "build", str(folder / path)) for path in self.paths),
+        ]
+        samples = load(self.root).variables["ConfigMap/flux-system/terraform-outputs"]
+        text = "\n---\n".join(texts)
+        for name, variable in samples.items():
+            text = text.replace(f"${{{name}}}", variable.sample)
+        built.write_text(text)
+        locations = schemas.ensure("1.36", binaries.say).locations
+        options = [option for location in locations for option in ("-schema-location", location)]
+        _run(str(binaries.kubeconform()), "-strict", *options, str(built))
+        policies = [str(path) for path in (folder / "policies").glob("*/policy.yaml")]
+        _run(str(binaries.kyverno()), "apply", *policies, f"--resource={built}", "--policy-report")
+
+
+def table(console: Console) -> None:
+    """Print the times, their ratio, how they grow, and each stage's share."""
+    shown = Table("objects", "checks, s", "the binaries, s", "ratio", "share of each stage")
+    trees = {size: _tree(size) for size in (*SIZES, 0)}
+    for size in (0, *SIZES):
+        tree = trees[size]
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            _plain(tree, folder)
+            ours, theirs = _fastest(tree.checks), _fastest(lambda tree=tree, folder=folder: tree.chain(folder))
+        label = str(size) if size else "this tree"
+        shown.add_row(label, f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.2f}", _shares(tree.root))
+    console.print(shown)
+    for size in SIZES:
+        shutil.rmtree(trees[size].root)
+
+
+def _tree(size: int) -> Tree:
+    if not size:
+        names = ("infrastructure", "infrastructure-configs", "applications", "infrastructure/flux-image-automation")
+        return Tree(REPOSITORY, [f"k8s/{name}" for name in names])
+    root = Path(tempfile.mkdtemp(prefix="infra-fleet-bench-"))
+    paths = generated.write(root, size)
+    shutil.copytree(REPOSITORY / "policies", root / "policies")
+    config = yaml.safe_load((root / "checks.yaml").read_text())
+    (root / "checks.yaml").write_text(yaml.safe_dump({**config, "policies": "policies"}))
+    return Tree(root, paths)
+
+
+def _plain(tree: Tree, folder: Path) -> None:
+    """What the binaries can read: a kustomization file in each folder, policies with values for variables."""
+    for name in ("k8s", "policies"):
+        shutil.copytree(tree.root / name, folder / name)
+    for path in tree.paths:
+        if not (folder / path / "kustomization.yaml").exists():
+            files = [str(file.relative_to(folder / path)) for file in sorted((folder / path).rglob("*.yaml"))]
+            (folder / path / "kustomization.yaml").write_text(yaml.safe_dump({"resources": files}))
+    registry = load(tree.root).variables["ConfigMap/flux-system/terraform-outputs"]["ECR_REGISTRY"].sample
+    for policy in (folder / "policies").glob("*/policy.yaml"):
+        policy.write_text(policy.read_text().replace("${ECR_REGISTRY}", registry))
+
+
+def _shares(root: Path) -> str:
+    """Each stage's share of a run, in percent."""
+    began: list[tuple[Stage, float]] = []
+    run(root, load(root), began=lambda stage: began.append((stage, time.perf_counter())))
+    ends = [*(moment for _, moment in began[1:]), time.perf_counter()]
+    total = ends[-1] - began[0][1]
+    return ", ".join(
+        f"{stage.value} {100 * (end - start) / total:.0f}" for (stage, start), end in zip(began, ends, strict=True)
+    )
+
+
+def _fastest(call: Callable[[], None]) -> float:
+    times: list[float] = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _run(*command: str) -> str:
+    """Run a command that finds nothing wrong; its output."""
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command[:4])} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done.stdout

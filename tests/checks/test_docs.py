@@ -1,0 +1,30 @@
+"""docs/checks.md lists every rule and stage as they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from checks.explain import documentation
+from checks.findings import Stage
+from checks.rules import RULES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text()
+
+
+def test_the_page_has_every_rule_with_its_stage_severity_and_title() -> None:
+    rows = re.findall(r"^\| ([A-Z]\d+) \| (\w+) \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)
+    assert rows == [
+        (
+            module.rule.id,
+            module.rule.stage.value,
+            module.rule.severity.value,
+            documentation(module).splitlines()[0].removeprefix(f"{module.rule.id}: ").removesuffix("."),
+        )
+        for module in RULES
+    ]
+
+
+def test_the_page_has_every_stage_in_order() -> None:
+    stages = [stage.value for stage in Stage]
+    assert [stage for stage in re.findall(r"^\| (\w+) \|", PAGE, re.MULTILINE) if stage in stages] == stages
