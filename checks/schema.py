@@ -56,7 +56,8 @@ def known(tree: Tree) -> schemas.Schemas:
 def verdicts(tree: Tree) -> tuple[Verdict, ...]:
     """The verdict on each object. Raises ChecksError when kubeconform or the schemas cannot be had."""
     objects = list(tree.objects)
-    locations = known(tree).locations
+    own = [location if "://" in location else str(tree.root.resolve() / location) for location in tree.config.schemas]
+    locations = [*known(tree).locations, *own]
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
         for number, each in enumerate(objects):
             (Path(folder) / f"{number}.json").write_text(json.dumps(each.manifest, default=str), "utf-8")

@@ -66,7 +66,8 @@ class Tree:
 
 def table(console: Console) -> None:
     """Print the times, their ratio, how they grow, and each stage's share."""
-    shown = Table("objects", "checks, s", "the binaries, s", "ratio", "share of each stage")
+    shown = Table("objects", "checks, s", "the binaries, s", "ratio", "share of each stage, %")
+    took: dict[int, float] = {}
     trees = {size: _tree(size) for size in (*SIZES, 0)}
     for size in (0, *SIZES):
         tree = trees[size]
@@ -74,9 +75,12 @@ def table(console: Console) -> None:
             folder = Path(name)
             _plain(tree, folder)
             ours, theirs = _fastest(tree.checks), _fastest(lambda tree=tree, folder=folder: tree.chain(folder))
+        took[size] = ours
         label = str(size) if size else "this tree"
         shown.add_row(label, f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.2f}", _shares(tree.root))
     console.print(shown)
+    small, large = SIZES
+    console.print(f"{large // small} times the objects take {took[large] / took[small]:.1f} times as long")
     for size in SIZES:
         shutil.rmtree(trees[size].root)
 

@@ -336,6 +336,54 @@ KINDS = [
 ]
 
 
+FOLDERS = ["", "a", "a/b", "a/b/c", "d"]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    paths=st.lists(st.sampled_from(FOLDERS), min_size=1, max_size=3),
+    files=st.dictionaries(st.sampled_from(FOLDERS), st.booleans(), min_size=1),
+)
+def test_an_object_has_two_owners_where_paths_overlap(
+    tmp_path_factory: pytest.TempPathFactory, paths: list[str], files: dict[str, bool]
+) -> None:
+    """Folders with a manifest each, and perhaps a kustomization file that lists it alone."""
+    root = trees.write(tmp_path_factory.mktemp("overlap"))
+    base = root / "k8s" / "generated"
+    for folder, is_listed in files.items():
+        (base / folder).mkdir(parents=True, exist_ok=True)
+        name = f"config-{folder.replace('/', '-') or 'top'}"
+        (base / folder / "config.yaml").write_text(CONFIG_MAP.replace("name: a", f"name: {name}"))
+        if is_listed:
+            (base / folder / "kustomization.yaml").write_text("resources: [config.yaml]\n")
+    for path in paths:
+        (base / path).mkdir(parents=True, exist_ok=True)
+        (base / path / "readme.md").write_text("Git keeps no empty folder.\n")
+    sync = root / "k8s" / "flux-system" / "flux-system" / "kustomizations.yaml"
+    named = [
+        FLUX.replace("infrastructure", f"generated/{path}")
+        .replace("name: generated/", "name: k-")
+        .replace(f"name: k-{path}", f"name: k-{number}")
+        for number, path in enumerate(paths)
+    ]
+    sync.write_text("---\n".join(named))
+
+    def applied(path: str) -> set[str]:
+        """What Flux's generator takes: all beneath, but of a folder with a kustomization file what that lists."""
+        if files.get(path):
+            return {path}
+        found = {path} if path in files else set[str]()
+        children = [each for each in FOLDERS if each and each.rpartition("/")[0] == path and each != path]
+        return found.union(*(applied(each) for each in children))
+
+    owners = [applied(path) for path in paths]
+    twice = sum(max(sum(folder in each for each in owners) - 1, 0) for folder in FOLDERS)
+    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    assert [each.problem for each in model.kustomizations if each.problem] == []
+    (rule,) = [module for module in RULES if module.rule.id == "E10"]
+    assert len(list(rule.check(model))) == twice
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spec=FIELDS | JSON, kind=st.sampled_from(KINDS))
 def test_no_manifest_breaks_a_rule(tmp_path_factory: pytest.TempPathFactory, spec: Any, kind: tuple[str, str]) -> None:
