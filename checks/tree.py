@@ -34,8 +34,7 @@ class SourceFile:
     name: str
     text: str
     documents: tuple[Document, ...]
-    problem: tuple[int, str] | None = None
-    """Line and message, if it is no YAML."""
+    """None if it is no YAML, which yamllint says."""
     broken: bool = False
     """Whether it is no UTF-8."""
 
@@ -65,11 +64,6 @@ class Object:
     def group(self) -> str:
         """Empty for the core group."""
         return self.api_version.rpartition("/")[0]
-
-    @property
-    def version(self) -> str:
-        """Such as v1."""
-        return self.api_version.rpartition("/")[2]
 
     @property
     def kind(self) -> str:
@@ -322,10 +316,7 @@ def _source(root: Path, name: str) -> SourceFile:
     data = (root / name).read_bytes()
     text = data.decode("utf-8", errors="replace")
     broken = text.encode() != data
-    try:
-        return SourceFile(name, text, manifests.parse(name, text), broken=broken)
-    except manifests.SyntaxProblem as problem:
-        return SourceFile(name, text, (), (problem.line, str(problem)), broken)
+    return SourceFile(name, text, _documents(name, text), broken)
 
 
 def _documents(name: str, text: str) -> tuple[Document, ...]:
