@@ -51,8 +51,11 @@ class Release:
 
     object: Object
     chart_name: str
-    """Empty if it names none, as with chartRef."""
+    """Empty if it names none that is known here."""
     version: str
+    """Of the chart, as asked for: empty, a range, or exact."""
+    version_at: tuple[Object, tuple[str, ...]]
+    """The object and field that ask for it."""
     chart: Chart | None
 
     @property
@@ -92,13 +95,25 @@ class Release:
 @lru_cache(maxsize=1)
 def releases(tree: Tree) -> tuple[Release, ...]:
     """All HelmReleases."""
-    return tuple(_release(each) for each in tree.objects if each.kind == "HelmRelease" and each.group == HELM_GROUP)
+    oci = {each.id: each for each in tree.objects if each.kind == "OCIRepository"}
+    return tuple(
+        _release(each, oci) for each in tree.objects if each.kind == "HelmRelease" and each.group == HELM_GROUP
+    )
 
 
-def _release(each: Object) -> Release:
-    spec = mapping(at(each.spec, "chart", "spec"))
-    name = str(spec.get("chart") or "")
-    return Release(each, name, str(spec.get("version") or ""), CHARTS.get(name.rpartition("/")[2]))
+def _release(each: Object, oci: Mapping[str, Object]) -> Release:
+    """A chart is named in the HelmRelease, or is what an OCIRepository that it refers to points at."""
+    reference = mapping(each.spec.get("chartRef"))
+    repository = oci.get(f"{reference.get('namespace') or each.namespace}/{reference.get('name')}")
+    if repository is not None:
+        url, asked = str(repository.spec.get("url") or ""), mapping(repository.spec.get("ref"))
+        field = "tag" if "tag" in asked else "semver"
+        name, version, place = url.rpartition("/")[2], str(asked.get(field) or ""), (repository, ("spec", "ref", field))
+    else:
+        spec = mapping(at(each.spec, "chart", "spec"))
+        name, version = str(spec.get("chart") or ""), str(spec.get("version") or "")
+        place = (each, ("spec", "chart", "spec", "version"))
+    return Release(each, name, version, place, CHARTS.get(name.rpartition("/")[2]))
 
 
 @lru_cache(maxsize=1)

@@ -60,7 +60,9 @@ def verdicts(tree: Tree) -> tuple[Verdict, ...]:
     locations = [*known(tree).locations, *own]
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
         for number, each in enumerate(objects):
-            (Path(folder) / f"{number}.json").write_text(json.dumps(each.manifest, default=str), "utf-8")
+            # Flux takes the key out when it decrypts the object.
+            manifest = {key: value for key, value in each.manifest.items() if key != "sops"}
+            (Path(folder) / f"{number}.json").write_text(json.dumps(manifest, default=str), "utf-8")
         command = [
             str(binaries.kubeconform()),
             *("-strict", "-verbose", "-output", "json", "-n", "4"),

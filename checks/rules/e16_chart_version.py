@@ -36,6 +36,5 @@ def check(tree: Tree) -> Iterator[Finding]:
         if release.chart_name and not EXACT.fullmatch(release.version):
             asked = f"version {release.version}" if release.version else "no version"
             why = f"{asked} of {release.chart_name} is asked for: each rebuild may install another"
-            yield rule.at(
-                release.object, "spec", "chart", "spec", "version", why=why, remedy="name one version, such as 1.2.3"
-            )
+            each, path = release.version_at
+            yield rule.at(each, *path, why=why, remedy="name one version, such as 1.2.3")

@@ -39,4 +39,5 @@ def check(tree: Tree) -> Iterator[Finding]:
             remedy = "read what changed in its CRDs and webhooks, then set its version in the charts of checks.yaml"
         else:
             continue
-        yield rule.at(release.object, "spec", "chart", "spec", "version", why=why, remedy=remedy)
+        each, path = release.version_at
+        yield rule.at(each, *path, why=why, remedy=remedy)
