@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.contract import prices
+from infra.settings import NodeGroup
 from sandbox import rehearsal
 from sandbox.engine import project
 from sandbox.folder import REPOSITORY
@@ -54,7 +55,8 @@ def makespans() -> None:
         total, path = durations.longest(walked, took)
         table.add_row(name, f"{total / 60:.1f} min", " → ".join(path))
     console.print(table)
-    hour = prices.EKS_CLUSTER_HOUR + prices.NAT_GATEWAY_HOUR + prices.PUBLIC_IPV4_HOUR + 2 * prices.T3_LARGE_SPOT_HOUR
+    group = NodeGroup()
+    hour = prices.stack_hour(group.desired_size, group.disk_gib)
     console.print(f"an hour of it, without load balancers: ${hour:.2f}")
 
 

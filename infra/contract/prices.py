@@ -14,3 +14,9 @@ GP3_GB_MONTH = 0.0928
 
 HOURS_A_MONTH = 730
 """AWS's own convention for monthly prices."""
+
+
+def stack_hour(nodes: int, disk_gib: int) -> float:
+    """US dollars an hour of a stack with one NAT gateway and spot nodes; traffic and load balancers come on top."""
+    node = T3_LARGE_SPOT_HOUR + disk_gib * GP3_GB_MONTH / HOURS_A_MONTH
+    return EKS_CLUSTER_HOUR + NAT_GATEWAY_HOUR + PUBLIC_IPV4_HOUR + nodes * node

@@ -118,12 +118,7 @@ def test_the_state_is_where_the_permanent_layer_makes_it() -> None:
 
 def test_the_price_of_an_hour_is_the_contracts() -> None:
     group = NodeGroup()
-    hour = (
-        prices.EKS_CLUSTER_HOUR
-        + prices.NAT_GATEWAY_HOUR
-        + prices.PUBLIC_IPV4_HOUR
-        + group.desired_size * (prices.T3_LARGE_SPOT_HOUR + group.disk_gib * prices.GP3_GB_MONTH / prices.HOURS_A_MONTH)
-    )
+    hour = prices.stack_hour(group.desired_size, group.disk_gib)
     assert f"| {hour:.2f} an hour while it is up |" in PAGE
 
 
