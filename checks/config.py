@@ -81,6 +81,8 @@ class Config(Model):
     """`<ConfigMap or Secret>/<namespace>/<name>` → key → what it holds, of those that substituteFrom names."""
     charts: Mapping[str, str] = {}
     """Chart → the version that the repository installs."""
+    served: tuple[str, ...] = ()
+    """API groups whose CRDs are on the cluster before Flux is, such as those that a cloud or an installer brings."""
     schemas: tuple[str, ...] = ()
     """More schemas than the built-in ones, as kubeconform's -schema-location has them, from the repository's root."""
     policies: RelativePath | None = None

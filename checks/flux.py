@@ -197,8 +197,23 @@ def customs(tree: Tree) -> tuple[Custom, ...]:
         Custom(each, kind, providers(tree, kind))
         for each in tree.objects
         for kind in [(each.group, each.kind)]
-        if not is_built_in(each.group) and component_of(kind) not in components
+        if not is_built_in(each.group) and each.group not in tree.config.served and component_of(kind) not in components
     )
+
+
+def above(tree: Tree, name: str) -> list[str]:
+    """A Flux Kustomization and those that it is applied by, up to the root: their namespaces and CRDs come first."""
+    owners = {each.id: each.object.owner for each in tree.kustomizations}
+    found: list[str] = []
+    while name in owners and name not in found:
+        found.append(name)
+        name = owners[name]
+    return found
+
+
+def is_there(tree: Tree, owner: str, provider: Provider) -> bool:
+    """Whether a kind is known by the time a Kustomization is dry-run: its CRD is a manifest of it, or of one above."""
+    return provider.release is None and provider.owner in above(tree, owner)
 
 
 @lru_cache(maxsize=1)
@@ -216,8 +231,7 @@ def stuck(tree: Tree) -> tuple[frozenset[str], ...]:
 
     def is_next(name: str) -> bool:
         return applied.issuperset(waiting[name].depends_on) and all(
-            any(p.owner in applied or (p.owner == name and p.release is None) for p in custom.providers)
-            for custom in needs[name]
+            any(p.owner in applied or is_there(tree, name, p) for p in custom.providers) for custom in needs[name]
         )
 
     while ready := [name for name in waiting if is_next(name)]:

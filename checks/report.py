@@ -53,11 +53,15 @@ def github(report: Report) -> str:
 def summary(report: Report) -> str:
     """One line: how much was checked, what was found, and which stages did not run."""
     counts = [(report.count(severity), severity.value) for severity in Severity]
-    found = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count)
+    found = ", ".join(_many(count, name) for count, name in counts if count)
     stages = ", ".join(stage.value for stage in report.done)
     left = f"; not run: {', '.join(stage.value for stage in report.left)}" if report.left else ""
-    checked = f"{report.objects} objects of {report.kustomizations} Flux Kustomizations"
+    checked = f"{_many(report.objects, 'object')} of {_many(report.kustomizations, 'Flux Kustomization')}"
     return f"{checked}: {found or 'nothing found'} ({stages}{left})"
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _paragraph(finding: Finding) -> str:

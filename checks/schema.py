@@ -84,7 +84,8 @@ def verdicts(tree: Tree) -> tuple[Verdict, ...]:
 def is_without_schema(tree: Tree, each: Object) -> bool:
     """Whether something known serves an object's kind, of which there is no schema."""
     kind = (each.group, each.kind)
-    return bool(charts.that_install(kind) or flux.providers(tree, kind))
+    served = each.group in tree.config.served or flux.component_of(kind) in tree.config.bootstrap.components
+    return bool(served or charts.that_install(kind) or flux.providers(tree, kind))
 
 
 _PROBLEM = re.compile(r"- at '([^']*)': (.*?)(?=\s+- at '|$)")

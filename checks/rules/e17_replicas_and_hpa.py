@@ -1,7 +1,7 @@
-"""E17: a workload sets replicas although a HorizontalPodAutoscaler scales it.
+"""E17: a workload sets replicas although something else scales it.
 
-Flux applies its number again at each interval, and the autoscaler sets its own: under load the workload shrinks every
-few minutes.
+Flux applies its number again at each interval, and the autoscaler or Flagger sets its own: under load the workload
+shrinks every few minutes, or an idle canary wakes.
 
 Bad:
     kind: Deployment
@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 
 rule = Rule("E17", Stage.ORDER, Severity.ERROR)
 
+SCALERS = {"HorizontalPodAutoscaler": "scaleTargetRef", "Canary": "targetRef"}
+"""Kind → the field that names what it scales. Flagger scales a Canary's target to nothing between two releases."""
+
 
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each such workload."""
     scaled = {
-        (str(at(each.spec, "scaleTargetRef", "kind")), each.namespace, str(at(each.spec, "scaleTargetRef", "name")))
+        (str(at(each.spec, field, "kind")), each.namespace, str(at(each.spec, field, "name"))): each.label
         for each in tree.objects
-        if each.kind == "HorizontalPodAutoscaler"
+        for field in [SCALERS.get(each.kind, "")]
+        if field
     }
     for each in tree.objects:
-        if (each.kind, each.namespace, each.name) in scaled and "replicas" in each.spec:
-            why = "Flux sets its replicas again at each interval, against the HorizontalPodAutoscaler that scales it"
+        scaler = scaled.get((each.kind, each.namespace, each.name))
+        if scaler and "replicas" in each.spec:
+            why = f"Flux sets its replicas again at each interval, against {scaler}, which scales it"
             yield rule.at(each, "spec", "replicas", why=why, remedy="take replicas out")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, listed, mapping, mappings
 from checks.rule import Rule
+from checks.tree import GOTK_COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,26 +26,40 @@ if TYPE_CHECKING:
 
 rule = Rule("E18", Stage.ORDER, Severity.WARNING)
 
+SELECTED = ("app", "name", "app.kubernetes.io/name")
+"""The labels that Flagger changes (its documentation, selector labels): the target's own pods are scaled to nothing."""
+
 
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each policy, in namespaces in which the tree makes pods."""
-    pods = [(each.namespace, labels) for each in tree.objects for labels in _pod_labels(each)]
+    canaries = {
+        (str(at(each.spec, "targetRef", "kind")), each.namespace, str(at(each.spec, "targetRef", "name")))
+        for each in tree.objects
+        if (each.group, each.kind) == ("flagger.app", "Canary")
+    }
+    pods = [
+        (each.namespace, labels)
+        for each in tree.objects
+        for labels in _pod_labels(each, is_canary=(each.kind, each.namespace, each.name) in canaries)
+    ]
     for each in tree.objects:
         selector = mapping(each.spec.get("podSelector"))
-        if (each.group, each.kind) != ("networking.k8s.io", "NetworkPolicy") or not selector:
+        is_policy = (each.group, each.kind) == ("networking.k8s.io", "NetworkPolicy")
+        if not is_policy or not selector or each.file.endswith(f"/{GOTK_COMPONENTS}"):
             continue
         if not any(namespace == each.namespace and _selects(selector, labels) for namespace, labels in pods):
-            why = f"it selects no pod that is made in {each.namespace or 'its namespace'}: it protects nothing"
-            remedy = "let podSelector match the labels of the pod template that it means"
+            why = f"it selects no pod that serves in {each.namespace or 'its namespace'}: it protects nothing"
+            remedy = "let podSelector match the labels of the pod template that it means; Flagger's have -primary added"
             yield rule.at(each, "spec", "podSelector", why=why, remedy=remedy)
 
 
-def _pod_labels(each: Object) -> Iterator[Mapping[str, Any]]:
-    """The labels of the pods that an object is, or makes."""
+def _pod_labels(each: Object, *, is_canary: bool) -> Iterator[Mapping[str, Any]]:
+    """The labels of the pods that an object is, or makes; of a Canary's target those that Flagger gives the primary."""
     for path in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
         template = at(each.manifest, *path)
         if at(template, "spec", "containers"):
-            yield mapping(at(template, "metadata", "labels"))
+            labels = mapping(at(template, "metadata", "labels"))
+            yield {**labels, **{key: f"{labels[key]}-primary" for key in SELECTED if is_canary and key in labels}}
     if (each.api_version, each.kind) == ("v1", "Pod"):
         yield mapping(at(each.manifest, "metadata", "labels"))
 

@@ -54,7 +54,9 @@ def _victims(tree: Tree, release: Release, webhook: Webhook) -> list[str]:
     objects = [
         each.label
         for each in tree.objects
-        if (each.group, each.kind) in watched and not _is_after(tree, release, each.owner)
+        if (each.group, each.kind) in watched
+        and each.owner != tree.bootstrap.id
+        and not _is_after(tree, release, each.owner)
     ]
     charts = [
         other.object.label

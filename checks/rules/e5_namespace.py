@@ -40,7 +40,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     for each in tree.objects:
         for namespace, path in _needed(each):
             owners = makers.get(namespace, set())
-            before = {each.owner, *flux.after(graph, each.owner)}
+            before = {*flux.above(tree, each.owner), *flux.after(graph, each.owner)}
             if namespace in there or owners & before:
                 continue
             why = f'namespaces "{namespace}" not found'

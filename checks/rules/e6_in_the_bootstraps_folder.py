@@ -30,13 +30,13 @@ rule = Rule("E6", Stage.ORDER, Severity.ERROR)
 
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each such object."""
-    root = tree.bootstrap.id
+    folder, root = tree.config.bootstrap.folder, tree.bootstrap.id
     for custom in flux.customs(tree):
         by_manifest = any(provider.owner == root and provider.release is None for provider in custom.providers)
-        if custom.object.owner == root and not by_manifest:
+        if custom.object.file.startswith(f"{folder}/") and not by_manifest:
             yield rule.at(
                 custom.object,
                 "kind",
-                why=f"flux bootstrap applies {tree.config.bootstrap.folder} before any other CRD is there: it fails",
+                why=f"flux bootstrap applies {folder} before any other CRD is there: it fails",
                 remedy="move it to a Kustomization that depends on the one that installs its CRD",
             )

@@ -32,9 +32,9 @@ def check(tree: Tree) -> Iterator[Finding]:
     stuck = {name for group in flux.stuck(tree) for name in group}
     for custom in flux.customs(tree):
         each = custom.object
-        among_manifests = any(p.owner == each.owner and p.release is None for p in custom.providers)
         owners = {provider.owner for provider in custom.providers}
-        waited_for = among_manifests or owners & flux.after(graph, each.owner)
+        there = any(flux.is_there(tree, each.owner, provider) for provider in custom.providers)
+        waited_for = there or owners & flux.after(graph, each.owner)
         if owners and not waited_for and each.owner not in stuck:
             other = min(owners - {each.owner})
             why = f"its CRD comes with the Kustomization {other}, which {each.owner} does not wait for"

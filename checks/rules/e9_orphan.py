@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks import kustomize
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
@@ -30,7 +31,8 @@ def check(tree: Tree) -> Iterator[Finding]:
     reached = {file for each in tree.kustomizations for file in each.reach.files}
     for name, file in tree.files.items():
         above = [each for each in tree.kustomizations if each.path == "." or name.startswith(f"{each.path}/")]
-        if above and name not in reached and file.documents and not tree.is_unbuilt(above):
+        is_manifest = bool(file.documents) and name.rpartition("/")[2] not in kustomize.KUSTOMIZATION_FILES
+        if above and name not in reached and is_manifest and not tree.is_unbuilt(above):
             owner = max(above, key=lambda each: len(each.path))
             why = f"it lies under {owner.path}, but no kustomization file lists it: it is never applied"
             yield rule.on(name, 1, name, why=why, remedy="list it, or rename it so that it does not end in .yaml")
