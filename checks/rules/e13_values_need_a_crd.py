@@ -35,7 +35,8 @@ def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each value."""
     for release in flux.releases(tree):
         for foreign in release.chart.foreign if release.chart else ():
-            missing = [kind for kind in foreign.kinds if kind not in release.crds]
+            there = tree.config.served
+            missing = [kind for kind in foreign.kinds if kind not in release.crds and kind[0] not in there]
             if not missing or not foreign.switch.is_on(release.values):
                 continue
             group, kind = missing[0]

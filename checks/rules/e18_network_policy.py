@@ -11,8 +11,10 @@ Good:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, listed, mapping, mappings
 from checks.rule import Rule
@@ -24,14 +26,14 @@ if TYPE_CHECKING:
 
     from checks.tree import Object, Tree
 
-rule = Rule("E18", Stage.ORDER, Severity.WARNING)
+rule = Rule("E18", Stage.ORDER, Severity.ERROR)
 
 SELECTED = ("app", "name", "app.kubernetes.io/name")
 """The labels that Flagger changes (its documentation, selector labels): the target's own pods are scaled to nothing."""
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """One finding for each policy, in namespaces in which the tree makes pods."""
+    """One finding for each policy; a warning in a namespace in which a chart may make the pods."""
     canaries = {
         (str(at(each.spec, "targetRef", "kind")), each.namespace, str(at(each.spec, "targetRef", "name")))
         for each in tree.objects
@@ -42,6 +44,9 @@ def check(tree: Tree) -> Iterator[Finding]:
         for each in tree.objects
         for labels in _pod_labels(each, is_canary=(each.kind, each.namespace, each.name) in canaries)
     ]
+    of_charts = {
+        str(release.object.spec.get("targetNamespace") or release.object.namespace) for release in flux.releases(tree)
+    }
     for each in tree.objects:
         selector = mapping(each.spec.get("podSelector"))
         is_policy = (each.group, each.kind) == ("networking.k8s.io", "NetworkPolicy")
@@ -50,7 +55,8 @@ def check(tree: Tree) -> Iterator[Finding]:
         if not any(namespace == each.namespace and _selects(selector, labels) for namespace, labels in pods):
             why = f"it selects no pod that serves in {each.namespace or 'its namespace'}: it protects nothing"
             remedy = "let podSelector match the labels of the pod template that it means; Flagger's have -primary added"
-            yield rule.at(each, "spec", "podSelector", why=why, remedy=remedy)
+            found = rule.at(each, "spec", "podSelector", why=why, remedy=remedy)
+            yield replace(found, severity=Severity.WARNING) if each.namespace in of_charts else found
 
 
 def _pod_labels(each: Object, *, is_canary: bool) -> Iterator[Mapping[str, Any]]:
