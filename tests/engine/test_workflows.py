@@ -159,7 +159,6 @@ def test_the_workflows_do_what_they_say_while_a_stack_is_down_up_and_unknown(tea
     down = team.s3.get_object(Bucket=BUCKET, Key=CHECKPOINT)["Body"].read()
 
     # What Flux commits applies nothing.
-    (team.clone / "k8s").mkdir()
     (team.clone / "k8s" / "tag.yaml").write_text("tag: v1.0.1\n")
     before = team.git("rev-parse", "HEAD")
     team.git("add", "--all")
