@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-SOURCES := __main__.py checks infra permanent sandbox tests tools
+SOURCES := __main__.py bootstrap checks infra permanent sandbox tests tools
 
 .DEFAULT_GOAL := help
 .PHONY: help preview up refresh destroy outputs reset check account test test-long bench lint workflows format docs golden lock clean

@@ -1,0 +1,132 @@
+"""A kubeconfig for a cluster, whose exec plugin is this program: no `aws` binary is needed.
+
+Source: Kubernetes API, Config of v1 (kubeconfig) and its exec plugin.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bootstrap.errors import BootstrapError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.contract.outputs import StackOutputs
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+KUBECONFIG_VARIABLE = "KUBECONFIG"
+
+_KINDS = ("clusters", "users", "contexts")
+
+
+def build(outputs: StackOutputs, profile: str | None = None) -> dict[str, Any]:
+    """The kubeconfig of one cluster; its context, cluster and user are named as the cluster.
+
+    Args:
+        outputs: the stack's.
+        profile: the AWS profile that tokens are made with; None: what kubectl's environment says.
+    """
+    name = outputs.cluster_name
+    variables = {"PYTHONPATH": str(REPOSITORY)} | ({"AWS_PROFILE": profile} if profile else {})
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": ["-m", "bootstrap", "token", f"--cluster={name}", f"--region={outputs.aws_region}"],
+        "env": [{"name": key, "value": value} for key, value in variables.items()],
+        "interactiveMode": "Never",
+        "provideClusterInfo": False,
+    }
+    cluster = {
+        "server": outputs.cluster_endpoint,
+        "certificate-authority-data": outputs.cluster_certificate_authority,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": {"exec": plugin}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+        "preferences": {},
+    }
+
+
+def default_path() -> Path:
+    """Where kubectl writes: the first file of $KUBECONFIG, else ~/.kube/config."""
+    named = [path for path in os.environ.get(KUBECONFIG_VARIABLE, "").split(os.pathsep) if path]
+    return Path(named[0]) if named else Path.home() / ".kube" / "config"
+
+
+def merge(path: Path, added: Mapping[str, Any]) -> None:
+    """Put a kubeconfig's entries into a file, in place of those of the same names; all else stays, comments too.
+
+    The file is replaced as a whole, and only its owner may read it.
+
+    Raises:
+        BootstrapError: the file is no kubeconfig, or cannot be written.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    document = _read(yaml, path)
+    for kind in _KINDS:
+        entries = cast("list[Any]", document.setdefault(kind, []) or [])
+        document[kind] = entries
+        for entry in added[kind]:
+            same = [number for number, there in enumerate(entries) if there.get("name") == entry["name"]]
+            if same:
+                entries[same[0]] = entry
+            else:
+                entries.append(entry)
+    document["current-context"] = added["current-context"]
+    text = StringIO()
+    yaml.dump(document, text)  # pyright: ignore[reportUnknownMemberType]  # untyped there
+    _write(path, text.getvalue())
+
+
+def _read(yaml: YAML, path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {"apiVersion": "v1", "kind": "Config"}
+    try:
+        document: Any = yaml.load(path.read_text("utf-8"))  # pyright: ignore[reportUnknownMemberType]  # untyped there
+    except (OSError, UnicodeDecodeError) as error:
+        raise BootstrapError(f"{path} cannot be read: {error}") from None
+    except YAMLError as error:
+        raise BootstrapError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if document is None:
+        return {"apiVersion": "v1", "kind": "Config"}
+    config = cast("dict[str, Any]", document) if isinstance(document, dict) else None
+    if config is None or not all(_is_named_list(config.get(kind)) for kind in _KINDS):
+        raise BootstrapError(f"{path} is no kubeconfig: move it away, or name another with --kubeconfig")
+    return config
+
+
+def _is_named_list(value: Any) -> bool:
+    """Whether a kubeconfig may have this under clusters, users or contexts."""
+    if value is None:
+        return True
+    return isinstance(value, list) and all(isinstance(each, dict) for each in cast("list[Any]", value))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = path.resolve()
+        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(partial).replace(target)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise BootstrapError(f"{path} cannot be written: {error.strerror}") from None
