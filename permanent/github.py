@@ -25,7 +25,7 @@ class WorkflowRole:
     """A role that jobs of the repository assume.
 
     Attributes:
-        subject: the `sub` of the job's token, after `repo:<owner>/<repository>:`.
+        subject: the `sub` of the job's token, after what the settings call githubSubject.
         like: whether `*` in the subject stands for anything.
         session_seconds: how long a job may work without assuming it again.
     """
@@ -60,7 +60,7 @@ class GitHub(pulumi.ComponentResource):
         boundary, granted = _documents(settings)
         self.boundary_arn = self._policy(names.BOUNDARY, boundary).arn
         self.role_arns = {
-            name: self._role(name, role, settings.github_repository, provider, granted[name])
+            name: self._role(name, role, settings.github_subject, provider, granted[name])
             for name, role in ROLES.items()
         }
         self.register_outputs({})
@@ -69,7 +69,7 @@ class GitHub(pulumi.ComponentResource):
         self,
         name: str,
         wanted: WorkflowRole,
-        repository: str,
+        prefix: str,
         provider: aws.iam.OpenIdConnectProvider,
         granted: Mapping[str, str],
     ) -> pulumi.Output[str]:
@@ -78,7 +78,7 @@ class GitHub(pulumi.ComponentResource):
             name=name,
             max_session_duration=wanted.session_seconds,
             assume_role_policy=provider.arn.apply(
-                lambda arn: policies.trust(arn, repository, wanted.subject, like=wanted.like)
+                lambda arn: policies.trust(arn, prefix, wanted.subject, like=wanted.like)
             ),
             opts=self._child,
         )

@@ -72,32 +72,67 @@ def ruleset() -> dict[str, object]:
     }
 
 
+def tag_ruleset() -> dict[str, object]:
+    """The rules of release tags, each of which the push role makes an image of: administrators alone set them."""
+    return {
+        "name": "releases",
+        "target": "tag",
+        "enforcement": "active",
+        "conditions": {"ref_name": {"include": ["refs/tags/v*"], "exclude": []}},
+        "bypass_actors": [{"actor_id": ADMIN_ROLE, "actor_type": "RepositoryRole", "bypass_mode": "always"}],
+        "rules": [{"type": "creation"}, {"type": "update"}, {"type": "deletion"}],
+    }
+
+
 def commands(settings: Settings) -> str:
-    """A shell script for a person with `gh` and the right to administer the repository; it holds no secret."""
+    """A shell script for a person with `gh` and the right to administer the repository; it holds no secret.
+
+    It can be run again. The person becomes the reviewer of the review environment unless it has reviewers already.
+    """
     repository = settings.github_repository
     lines = ["# variables of the repository"]
     for name, value in variables(settings).items():
         lines.append(f"gh variable set {name} --repo {repository} --body {shlex.quote(value)}")
-    for name, why in (
-        (names.GITHUB_ENVIRONMENT, "whose jobs may assume the deploy role: main only"),
-        (
-            names.GITHUB_REVIEW_ENVIRONMENT,
-            "whose reviewers let a lock be freed: name them in the repository's settings",
-        ),
-    ):
-        lines += [
-            f"# environment {name}, {why}",
-            _put("PUT", f"repos/{repository}/environments/{name}", environment()),
-            f"gh api --method POST repos/{repository}/environments/{name}/deployment-branch-policies -f name=main",
-        ]
+    lines.append(f"# environment {names.GITHUB_ENVIRONMENT}, whose jobs may assume the deploy role: main only")
+    lines += _environment(repository, names.GITHUB_ENVIRONMENT, json.dumps(environment()))
+    review = names.GITHUB_REVIEW_ENVIRONMENT
     lines += [
-        "# rules of main",
-        _put("POST", f"repos/{repository}/rulesets", ruleset()),
+        f"# environment {review}, whose reviewers let a lock be freed: those that it has, else you",
+        f"reviewers=$(gh api repos/{repository}/environments/{review} --jq '{REVIEWERS}' 2>/dev/null || true)",
+        """[ "${reviewers:-[]}" != "[]" ] || reviewers=$(gh api user --jq '[{type: "User", id: .id}]')""",
+        *_environment(repository, review, '{"reviewers": $reviewers, ' + json.dumps(environment())[1:]),
+        "# rules of main, and of release tags",
+        *_ruleset(repository, ruleset()),
+        *_ruleset(repository, tag_ruleset()),
         "# the token that Flux reads and writes the repository with: asked for, never an argument",
         f"gh secret set FLUX_GITHUB_TOKEN --repo {repository} --env {names.GITHUB_ENVIRONMENT}",
     ]
     return "\n".join(lines)
 
 
-def _put(method: str, path: str, body: dict[str, object]) -> str:
-    return f"gh api --method {method} {path} --input - <<'JSON'\n{json.dumps(body, indent=2)}\nJSON"
+REVIEWERS = (
+    '[.protection_rules[] | select(.type == "required_reviewers") | .reviewers[] | {type: .type, id: .reviewer.id}]'
+)
+"""What of an environment, as GitHub's API describes it, the same API takes as its reviewers."""
+
+
+def _environment(repository: str, name: str, body: str) -> list[str]:
+    """Make an environment, or set what it allows; GitHub refuses a branch policy that is there already."""
+    path = f"repos/{repository}/environments/{name}"
+    policies = f"{path}/deployment-branch-policies"
+    made = f"gh api {policies} --jq '.branch_policies[].name' | grep -qx main"
+    return [
+        f"gh api --method PUT {path} --input - <<JSON\n{body}\nJSON",
+        f"{made} || gh api --method POST {policies} -f name=main",
+    ]
+
+
+def _ruleset(repository: str, rules: dict[str, object]) -> list[str]:
+    """Make a ruleset, or set that of the same name: GitHub refuses a second one."""
+    path = f"repos/{repository}/rulesets"
+    body = json.dumps(rules, indent=2)
+    method = '$([ -n "$id" ] && echo PUT || echo POST)'
+    return [
+        f"""id=$(gh api {path} --jq '.[] | select(.name == "{rules["name"]}") | .id')""",
+        f"gh api --method {method} {path}${{id:+/$id}} --input - <<'JSON'\n{body}\nJSON",
+    ]

@@ -56,18 +56,18 @@ def boundary(settings: Settings) -> str:
     return document
 
 
-def trust(provider_arn: str, repository: str, subject: str, *, like: bool = False) -> str:
+def trust(provider_arn: str, prefix: str, subject: str, *, like: bool = False) -> str:
     """The trust policy of a role for workflows of one GitHub repository.
 
-    Source: GitHub Actions documentation, OpenID Connect reference, example subject claims.
+    Source: GitHub Actions documentation, OpenID Connect reference, example and immutable subject claims.
 
     Args:
         provider_arn: the IAM identity provider of ISSUER.
-        repository: `<owner>/<repository>`.
+        prefix: how the claim begins, `repo:<owner>/<repository>`, both with their ids in new repositories.
         subject: what follows it in the claim, e.g. `environment:staging`.
         like: whether `*` and `?` in the subject are wildcards.
     """
-    subjects = {f"{ISSUER}:sub": f"repo:{repository}:{subject}"}
+    subjects = {f"{ISSUER}:sub": f"{prefix}:{subject}"}
     equal = {f"{ISSUER}:aud": "sts.amazonaws.com"}
     condition = {"StringEquals": equal, "StringLike": subjects} if like else {"StringEquals": equal | subjects}
     return policies.web_identity_trust(provider_arn, condition)

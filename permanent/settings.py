@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from infra import config
 from infra.config import AccountId, ClusterName, Region, SettingsError, StackModel
@@ -31,6 +32,16 @@ GitHubRepository = Annotated[
     str,
     config.matches(
         r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}/[A-Za-z0-9._-]{1,100}", "<owner>/<repository>, spelled as on GitHub"
+    ),
+]
+# GitHub Docs, "OpenID Connect reference", immutable subject claims: repositories made, renamed or moved since 15 July
+# 2026 have the ids of owner and repository in the claim.
+GitHubSubject = Annotated[
+    str,
+    config.matches(
+        r"repo:[A-Za-z0-9](-?[A-Za-z0-9]){0,38}(@\d+)?/[A-Za-z0-9._-]{1,100}(@\d+)?",
+        "repo:<owner>@<id>/<repository>@<id>, as `gh api repos/<owner>/<repository>/actions/oidc/customization/sub` "
+        "has it in sub_claim_prefix; repo:<owner>/<repository> for older repositories",
     ),
 ]
 # Amazon ECR API reference, CreateRepository: 2 to 256 characters.
@@ -63,6 +74,9 @@ class Settings(StackModel):
     """The AWS region of everything here and of the account's clusters."""
     github_repository: GitHubRepository
     """`<owner>/<repository>`: whose workflows may assume the roles."""
+    github_subject: GitHubSubject = Field(default_factory=lambda above: f"repo:{above['github_repository']}")
+    """How the `sub` of their tokens begins; `repo:<githubRepository>` by default. Since 15 July 2026 GitHub puts ids
+    into that of new repositories: `repo:<owner>@<id>/<repository>@<id>`."""
     clusters: Annotated[tuple[ClusterName, ...], AfterValidator(_once)]
     """The EKS clusters of the account, one a stack: each has a log group here that outlives it, and is
     taken away by hand when its cluster leaves this list, since everything here is protected."""
@@ -77,6 +91,14 @@ class Settings(StackModel):
     )
     """What a day may cost, in whole US dollars; at 80 and at 100 % of it comes a message. Default: 5 a cluster, which
     one that is left on overnight passes."""
+
+    @field_validator("github_subject")
+    @classmethod
+    def _is_of_the_repository(cls, value: str, info: ValidationInfo) -> str:
+        repository = info.data.get("github_repository")
+        if repository is not None and re.sub(r"@\d+", "", value) != f"repo:{repository}":
+            raise ValueError(f"allowed: repo:{repository}, with the ids of both after an @ or without any")
+        return value
 
     @field_validator("log_retention_days")
     @classmethod

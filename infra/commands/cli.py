@@ -147,6 +147,10 @@ def configure(
     account_id: Annotated[str | None, typer.Option(help="The AWS account, 12 digits.")] = None,
     region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
     github_repository: Annotated[str | None, typer.Option(help="<owner>/<repository>.")] = None,
+    github_subject: Annotated[
+        str | None,
+        typer.Option(help="sub_claim_prefix of GitHub's API: repo:<owner>@<id>/<repository>@<id> where it is new."),
+    ] = None,
     cluster_admin: Annotated[str | None, typer.Option(help="A role of the account, by name or ARN.")] = None,
     alarm_email: Annotated[str | None, typer.Option(help="Whom AWS Budgets writes to.")] = None,
     cluster_name: Annotated[str | None, typer.Option(help="The EKS cluster.", show_default="the stack's name")] = None,
@@ -163,6 +167,7 @@ def configure(
         github_repository=github_repository,
         cluster_admin=cluster_admin,
         alarm_email=alarm_email,
+        github_subject=github_subject,
         cluster_name=cluster_name,
         vpc_cidr=vpc_cidr,
     )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Values = dict[str, str | list[str]]
 
 STACK_KEY = f"{names.PROJECT}:"
+NOBODYS = ("@example.com", "@example.net", "@example.org")
+"""Addresses that stand in the repository for a person's own (RFC 2606)."""
+
 PERMANENT_KEY = f"{names.PERMANENT_PROJECT}:"
 
 
@@ -40,6 +43,8 @@ class Answers:
     cluster_admin: str | None = None
     """A role's ARN, or the name of one in the account."""
     alarm_email: str | None = None
+    github_subject: str | None = None
+    """How the `sub` of the repository's tokens begins, as GitHub's API says; empty or null: by its name."""
     cluster_name: str | None = None
     vpc_cidr: str | None = None
 
@@ -123,12 +128,14 @@ def run(
     values = _stack_values(there, answers, cluster if cluster != (there.cluster or stack) else None, flags.vpc_cidr)
     changes = (
         documents.edit(file, _new(there.stack, values)),
-        documents.edit(layer, _new(there.permanent, _permanent_values(there, answers, cluster))),
+        documents.edit(layer, _new(there.permanent, _permanent_values(there, answers, cluster, flags.github_subject))),
     )
     settings = _checked(*changes, stack)
     for line in _beside(root, file, settings):
         say(line)
     _write([change for change in changes if change.changed], root, confirm, say)
+    if answers["alarm_email"].endswith(NOBODYS):
+        say(f"warning: nobody reads {answers['alarm_email']}: --alarm-email names who is told of a dear day")
     say("next: make account   # a dry run of the permanent layer, then the question whether to apply it")
 
 
@@ -152,8 +159,8 @@ def _answered(flags: Answers, there: Present, ask: Ask | None) -> dict[str, str]
     for question, text in QUESTIONS.items():
         said: str | None = getattr(flags, question)
         default = there.answers[question]
-        if said is None and question == "alarm_email" and default:  # it is asked for once
-            said = default
+        if question == "alarm_email" and default and (not ask or not default.endswith(NOBODYS)):  # asked for once
+            said = said or default
         if said is None and ask:
             said = ask(text, default)
         if said is None:
@@ -191,7 +198,7 @@ def _stack_values(there: Present, answers: Mapping[str, str], cluster: str | Non
     return {f"{STACK_KEY}{key}": value for key, value in values.items()}
 
 
-def _permanent_values(there: Present, answers: Mapping[str, str], cluster: str) -> Values:
+def _permanent_values(there: Present, answers: Mapping[str, str], cluster: str, subject: str | None) -> Values:
     clusters = [cluster if other == there.cluster else other for other in there.clusters]
     values: Values = {
         "accountId": answers["account_id"],
@@ -200,6 +207,10 @@ def _permanent_values(there: Present, answers: Mapping[str, str], cluster: str) 
         "clusters": clusters if cluster in clusters else [*clusters, cluster],
         "alarmEmail": answers["alarm_email"],
     }
+    if subject and subject != "null":  # what gh prints of a repository that has no ids in its claim
+        values["githubSubject"] = subject
+    elif there.permanent.get(f"{PERMANENT_KEY}githubRepository") != answers["github_repository"]:
+        values["githubSubject"] = f"repo:{answers['github_repository']}"
     return {f"{PERMANENT_KEY}{key}": value for key, value in values.items()}
 
 

@@ -17,6 +17,7 @@ EVERY_SETTING: Mapping[str, object] = {
     "accountId": "210987654321",
     "region": "us-east-1",
     "githubRepository": "Another-Org/fleet.of_ours",
+    "githubSubject": "repo:Another-Org@123456/fleet.of_ours@456789",
     "clusters": ["blue", "green_2"],
     "imageRepositories": ["load-harness", "team/app"],
     "logRetentionDays": 90,

@@ -2,69 +2,130 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from infra.contract import names
 from permanent import handover
-from permanent.settings import parse
+from permanent.settings import SettingsError, parse
 from sandbox.folder import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTINGS = parse(
-    {
-        "accountId": "123456789012",
-        "region": "eu-west-2",
-        "githubRepository": "your-org/infra-fleet",
-        "clusters": ["staging"],
-        "alarmEmail": "platform@example.com",
-    }
-)
+VALUES: dict[str, object] = {
+    "accountId": "123456789012",
+    "region": "eu-west-2",
+    "githubRepository": "your-org/infra-fleet",
+    "clusters": ["staging"],
+    "alarmEmail": "platform@example.com",
+}
+SETTINGS = parse(VALUES)
 
 
-def calls(tmp_path: Path) -> list[tuple[list[str], str]]:
-    """What the commands really do: a shell runs them with a `gh` that notes its arguments and its input."""
+GH = """#!/usr/bin/env python3
+# Stands for gh: notes what it is asked, and keeps rulesets, environments and branch policies as GitHub's API does.
+import json, pathlib, sys
+store, log = pathlib.Path({store!r}), pathlib.Path({log!r})
+state = json.loads(store.read_text()) if store.exists() else {{"rulesets": [], "environments": {{}}}}
+argv = sys.argv[1:]
+body = sys.stdin.read() if "--input" in argv else ""
+with log.open("a") as file:
+    file.write(json.dumps([argv, body]) + "\\n")
+if argv[0] != "api":
+    sys.exit(0)
+method = argv[argv.index("--method") + 1] if "--method" in argv else "GET"
+path = next(word for word in argv[1:] if word == "user" or word.startswith("repos/")).split("/", 3)[-1]
+parts = path.split("/")
+if path == "user":
+    print('[{{"type":"User","id":7}}]')
+elif parts[0] == "rulesets":
+    names = [each["name"] for each in state["rulesets"]]
+    if method == "GET":
+        wanted = argv[argv.index("--jq") + 1].split('"')[1]
+        print(names.index(wanted) + 1 if wanted in names else "", end="")
+    elif method == "POST":
+        assert json.loads(body)["name"] not in names, "422: a ruleset of that name is there"
+        state["rulesets"].append(json.loads(body))
+    else:
+        state["rulesets"][int(parts[1]) - 1] = json.loads(body)
+elif parts[-1] == "deployment-branch-policies":
+    policies = state["environments"][parts[1]]["policies"]
+    if method == "GET":
+        print("\\n".join(policies))
+    else:
+        assert "main" not in policies, "303: that policy is there"
+        policies.append("main")
+elif method == "GET":
+    if parts[1] not in state["environments"]:
+        sys.exit(1)
+    print(json.dumps(state["environments"][parts[1]]["body"].get("reviewers", [])))
+else:
+    policies = state["environments"].get(parts[1], {{"policies": []}})["policies"]
+    state["environments"][parts[1]] = {{"body": json.loads(body), "policies": policies}}
+store.write_text(json.dumps(state))
+"""
+
+
+def run(tmp_path: Path) -> dict[str, Any]:
+    """Run the commands as they are printed; gives what the repository is like then."""
     gh = tmp_path / "gh"
-    log = tmp_path / "log"
-    gh.write_text(
-        "#!/usr/bin/env python3\nimport json, sys\n"
-        "body = sys.stdin.read() if '--input' in sys.argv else ''\n"
-        f"open({str(log)!r}, 'a').write(json.dumps([sys.argv[1:], body]) + '\\n')\n"
-    )
+    gh.write_text(GH.format(store=str(tmp_path / "store"), log=str(tmp_path / "log")))
     gh.chmod(0o755)
     script = handover.commands(SETTINGS)
     subprocess.run(["bash", "-euc", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
-    return [(argv, body) for argv, body in map(json.loads, log.read_text().splitlines())]
+    return json.loads((tmp_path / "store").read_text())
 
 
-def test_the_commands_run_as_they_are_printed(tmp_path: Path) -> None:
+def calls(tmp_path: Path) -> list[list[str]]:
+    """The arguments of each gh."""
+    run(tmp_path)
+    return [json.loads(line)[0] for line in (tmp_path / "log").read_text().splitlines()]
+
+
+def test_the_commands_set_the_variables_of_the_repository(tmp_path: Path) -> None:
     made = calls(tmp_path)
-    variables = {argv[2]: argv[-1] for argv, _ in made if argv[:2] == ["variable", "set"]}
+    variables = {argv[2]: argv[-1] for argv in made if argv[:2] == ["variable", "set"]}
     assert variables == handover.variables(SETTINGS)
-    assert all("your-org/infra-fleet" in " ".join(argv) for argv, _ in made)
+    assert all("your-org/infra-fleet" in " ".join(argv) for argv in made if argv[:2] != ["api", "user"])
 
-    bodies = {argv[3]: json.loads(body) for argv, body in made if body}
-    for environment in (names.GITHUB_ENVIRONMENT, names.GITHUB_REVIEW_ENVIRONMENT):
-        body = bodies[f"repos/your-org/infra-fleet/environments/{environment}"]
-        assert body["deployment_branch_policy"] == {"protected_branches": False, "custom_branch_policies": True}
-        policies = [
-            argv
-            for argv, _ in made
-            if argv[3:4] == [f"repos/your-org/infra-fleet/environments/{environment}/deployment-branch-policies"]
-        ]
-        assert [argv[-1] for argv in policies] == ["name=main"]
-    rules = {rule["type"]: rule for rule in bodies["repos/your-org/infra-fleet/rulesets"]["rules"]}
-    assert rules.keys() == {"deletion", "non_fast_forward", "pull_request", "required_status_checks"}
+
+def test_the_repository_is_the_same_however_often_they_are_run(tmp_path: Path) -> None:
+    state = run(tmp_path)
+    assert run(tmp_path) == state
+    rules, tags = state["rulesets"]
+    assert {rule["type"] for rule in rules["rules"]} == {
+        "deletion",
+        "non_fast_forward",
+        "pull_request",
+        "required_status_checks",
+    }
+    assert (tags["target"], tags["conditions"]["ref_name"]["include"]) == ("tag", ["refs/tags/v*"])
+    assert {rule["type"] for rule in tags["rules"]} == {"creation", "update", "deletion"}
+    for environment in state["environments"].values():
+        assert environment["body"]["deployment_branch_policy"] == {
+            "protected_branches": False,
+            "custom_branch_policies": True,
+        }
+        assert environment["policies"] == ["main"]
+
+
+def test_a_lock_is_never_freed_without_a_review_and_reviewers_that_were_named_stay(tmp_path: Path) -> None:
+    state = run(tmp_path)
+    assert "reviewers" not in state["environments"][names.GITHUB_ENVIRONMENT]["body"]
+    review = state["environments"][names.GITHUB_REVIEW_ENVIRONMENT]
+    assert review["body"]["reviewers"] == [{"type": "User", "id": 7}]
+    review["body"]["reviewers"] = [{"type": "Team", "id": 42}]
+    (tmp_path / "store").write_text(json.dumps(state))
+    again = run(tmp_path)["environments"][names.GITHUB_REVIEW_ENVIRONMENT]
+    assert again["body"]["reviewers"] == [{"type": "Team", "id": 42}]
 
 
 def test_the_token_is_asked_for_and_is_no_argument(tmp_path: Path) -> None:
-    (argv,) = [argv for argv, _ in calls(tmp_path) if argv[0] == "secret"]
+    (argv,) = [argv for argv in calls(tmp_path) if argv[0] == "secret"]
     assert argv[2] == "FLUX_GITHUB_TOKEN"
     assert "--body" not in argv
 
@@ -83,7 +144,7 @@ def test_the_workflows_read_no_variable_that_nobody_sets() -> None:
     assert read - handover.variables(SETTINGS).keys() == {"WHEN_DOWN"}
 
 
-def test_a_repository_name_cannot_break_out_of_a_command() -> None:
-    for line in handover.commands(SETTINGS).splitlines():
-        if line.startswith("gh"):
-            shlex.split(line)
+@pytest.mark.parametrize("name", ["a/b;id", "a/$(id)", "a/b c", "a/`id`", "a'/b", "a/b|c", "a/b\nc"])
+def test_a_repository_name_cannot_break_out_of_a_command(name: str) -> None:
+    with pytest.raises(SettingsError, match="githubRepository"):
+        parse({**VALUES, "githubRepository": name})

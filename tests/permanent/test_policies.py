@@ -94,7 +94,7 @@ def test_every_cluster_has_what_the_first_has() -> None:
 
 
 def test_a_trust_is_bound_to_audience_and_subject() -> None:
-    (statement,) = json.loads(policies.trust("arn:aws:iam::1:oidc-provider/x", "o/r", "pull_request"))["Statement"]
+    (statement,) = json.loads(policies.trust("arn:aws:iam::1:oidc-provider/x", "repo:o/r", "pull_request"))["Statement"]
     assert statement == {
         "Effect": "Allow",
         "Principal": {"Federated": "arn:aws:iam::1:oidc-provider/x"},
@@ -109,7 +109,7 @@ def test_a_trust_is_bound_to_audience_and_subject() -> None:
 
 
 def test_only_a_subject_with_wildcards_is_compared_with_them() -> None:
-    (statement,) = json.loads(policies.trust("arn", "o/r", "ref:refs/tags/v*", like=True))["Statement"]
+    (statement,) = json.loads(policies.trust("arn", "repo:o/r", "ref:refs/tags/v*", like=True))["Statement"]
     assert statement["Condition"] == {
         "StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
         "StringLike": {"token.actions.githubusercontent.com:sub": "repo:o/r:ref:refs/tags/v*"},

@@ -25,6 +25,11 @@ SHORTEST = recorder.PERMANENT_CONFIG
     [
         ({"accountId": "1234"}, "accountId = 1234: allowed: 12 digits, in quotes"),
         ({"region": "London"}, "region = London: allowed: a region's code such as eu-west-2"),
+        (
+            {"githubSubject": "repo:other/infra-fleet"},
+            "githubSubject = repo:other/infra-fleet: allowed: repo:your-org/",
+        ),
+        ({"githubSubject": "repo:your-org@*/infra-fleet@2"}, "githubSubject = repo:your-org@*/infra-fleet@2: allowed:"),
         ({"githubRepository": "infra-fleet"}, "githubRepository = infra-fleet: allowed: <owner>/<repository>"),
         ({"githubRepository": "your-org/*"}, "githubRepository = your-org/*: allowed: <owner>/<repository>"),
         ({"githubRepository": "your-org/a:b"}, "githubRepository = your-org/a:b: allowed: <owner>/<repository>"),

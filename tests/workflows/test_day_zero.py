@@ -30,7 +30,7 @@ ACCOUNT, REGION = "123456789012", "eu-west-2"
 
 
 def test_the_page_is_one_page() -> None:
-    assert len(PAGE.splitlines()) <= 150
+    assert len(PAGE.splitlines()) <= 160
     assert len(COMMANDS) > 10
 
 
@@ -49,6 +49,8 @@ def test_a_command_of_the_page_exists(line: str) -> None:
             assert options_of(words) <= known
         case ["git", command, *options]:
             assert options_of(options) <= help_of("git", command, ask="-h")
+        case ["SUBJECT=$(gh", "api", path, "--jq", ".sub_claim_prefix)"]:
+            assert path == "repos/your-org/infra-fleet/actions/oidc/customization/sub"
         case ["gh", noun, verb, *_options]:
             assert (noun, verb) in GH
         case ["export", assignment]:

@@ -158,7 +158,32 @@ def test_what_is_there_is_what_enter_stands_for(root: Path) -> None:
         "AWS region": "eu-west-2",
         "GitHub repository": "your-org/infra-fleet",
         "Role that administers the cluster": "platform-admin",
+        "E-mail address that AWS writes to when a day becomes too dear": "platform@example.com",
     }
+
+
+def test_an_address_that_nobody_reads_is_asked_for_again_and_warned_of(root: Path) -> None:
+    assert "nobody reads platform@example.com" in run(root)
+    said = run(root, Answers(), ask=lambda question, default: "ops@acme.io" if "E-mail" in question else default or "")
+    assert "nobody reads" not in said
+    assert layer_of(root).alarm_email == "ops@acme.io"
+    asked: list[str] = []
+    run(root, Answers(), ask=lambda question, default: asked.append(question) or default or "")
+    assert not any("E-mail" in question for question in asked)
+
+
+def test_the_ids_in_githubs_subject_are_written_as_github_gives_them(root: Path) -> None:
+    subject = "repo:us@12/fleet@345"
+    run(root, with_(OURS, github_subject=subject))
+    assert layer_of(root).github_subject == subject
+    run(root, OURS)
+    assert layer_of(root).github_subject == subject, "another run without the flag leaves it"
+    run(root, with_(OURS, github_repository="us/other"))
+    assert layer_of(root).github_subject == "repo:us/other"
+    run(root, with_(OURS, github_repository="us/third", github_subject="null"))
+    assert layer_of(root).github_subject == "repo:us/third"
+    with pytest.raises(SettingsError, match="githubSubject = repo:them@1/fleet@2: allowed: repo:us/fleet"):
+        run(root, with_(OURS, github_subject="repo:them@1/fleet@2"))
 
 
 def test_all_problems_of_both_files_are_said_at_once_and_nothing_is_written(root: Path) -> None:
@@ -204,7 +229,7 @@ def test_a_second_cluster_is_one_more_file_and_one_more_entry(root: Path) -> Non
     said = run(root, with_(HERE, cluster_name="staging-2", vpc_cidr="10.1.0.0/16"), "staging-2")
     assert texts(root)["Pulumi.staging.yaml"] == before["Pulumi.staging.yaml"]
     assert layer_of(root).clusters == ("staging", "staging-2")
-    assert "warning" not in said
+    assert "overlaps" not in said
     assert (root / "Pulumi.staging-2.yaml").read_text() == (
         "config:\n"
         '  pulumi:disable-default-providers: ["*"]\n'
@@ -220,7 +245,7 @@ def test_a_second_cluster_is_one_more_file_and_one_more_entry(root: Path) -> Non
 
 def test_networks_that_overlap_are_warned_of_in_one_line(root: Path) -> None:
     said = run(root, HERE, "staging-2").splitlines()
-    (warning,) = (line for line in said if line.startswith("warning"))
+    (warning,) = (line for line in said if line.startswith("warning: vpcCidr"))
     assert "vpcCidr 10.0.0.0/16 overlaps 10.0.0.0/16 of Pulumi.staging.yaml" in warning
 
 
@@ -299,7 +324,7 @@ def test_the_command_without_a_terminal_shows_the_change_and_fails_unless_told_y
 
 def test_the_command_at_a_terminal_asks_for_what_no_flag_says(root: Path) -> None:
     controller, terminal = pty.openpty()
-    os.write(controller, b"012345678901\n\nus/fleet\n\ny\n")
+    os.write(controller, b"012345678901\n\nus/fleet\n\nops@acme.io\ny\n")
     try:
         done = command(root, stdin=terminal)
     finally:
@@ -308,4 +333,5 @@ def test_the_command_at_a_terminal_asks_for_what_no_flag_says(root: Path) -> Non
     assert done.returncode == 0, done.stderr
     layer = layer_of(root)
     assert (layer.account_id, layer.region, layer.github_repository) == ("012345678901", "eu-west-2", "us/fleet")
+    assert layer.alarm_email == "ops@acme.io"
     assert stack_of(root).cluster_admins == ("arn:aws:iam::012345678901:role/platform-admin",)
