@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -88,10 +89,14 @@ def preview(
     stack: Stack = "staging",
     cwd: Cwd = HERE,
     report_file: Annotated[Path | None, typer.Option("--report", help="Where the Markdown report goes.")] = None,
+    commit: Annotated[
+        str | None, typer.Option("--commit", envvar="COMMIT", help="What is previewed, for the report's head.")
+    ] = None,
 ) -> None:
     """Preview a stack and report what an update would do. The exit code is pulumi's."""
     console.print(f"previewing {stack}", markup=False)
     done = previewing.run(cwd, stack, more or (), lambda line: console.print(line, markup=False))
+    done = replace(done, commit=commit)
     for line in done.lines:
         typer.echo(line)
     if report_file:
@@ -118,14 +123,22 @@ def lock(
     cwd: Cwd = HERE,
     *,
     free: Annotated[bool, typer.Option("--free", help="Free it. A run that holds it goes on: end that first.")] = False,
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="With --free: who holds it, as the step's output `holder` had it.")
+    ] = None,
 ) -> None:
     """Show who holds a stack's lock, since when; and free it when told to."""
     held = locking.Stack(cwd, stack)
     locks = held.locks()
+    holder = " and ".join(lock.holder for lock in locks)
+    if free and expect is not None and holder not in ("", expect):
+        raise CommandError(
+            f"{stack} is locked by {holder}, and what was to be freed is the lock of {expect}: look again"
+        )
     now = datetime.now(UTC)
     lines = [f"{stack} is locked by {lock.holder}, for {lock.age(now)}" for lock in locks] or [f"{stack} is not locked"]
     _tell(lines)
-    actions.outputs(locked=_flag(bool(locks)))
+    actions.outputs(locked=_flag(bool(locks)), holder=holder)
     if locks and free:
         held.free()
         _tell([f"{stack} is free: its lock was removed"])

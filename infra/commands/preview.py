@@ -28,11 +28,13 @@ class Preview:
     digest: Digest
     """Without steps where pulumi printed none."""
     failure: str | None
+    commit: str | None = None
+    """What was previewed, if that is known."""
 
     @property
     def markdown(self) -> str:
         """For a comment or a job's summary."""
-        return report.render(self.project, self.stack, self.digest, self.failure)
+        return report.render(self.project, self.stack, self.digest, self.failure, self.commit)
 
     def write(self, path: Path) -> None:
         """Write the Markdown to a file. Raises CommandError: the file cannot be written."""

@@ -31,6 +31,9 @@ NAME_LIMIT, VALUE_LIMIT, SAID_LIMIT = 120, 200, 3_000
 PROPERTIES_LIMIT = 40
 """The most properties of a resource that are shown."""
 
+COMMIT_LENGTH = 12
+"""Of a commit's id, as many characters as tell it from others."""
+
 CONTEXT = 40
 """How many equal characters are shown before two long values differ."""
 
@@ -47,7 +50,7 @@ def is_marker(line: str) -> bool:
     return re.fullmatch(r"<!-- infra-fleet:preview:[\w.-]+/[\w.-]+ -->", line) is not None
 
 
-def render(project: str, stack: str, digest: Digest, failure: str | None = None) -> str:
+def render(project: str, stack: str, digest: Digest, failure: str | None = None, commit: str | None = None) -> str:
     """The report of a preview, below GitHub's limit.
 
     Args:
@@ -55,8 +58,9 @@ def render(project: str, stack: str, digest: Digest, failure: str | None = None)
         stack: the stack's name.
         digest: what pulumi printed, without steps where that could not be read.
         failure: what went wrong, if something did.
+        commit: what was previewed, so that a report which no later push has rewritten is not taken for today's.
     """
-    head = _head(project, stack, digest, failure)
+    head = _head(project, stack, digest, failure, commit)
     changed = digest.changed
     lost = [step for step in changed if step.destroys]
     rows, room = _fitting((_row(step) for step in lost), LIMIT - FIXED - _size(head))
@@ -97,8 +101,8 @@ def escaped(text: str) -> str:
     return re.sub(r"[^\w ,;./:=+()%-]|_", lambda char: f"&#{ord(char[0])};", clean(text).replace("\n", " "))
 
 
-def _head(project: str, stack: str, digest: Digest, failure: str | None) -> str:
-    title = f"### Preview of {_code(f'{project}/{stack}')}"
+def _head(project: str, stack: str, digest: Digest, failure: str | None, commit: str | None) -> str:
+    title = f"### Preview of {_code(f'{project}/{stack}')}" + (f" at {_code(commit[:COMMIT_LENGTH])}" if commit else "")
     lines = [marker(project, stack)]
     if failure is None:
         lines.append(f"{title}: {_shortened(counts(digest), SAID_LIMIT)}")

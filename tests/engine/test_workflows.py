@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from permanent import handover
 from permanent.settings import parse_file
 from sandbox import rehearsal
 from sandbox.account.clients import client
-from sandbox.folder import REPOSITORY
+from sandbox.folder import REPOSITORY, Folder
 from tests.infra.commands.github import GitHub, serving
 from tests.support import rehearsals
 from tests.support.workflows import INSTALLED, Event, Job, Run
@@ -69,6 +70,13 @@ class Team:
         # In the clone everything is as on a runner, but for the intent's rehearsal in an account of its own.
         replace = {**ELSEWHERE, **dict.fromkeys(_intent(), "true")}
         return Run(workflow, event, self.clone, self.environ, known, replace).jobs()
+
+    def intent(self, commits: tuple[str, str]) -> Job:
+        """The job that forks get, run as it is written: in the clone, on an account of its own."""
+        event = _pull_request(commits, "stranger/platform")
+        replace = {**ELSEWHERE, "make .venv/.sandbox": "true"}
+        environ = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_CACHE_HOME") if name in os.environ}
+        return Run("infra-plan.yml", event, self.clone, environ, {}, replace).jobs()["intent"]
 
     def merge(self, commits: tuple[str, str], **variables: str) -> dict[str, Job]:
         payload = {"repository": {"full_name": REPOSITORY_NAME}, "before": commits[0], "after": commits[1]}
@@ -205,3 +213,13 @@ def test_the_workflows_do_what_they_say_while_a_stack_is_down_up_and_unknown(tea
     assert "pulumi up" not in " ".join(jobs["apply"].leg.commands)
     team.s3.put_object(Bucket=BUCKET, Key=CHECKPOINT, Body=up)
     assert team.merge(change)["apply"].result == "success"
+
+
+def test_a_fork_gets_a_preview_of_its_intent_without_a_role(team: Team) -> None:
+    folder = Folder(team.clone / ".sandbox")
+    try:
+        job = team.intent(team.commit(tags={"team": "stranger"}))
+        assert job.result == "success", job.leg.output
+        assert "58 to create" in job.leg.summary
+    finally:
+        rehearsal.reset(folder)

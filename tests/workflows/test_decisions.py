@@ -22,6 +22,7 @@ PREVIEW = '.venv/bin/python -m infra preview --stack "$STACK"'
 PLAN = '.venv/bin/python -m infra preview -C "$FOLDER" --stack "$STACK" --report report.md'
 COMMENT = ".venv/bin/python -m infra comment report.md"
 LOCK = '.venv/bin/python -m infra lock --stack "$STACK"'
+FREE = f'{LOCK} --free --expect "$HOLDER"'
 INTENT = (
     '.venv/bin/python -m sandbox preview --stack "$STACK"',
     (
@@ -52,7 +53,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 
 ANSWERS = {
     **INSTALLED,
-    **dict.fromkeys(("make lint", "make test", UP, PREVIEW, COMMENT, *INTENT, LOCK, f"{LOCK} --free"), "true"),
+    **dict.fromkeys(("make lint", "make test", UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -113,6 +114,7 @@ def test_a_fork_gets_the_preview_of_the_intent_and_no_role(event: Event) -> None
 
 def test_a_fresh_fork_without_an_account_is_green() -> None:
     assert results(run("infra-plan.yml", pull_request(), variables={})) == {"plan": "skipped"}
+    assert results(run("infra-apply.yml", PUSH, variables={})) == {"apply": "skipped"}
 
 
 def test_the_required_check_reports_on_a_change_that_touches_no_infrastructure() -> None:
@@ -209,5 +211,5 @@ def test_a_lock_is_shown_then_reviewed_then_freed_in_the_stacks_line() -> None:
     assert list(jobs) == ["show", "review", "free"]
     assert jobs["show"].leg.commands[-1] == LOCK
     assert jobs["review"].leg.output == f"agreed to free the lock, because {reason}\n"
-    assert jobs["free"].leg.commands[-1] == f"{LOCK} --free"
+    assert jobs["free"].leg.commands[-1] == FREE
     assert (jobs["free"].leg.group, jobs["free"].leg.environment) == ("stack-staging", "staging")

@@ -194,7 +194,8 @@ def test_a_lock_is_freed_by_a_reviewed_job_alone() -> None:
     freeing = {key for key, job in JOBS.items() if any("--free" in command for command in runs(job))}
     assert freeing == {("infra-unlock.yml", "free")}
     jobs = WORKFLOWS["infra-unlock.yml"]["jobs"]
-    assert jobs["free"]["needs"] == "review"
+    assert jobs["free"]["needs"] == ["show", "review"]
+    assert jobs["free"]["env"]["HOLDER"] == "${{ needs.show.outputs.holder }}"
     assert jobs["review"]["needs"] == "show"
     assert jobs["review"]["environment"] == names.GITHUB_REVIEW_ENVIRONMENT
     assert not any("cancel" in step.get("run", "") for _, step in STEPS)

@@ -180,3 +180,21 @@ def test_a_lock_is_freed_when_told_to(project: Project, command: Callable[..., C
     assert "true" in (tmp_path / "out").read_text()
     assert project.locks == []
     assert again.stdout == "test is not locked\n"
+
+
+@pytest.mark.engine
+def test_another_lock_than_the_one_that_was_reviewed_is_left_alone(
+    project: Project, command: Callable[..., Command], tmp_path: Path
+) -> None:
+    write(project.state)
+    arguments = ("lock", "--stack", STACK, "-C", str(project.folder.project))
+    command(*arguments, GITHUB_OUTPUT=str(tmp_path / "out"))
+    (holder,) = [line for line in (tmp_path / "out").read_text().splitlines() if line.startswith("runner@")]
+
+    refused = command(*arguments, "--free", "--expect", "runner@ci-2 (pid 1) since 2026-01-01 00:00:00 UTC")
+    assert refused.returncode == 1
+    assert f"test is locked by {holder}, and what was to be freed is the lock of runner@ci-2" in refused.stderr
+    assert len(project.locks) == 1
+
+    assert command(*arguments, "--free", "--expect", holder).returncode == 0
+    assert project.locks == []

@@ -26,6 +26,12 @@ def test_no_change_is_one_line() -> None:
     )
 
 
+def test_the_head_says_which_commit_was_previewed() -> None:
+    head = report.render("infra-fleet", "staging", digest(same=58), None, "0123456789abcdef").splitlines()[1]
+    assert "at <code>0123456789ab</code>: no changes" in head
+    assert "`" not in head
+
+
 def test_one_tag_is_folded_with_its_path_and_value() -> None:
     assert render(digest(tagged("vpc"), same=57)) == (
         "<!-- infra-fleet:preview:infra-fleet/staging -->\n"
