@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from checks.tree import Object, Tree
 
 GROUP = "policies.kyverno.io"
+AT_LEAST = 50
+"""Objects for one process of Kyverno."""
+
 DEFAULT_NAMESPACE = "default"
 """Where the API server puts an object that names none, and Kyverno with it."""
 
@@ -49,10 +54,11 @@ def violations(tree: Tree) -> tuple[Violation, ...]:
     policies = _policies(tree, tree.config.policies)
     objects = list(tree.objects)
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
-        policy_file, object_file = Path(folder) / "policies.yaml", Path(folder) / "objects.yaml"
+        policy_file = Path(folder) / "policies.yaml"
         policy_file.write_text(yaml.safe_dump_all(policies.values()), "utf-8")
-        object_file.write_text("\n---\n".join(json.dumps(each.manifest, default=str) for each in objects), "utf-8")
-        said = _apply(policy_file, object_file)
+        parts = [_written(Path(folder) / f"{number}.yaml", part) for number, part in enumerate(_shared_out(objects))]
+        with ThreadPoolExecutor() as pool:
+            said = [result for results in pool.map(partial(_apply, policy_file), parts) for result in results]
     by_identity = {_identity_of(each, DEFAULT_NAMESPACE): each for each in objects}
     by_identity |= {_identity_of(each, ""): each for each in objects}
     return tuple(
@@ -62,6 +68,17 @@ def violations(tree: Tree) -> tuple[Violation, ...]:
         for name, message in [(str(result.get("policy")), " ".join(str(result.get("message")).split()))]
         for resource in mappings(result.get("resources"))
     )
+
+
+def _shared_out(objects: list[Object]) -> list[list[Object]]:
+    """The objects in as many parts as there are processors, but none so small that starting Kyverno is most of it."""
+    count = max(1, min(os.cpu_count() or 1, len(objects) // AT_LEAST))
+    return [objects[number::count] for number in range(count)]
+
+
+def _written(path: Path, objects: list[Object]) -> Path:
+    path.write_text("\n---\n".join(json.dumps(each.manifest, default=str) for each in objects), "utf-8")
+    return path
 
 
 def _apply(policies: Path, objects: Path) -> list[Mapping[str, Any]]:
