@@ -93,14 +93,14 @@ def selects(policy: Object, tag: str) -> bool | None:
 
     Raises:
         RangeError: its semver range is none.
-        re.error: its pattern is no regular expression.
+        re.error, IndexError: its pattern is no regular expression, or has no such group as it extracts.
     """
     wanted = at(policy.spec, "policy", "semver", "range")
     versions = semver.parse_range(wanted) if isinstance(wanted, str) else None
     pattern, extract = (at(policy.spec, "filterTags", field) for field in ("pattern", "extract"))
     candidate = tag
     if isinstance(pattern, str):
-        found = re.search(pattern, tag)
+        found = re.search(_python(pattern), tag)
         if found is None:
             return False
         if isinstance(extract, str) and extract:
@@ -109,3 +109,13 @@ def selects(policy: Object, tag: str) -> bool | None:
         return None
     version = semver.parse(candidate)
     return version is not None and version in versions
+
+
+_POSIX = {"[:digit:]": "0-9", "[:alpha:]": "a-zA-Z", "[:alnum:]": "a-zA-Z0-9", "[:lower:]": "a-z", "[:upper:]": "A-Z"}
+
+
+def _python(pattern: str) -> str:
+    """A pattern of Go's regexp as Python has it, as far as tags are told by them."""
+    for name, members in _POSIX.items():
+        pattern = pattern.replace(name, members)
+    return pattern.replace(r"\z", r"\Z")

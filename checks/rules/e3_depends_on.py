@@ -36,7 +36,7 @@ rule = Rule("E3", Stage.ORDER, Severity.ERROR)
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each wrong entry, and one for each member of a circle."""
     releases = {release.id: release.object for release in flux.releases(tree)}
-    kustomizations = {each.id: each.object for each in (*tree.kustomizations,)}
+    kustomizations = {each.id: each.object for each in tree.kustomizations}
     foreign = {each.id for each in tree.foreign}
     waiting = [(each.object, each.depends_on) for each in tree.kustomizations]
     yield from _entries(waiting, {*kustomizations, *foreign}, "HelmRelease", releases)
@@ -55,10 +55,13 @@ def _entries(
                 continue
             same_name = [other for other in others.values() if name == other.id or name.endswith(f"/{other.name}")]
             is_other = f"; {same_name[0].id} is a {other_kind}" if same_name else ""
-            owner = same_name[0].owner.rpartition("/")[2] if same_name else ""
-            remedy = f"name the {each.kind} that applies it, {owner}" if owner else f"name a {each.kind} that is there"
             near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"{remedy}: did you mean {near[0]}?" if near and not same_name else remedy
+            if same_name and other_kind == "HelmRelease":
+                remedy = f"name the Kustomization that applies it, {same_name[0].owner.rpartition('/')[2]}"
+            elif same_name:
+                remedy = f"let the Kustomization that applies {each.id} depend on {same_name[0].name} instead"
+            else:
+                remedy = f"name a {each.kind} that is there" + (f": did you mean {near[0]}?" if near else "")
             why = f"dependency '{name}' not found{is_other}: it is never Ready"
             yield rule.at(each, "spec", "dependsOn", number, why=why, remedy=remedy)
 

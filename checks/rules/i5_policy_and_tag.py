@@ -37,7 +37,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     for name, policy in policies.items():
         try:
             taken = [tag for tag in NO_RELEASES if images.selects(policy, tag)]
-        except (semver.RangeError, re.error) as error:
+        except (semver.RangeError, re.error, IndexError) as error:
             refused.add(name)
             remedy = "correct the range, or the pattern"
             yield rule.at(policy, "spec", "policy", why=f"it cannot be read: {error}", remedy=remedy)
