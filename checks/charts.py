@@ -18,6 +18,7 @@ GroupKind = tuple[str, str]
 """API group and kind."""
 
 MONITORING = "monitoring.coreos.com"
+GATEWAY = "gateway.networking.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,17 @@ class Switch:
 
     value: str
     """The way to it, with dots."""
-    default: bool
-    on: bool = True
+    default: bool | str
+    on: bool | str = True
     """What it has to be for the thing to be there."""
+
+    def is_set(self, values: Mapping[str, object]) -> bool:
+        """Whether these values say what it is."""
+        return isinstance(at(values, *self.value.split(".")), type(self.default))
 
     def is_on(self, values: Mapping[str, object]) -> bool:
         """Whether the thing is there with these values."""
-        found = at(values, *self.value.split("."))
-        return (found if isinstance(found, bool) else self.default) is self.on
+        return (at(values, *self.value.split(".")) if self.is_set(values) else self.default) == self.on
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Webhook:
 
     name: str
     kinds: tuple[GroupKind, ...]
-    switch: Switch
+    switches: tuple[Switch, ...] = ()
+    """All must be on for it to be there, and to fail what it cannot see."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,11 @@ class Chart:
     """The version that it was read at."""
     crds: tuple[GroupKind, ...] = ()
     in_folder: bool = True
-    """Whether its CRDs lie in crds/, which Helm itself never upgrades; otherwise they are templates."""
-    crds_switch: tuple[Switch, ...] = ()
-    """All must be on for the CRDs to be installed."""
+    """Whether its CRDs lie in crds/, which Helm itself never upgrades."""
+    folder_switch: Switch | None = None
+    """Must be on for those to be installed; None if nothing in the values keeps them out."""
+    template_switches: tuple[Switch, ...] = ()
+    """Any that is on makes the CRDs templates, which what a HelmRelease says of CRDs does not touch."""
     foreign: tuple[Foreign, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
 
@@ -74,6 +81,10 @@ def _kinds(group: str, *kinds: str) -> tuple[GroupKind, ...]:
 
 def _monitor(value: str, kind: str = "ServiceMonitor") -> Foreign:
     return Foreign(_kinds(MONITORING, kind), Switch(value, default=False))
+
+
+def _route(value: str) -> Foreign:
+    return Foreign(_kinds(GATEWAY, "HTTPRoute"), Switch(value, default=False))
 
 
 CHARTS: Mapping[str, Chart] = MappingProxyType(
@@ -94,12 +105,19 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 Webhook(
                     "mservice.elbv2.k8s.aws",
                     _kinds("", "Service"),
-                    Switch("enableServiceMutatorWebhook", default=True),
+                    (
+                        Switch("enableServiceMutatorWebhook", default=True),
+                        Switch("serviceMutatorWebhookConfig.failurePolicy", default="Fail", on="Fail"),
+                    ),
                 ),
                 Webhook(
                     "vingress.elbv2.k8s.aws",
                     _kinds("networking.k8s.io", "Ingress"),
-                    Switch("webhookConfig.disableIngressValidation", default=False, on=False),
+                    (
+                        Switch("webhookConfig.disableIngressValidation", default=False, on=False),
+                        # The chart spells it so.
+                        Switch("webhookConfig.ingressValdationFailurePolicy", default="Fail", on="Fail"),
+                    ),
                 ),
             ),
         ),
@@ -110,8 +128,12 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 *_kinds(MONITORING, "ServiceMonitor", "ThanosRuler", "AlertmanagerConfig", "PrometheusAgent"),
                 *_kinds(MONITORING, "ScrapeConfig"),
             ),
-            crds_switch=(Switch("crds.enabled", default=True),),
+            folder_switch=Switch("crds.enabled", default=True),
             foreign=(
+                _route("alertmanager.route.main.enabled"),
+                _route("grafana.route.main.enabled"),
+                _route("prometheus.route.main.enabled"),
+                _route("thanosRuler.route.main.enabled"),
                 Foreign(
                     _kinds("cert-manager.io", "Certificate", "Issuer"),
                     Switch("prometheusOperator.admissionWebhooks.certManager.enabled", default=False),
@@ -125,7 +147,8 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 *_kinds("acme.cert-manager.io", "Challenge", "Order"),
             ),
             in_folder=False,
-            crds_switch=(Switch("crds.enabled", default=False),),
+            # installCRDs is the older name of the same.
+            template_switches=(Switch("crds.enabled", default=False), Switch("installCRDs", default=False)),
             foreign=(
                 _monitor("prometheus.servicemonitor.enabled"),
                 _monitor("prometheus.podmonitor.enabled", "PodMonitor"),
@@ -137,14 +160,21 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                         *_kinds("cert-manager.io", "Certificate", "CertificateRequest", "ClusterIssuer", "Issuer"),
                         *_kinds("acme.cert-manager.io", "Challenge", "Order"),
                     ),
-                    Switch("webhook.enabled", default=True),
                 ),
             ),
         ),
         "flagger": Chart(
             read_at="1.44.0",
             crds=_kinds("flagger.app", "AlertProvider", "Canary", "MetricTemplate"),
-            foreign=(_monitor("serviceMonitor.enabled"), _monitor("podMonitor.enabled", "PodMonitor")),
+            template_switches=(Switch("crd.create", default=False),),
+            foreign=(
+                _monitor("serviceMonitor.enabled"),
+                _monitor("podMonitor.enabled", "PodMonitor"),
+                Foreign(
+                    _kinds("policy.linkerd.io", "AuthorizationPolicy"),
+                    Switch("linkerdAuthPolicy.create", default=False),
+                ),
+            ),
         ),
         "loadtester": Chart(
             read_at="0.38.0",
@@ -162,12 +192,18 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
         ),
         "prometheus-pushgateway": Chart(
             read_at="3.8.0",
+            foreign=(_monitor("serviceMonitor.enabled"), _route("route.main.enabled")),
+        ),
+        "metrics-server": Chart(
+            read_at="3.13.1",
             foreign=(
                 _monitor("serviceMonitor.enabled"),
-                Foreign(_kinds("gateway.networking.k8s.io", "HTTPRoute"), Switch("httpRoute.enabled", default=False)),
+                Foreign(
+                    _kinds("cert-manager.io", "Certificate", "Issuer"),
+                    Switch("tls.type", default="metrics-server", on="cert-manager"),
+                ),
             ),
         ),
-        "metrics-server": Chart(read_at="3.13.1", foreign=(_monitor("serviceMonitor.enabled"),)),
         "ingress-nginx": Chart(
             read_at="4.15.1",
             foreign=(_monitor("controller.metrics.serviceMonitor.enabled"),),
@@ -175,7 +211,10 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 Webhook(
                     "validate.nginx.ingress.kubernetes.io",
                     _kinds("networking.k8s.io", "Ingress"),
-                    Switch("controller.admissionWebhooks.enabled", default=True),
+                    (
+                        Switch("controller.admissionWebhooks.enabled", default=True),
+                        Switch("controller.admissionWebhooks.failurePolicy", default="Fail", on="Fail"),
+                    ),
                 ),
             ),
         ),
@@ -185,8 +224,8 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 *_kinds("gateway.envoyproxy.io", "Backend", "BackendTrafficPolicy", "ClientTrafficPolicy"),
                 *_kinds("gateway.envoyproxy.io", "EnvoyExtensionPolicy", "EnvoyPatchPolicy", "EnvoyProxy"),
                 *_kinds("gateway.envoyproxy.io", "HTTPRouteFilter", "SecurityPolicy"),
-                *_kinds("gateway.networking.k8s.io", "Gateway", "GatewayClass", "GRPCRoute", "HTTPRoute"),
-                *_kinds("gateway.networking.k8s.io", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"),
+                *_kinds(GATEWAY, "Gateway", "GatewayClass", "GRPCRoute", "HTTPRoute"),
+                *_kinds(GATEWAY, "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"),
             ),
         ),
         "traefik": Chart(

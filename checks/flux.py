@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from checks.charts import CHARTS, Chart, GroupKind
+from checks.charts import CHARTS, Chart, GroupKind, Switch
 from checks.manifests import at, mapping, mappings
+from checks.tree import FLUX_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,13 +71,23 @@ class Release:
 
     @property
     def crds(self) -> frozenset[GroupKind]:
-        """The kinds whose CRDs it installs."""
+        """The kinds whose CRDs it installs, or may: what valuesFrom holds is not known."""
         if self.chart is None:
             return frozenset()
-        skipped = self.chart.in_folder and at(self.object.spec, "install", "crds") == "Skip"
-        legacy = self.values.get("installCRDs") is True
-        on = legacy or all(switch.is_on(self.values) for switch in self.chart.crds_switch)
-        return frozenset() if skipped or not on else frozenset(self.chart.crds)
+        templated = any(self._may_be_on(switch) for switch in self.chart.template_switches)
+        return frozenset(self.chart.crds) if templated or self.crds_from_folder else frozenset()
+
+    @property
+    def crds_from_folder(self) -> bool:
+        """Whether it installs the CRDs of its chart's crds/ folder."""
+        if self.chart is None or not self.chart.in_folder or at(self.object.spec, "install", "crds") == "Skip":
+            return False
+        return self.chart.folder_switch is None or self._may_be_on(self.chart.folder_switch)
+
+    def _may_be_on(self, switch: Switch) -> bool:
+        """Whether values turn something on; spec.values win over valuesFrom (helm-controller, HelmRelease v2)."""
+        is_open = bool(self.object.spec.get("valuesFrom")) and not switch.is_set(self.values)
+        return is_open or switch.is_on(self.values)
 
     @property
     def depends_on(self) -> tuple[str, ...]:
@@ -251,13 +262,55 @@ def kustomization(tree: Tree, name: str) -> Kustomization:
     return next(each for each in tree.kustomizations if each.id == name)
 
 
-def waits_for(each: Kustomization, release: Release | None) -> bool:
-    """Whether a Kustomization is Ready only once a release of its is, or a CRD, which it always waits for."""
-    if release is None or each.waits:
-        return True
-    checks = mappings(each.spec.get("healthChecks"))
-    own = release.object
-    return any((check.get("kind"), check.get("name")) == ("HelmRelease", own.name) for check in checks)
+def waits_for(each: Kustomization, other: Object) -> bool:
+    """Whether a Kustomization is Ready only once an object that it applies is."""
+    return each.waits or any(
+        (check.get("kind"), check.get("name")) == (other.kind, other.name)
+        and check.get("namespace") in (None, other.namespace)
+        for check in mappings(each.spec.get("healthChecks"))
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that has to happen on a cold cluster."""
+
+    kind: str
+    """Kustomization or HelmRelease."""
+    id: str
+    is_ready: bool = True
+    """That it is Ready; otherwise that what it applies is applied."""
+
+
+def applied(name: str) -> Step:
+    """What a Kustomization applies is applied."""
+    return Step("Kustomization", name, is_ready=False)
+
+
+@lru_cache(maxsize=1)
+def steps(tree: Tree) -> nx.DiGraph[Step]:
+    """What has to happen, an edge from each step to those that have to come before it: a circle never happens.
+
+    What Flux applies is there only once its parent applied it; a parent that waits for its children does not wait for
+    itself (kustomize-controller, checkHealth).
+    """
+    graph: nx.DiGraph[Step] = nx.DiGraph()
+    known = {each.id for each in tree.kustomizations}
+    for each in tree.kustomizations:
+        ready = Step("Kustomization", each.id)
+        graph.add_edge(ready, applied(each.id))
+        graph.add_edges_from((applied(each.id), Step("Kustomization", other)) for other in each.depends_on)
+        if each.object.owner in known:
+            graph.add_edge(applied(each.id), applied(each.object.owner))
+        waiting = [
+            child for child in each.objects if child.group in (FLUX_GROUP, HELM_GROUP) and waits_for(each, child)
+        ]
+        graph.add_edges_from((ready, step) for child in waiting if (step := Step(child.kind, child.id)) != ready)
+    for release in releases(tree):
+        step = Step("HelmRelease", release.id)
+        graph.add_edge(step, applied(release.object.owner))
+        graph.add_edges_from((step, Step("HelmRelease", other)) for other in release.depends_on)
+    return graph
 
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")

@@ -36,11 +36,14 @@ rule = Rule("E12", Stage.ORDER, Severity.ERROR)
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each such Kustomization."""
     for each in tree.kustomizations:
-        waited_for = [r for r in flux.releases(tree) if r.object.owner == each.id and flux.waits_for(each, r)]
+        own = {release.id: release for release in flux.releases(tree) if release.object.owner == each.id}
+        waited_for = {name for name, release in own.items() if flux.waits_for(each, release.object)}
         timeout = _timeout(each)
         if not waited_for or timeout is None:
             continue
-        longest, chain = max(_chains(tree, {release.id: release for release in waited_for}))
+        before = {other for name in waited_for for other in flux.after(flux.release_order(tree), name)}
+        among = {name: release for name, release in own.items() if name in waited_for | before}
+        longest, chain = max(_chains(tree, among))
         if timeout < longest:
             why = f"it gives up after {flux.spelled(timeout)}, but {chain} may take {flux.spelled(longest)}"
             remedy = f"set timeout to more than {flux.spelled(longest)}"

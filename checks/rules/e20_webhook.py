@@ -33,18 +33,17 @@ def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each HelmRelease and webhook that others may run into."""
     for release in flux.releases(tree):
         for webhook in release.chart.webhooks if release.chart else ():
-            if webhook.switch.is_on(release.values):
-                victims = _victims(tree, release, webhook)
-                if victims:
-                    more = f" and {len(victims) - 1} more" if len(victims) > 1 else ""
-                    turn = "false" if webhook.switch.on else "true"
-                    yield rule.at(
-                        release.object,
-                        "spec",
-                        "chart",
-                        why=f"its webhook {webhook.name} may fail {victims[0]}{more}, which do not wait for it",
-                        remedy=f"set {webhook.switch.value}: {turn}, or let them depend on {release.id}",
-                    )
+            victims = _victims(tree, release, webhook)
+            if victims and all(switch.is_on(release.values) for switch in webhook.switches):
+                more = f" and {len(victims) - 1} more" if len(victims) > 1 else ""
+                off = [f"set {each.value}: {'false' if each.on else 'true'}, or " for each in webhook.switches[:1]]
+                yield rule.at(
+                    release.object,
+                    "spec",
+                    "chart",
+                    why=f"its webhook {webhook.name} may fail {victims[0]}{more}, which do not wait for it",
+                    remedy=f"{''.join(off)}let them depend on {release.id}",
+                )
 
 
 def _victims(tree: Tree, release: Release, webhook: Webhook) -> list[str]:

@@ -31,7 +31,7 @@ rule = Rule("E21", Stage.ORDER, Severity.WARNING)
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each HelmRelease that installs CRDs from its chart's folder."""
     for release in flux.releases(tree):
-        in_folder = release.chart is not None and release.chart.in_folder
-        if in_folder and release.crds and at(release.object.spec, "upgrade", "crds") != "CreateReplace":
+        installs = bool(release.crds) and release.crds_from_folder
+        if installs and at(release.object.spec, "upgrade", "crds") != "CreateReplace":
             why = f"an upgrade of {release.chart_name} leaves its CRDs as they are"
             yield rule.at(release.object, "spec", "upgrade", why=why, remedy="set upgrade.crds: CreateReplace")

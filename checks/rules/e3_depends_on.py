@@ -1,7 +1,8 @@
 """E3: dependsOn names what is not there, what is of another kind, or itself in a circle.
 
 A Kustomization waits for Kustomizations only, a HelmRelease for HelmReleases only; a name that nobody has, or a
-circle, means that it is never Ready ("dependency 'flux-system/x' not found").
+circle, means that it is never Ready ("dependency 'flux-system/x' not found"). A circle may go through `wait`: a
+Kustomization that waits for what it applies never finds it Ready if that depends on the Kustomization.
 
 Bad:
     kind: Kustomization
@@ -23,6 +24,7 @@ import networkx as nx
 
 from checks import flux
 from checks.findings import Finding, Severity, Stage
+from checks.flux import Step
 from checks.rule import Rule
 
 if TYPE_CHECKING:
@@ -40,10 +42,9 @@ def check(tree: Tree) -> Iterator[Finding]:
     foreign = {each.id for each in tree.foreign}
     waiting = [(each.object, each.depends_on) for each in tree.kustomizations]
     yield from _entries(waiting, {*kustomizations, *foreign}, "HelmRelease", releases)
-    yield from _circles(flux.order(tree), kustomizations)
     waiting = [(each.object, each.depends_on) for each in flux.releases(tree)]
     yield from _entries(waiting, set(releases), "Kustomization", kustomizations)
-    yield from _circles(flux.release_order(tree), releases)
+    yield from _circles(tree)
 
 
 def _entries(
@@ -66,11 +67,23 @@ def _entries(
             yield rule.at(each, "spec", "dependsOn", number, why=why, remedy=remedy)
 
 
-def _circles(graph: nx.DiGraph[str], objects: Mapping[str, Object]) -> Iterator[Finding]:
+def _circles(tree: Tree) -> Iterator[Finding]:
+    graph = flux.steps(tree)
+    entries = [(flux.applied(each.id), each.object, each.depends_on) for each in tree.kustomizations]
+    entries += [(Step("HelmRelease", each.id), each.object, each.depends_on) for each in flux.releases(tree)]
     for members in nx.strongly_connected_components(graph):
-        if len(members) > 1 or any(graph.has_edge(each, each) for each in members):
-            for name in sorted(members):
-                others = ", ".join(sorted(members - {name})) or "itself"
-                why = f"it waits for {others} and is waited for: none of them is ever Ready"
+        if len(members) == 1 and not any(graph.has_edge(each, each) for each in members):
+            continue
+        waiting = sorted({one.id for one, two in graph.subgraph(members).edges if _is_child(one, two)})
+        for step, each, names in entries:
+            if step in members and any(Step(each.kind, name) in members for name in names):
+                others = sorted({f"{other.kind} {other.id}" for other in members} - {each.label})
+                by = f", by the wait of {' and '.join(waiting)}" if waiting else ""
+                why = f"it waits for {', '.join(others) or 'itself'} and is waited for{by}: none of them is ever Ready"
                 remedy = "take one of the circle's dependsOn entries out"
-                yield rule.at(objects[name], "spec", "dependsOn", why=why, remedy=remedy)
+                yield rule.at(each, "spec", "dependsOn", why=why, remedy=remedy)
+
+
+def _is_child(one: Step, two: Step) -> bool:
+    """Whether a step comes after another because a Kustomization waits for what it applies."""
+    return one.kind == "Kustomization" and one.is_ready and two.is_ready

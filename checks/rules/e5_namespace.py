@@ -1,7 +1,8 @@
 """E5: an object's namespace is not there when it is applied.
 
 Namespaces of the same Kustomization come first, and those of one that it depends on are there. One that only a
-HelmRelease of the same Kustomization creates, or nobody, is not ("namespaces \"x\" not found").
+HelmRelease of the same Kustomization creates, or a Kustomization that waits for this one, or nobody, never is
+("namespaces \"x\" not found").
 
 Bad:
     metadata: {name: grafana, namespace: monitoring}   # no Namespace monitoring anywhere
@@ -16,8 +17,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import networkx as nx
+
 from checks import flux
 from checks.findings import Finding, Severity, Stage
+from checks.flux import Provider, Step
 from checks.manifests import at
 from checks.rule import Rule
 
@@ -33,45 +37,61 @@ ALWAYS = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """One finding for each object; a warning where the namespace comes with a Kustomization that is not waited for."""
+    """One finding for each object; a warning where the namespace comes in the end, but is not waited for."""
     makers = _makers(tree)
     there = {*ALWAYS, tree.config.bootstrap.namespace}
-    graph = flux.order(tree)
     for each in tree.objects:
         for namespace, path in _needed(each):
-            owners = makers.get(namespace, set())
-            before = {*flux.above(tree, each.owner), *flux.after(graph, each.owner)}
-            if namespace in there or owners & before:
+            own = makers.get(namespace, [])
+            if namespace in there or any(_is_before(tree, each.owner, maker) for maker in own):
                 continue
             why = f'namespaces "{namespace}" not found'
-            if owners:
-                other = min(owners)
+            in_the_end = [maker for maker in own if not _waits(tree, maker, each.owner)]
+            if in_the_end:
+                maker = in_the_end[0]
                 found = rule.at(
                     each,
                     *path,
-                    why=f"{why}: it comes with the Kustomization {other}, which {each.owner} does not wait for",
-                    remedy=f"let {each.owner} depend on {other}, or move the Namespace",
+                    why=f"{why}: it comes with {_label(maker)}, which {each.owner} does not wait for",
+                    remedy=f"let {each.owner} depend on {maker.owner}, with wait: true, or move the Namespace",
                 )
                 yield replace(found, severity=Severity.WARNING)
             else:
+                nobody = "no Namespace here creates it"
+                late = f"{_label(own[0])} creates it, but only once {each.owner} is applied" if own else nobody
                 remedy = f"add a Namespace {namespace} to {each.owner}, or to a Kustomization that it depends on"
-                yield rule.at(each, *path, why=f"{why}: no Namespace here creates it", remedy=remedy)
+                yield rule.at(each, *path, why=f"{why}: {late}", remedy=remedy)
 
 
-def _makers(tree: Tree) -> dict[str, set[str]]:
-    """Namespace → the Kustomizations that create it, alone or by a HelmRelease that a later one may count on."""
-    found: dict[str, set[str]] = {}
+def _makers(tree: Tree) -> dict[str, list[Provider]]:
+    """Namespace → who creates it."""
+    found: dict[str, list[Provider]] = {}
     for each in tree.objects:
         if (each.api_version, each.kind) == ("v1", "Namespace"):
-            found.setdefault(each.name, set()).add(each.owner)
+            found.setdefault(each.name, []).append(Provider(each.owner, None))
     for release in flux.releases(tree):
         spec = release.object.spec
-        if at(spec, "install", "createNamespace") is True:
-            owner = flux.kustomization(tree, release.object.owner)
-            for later in tree.kustomizations:
-                if owner.id in flux.after(flux.order(tree), later.id) and flux.waits_for(owner, release):
-                    found.setdefault(str(spec.get("targetNamespace")), set()).add(later.id)
+        if at(spec, "install", "createNamespace") is True and spec.get("targetNamespace"):
+            found.setdefault(str(spec["targetNamespace"]), []).append(Provider(release.object.owner, release))
     return found
+
+
+def _is_before(tree: Tree, owner: str, maker: Provider) -> bool:
+    """Whether a namespace is there by the time a Kustomization is dry-run."""
+    is_waited_for = maker.owner in flux.after(flux.order(tree), owner)
+    if maker.release is None:
+        return is_waited_for or maker.owner in flux.above(tree, owner)
+    return is_waited_for and flux.waits_for(flux.kustomization(tree, maker.owner), maker.release.object)
+
+
+def _waits(tree: Tree, maker: Provider, owner: str) -> bool:
+    """Whether a namespace is made only once a Kustomization is applied."""
+    step = Step("HelmRelease", maker.release.id) if maker.release else flux.applied(maker.owner)
+    return nx.has_path(flux.steps(tree), step, flux.applied(owner))
+
+
+def _label(maker: Provider) -> str:
+    return f"the HelmRelease {maker.release.id}" if maker.release else f"the Kustomization {maker.owner}"
 
 
 def _needed(each: Object) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -38,7 +38,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         for provider in custom.providers:
             if provider.owner in before and provider.release:
                 owner = flux.kustomization(tree, provider.owner)
-                if not flux.waits_for(owner, provider.release):
+                if not flux.waits_for(owner, provider.release.object):
                     found.setdefault(owner.id, (provider.release.id, custom.object.label))
     for name, (release, needs) in found.items():
         why = f"it is Ready before the HelmRelease {release} is, whose CRDs {needs} needs"

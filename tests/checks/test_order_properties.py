@@ -129,3 +129,70 @@ def test_what_is_waited_for_by_luck_alone_is_warned_of(parts: Mapping[str, Part]
         before = set[str]().union(*(crds[other] for other in parts[name].depends_on))
         assert parts[name].needs <= before
         crds[name] = before | parts[name].installs
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A Flux Kustomization with one HelmRelease: who applies it, whether it waits, whom it and its release wait for."""
+
+    parent: str | None
+    waits: bool
+    depends_on: frozenset[str]
+    release_after: frozenset[str]
+
+
+def gets_through(parts: Mapping[str, Nested]) -> bool:
+    """Whether a cold cluster ever has all of it Ready."""
+    applied, ready, installed = set[str](), set[str](), set[str]()
+    before = -1
+    while before < (before := len(applied) + len(ready) + len(installed)):
+        for name, part in parts.items():
+            children = {other for other, child in parts.items() if child.parent == name}
+            if part.parent in {None, *applied} and part.depends_on <= ready:
+                applied.add(name)
+            if name in applied and part.release_after <= installed:
+                installed.add(name)
+            if name in applied and (not part.waits or (name in installed and children <= ready)):
+                ready.add(name)
+    return ready == installed == set(parts)
+
+
+def nested_tree(parts: Mapping[str, Nested]) -> Tree:
+    """The model of a tree in which Kustomizations apply one another."""
+    itself: dict[str, Object] = {}
+    releases: dict[str, Object] = {}
+    for name, part in parts.items():
+        spec: dict[str, Any] = {"wait": part.waits, "dependsOn": [{"name": other} for other in part.depends_on]}
+        itself[name] = made("Kustomization", f"{FLUX_GROUP}/v1", name, f"flux-system/{part.parent or 'root'}", spec)
+        after: dict[str, Any] = {"dependsOn": [{"name": other} for other in part.release_after]}
+        releases[name] = made("HelmRelease", "helm.toolkit.fluxcd.io/v2", name, f"flux-system/{name}", after)
+
+    def applied_by(parent: str | None) -> tuple[Object, ...]:
+        return tuple(itself[name] for name, part in parts.items() if part.parent == parent)
+
+    root = made("Kustomization", f"{FLUX_GROUP}/v1", "root", "", {})
+    first = Kustomization(root, "k8s", Reach(frozenset(), ()), applied_by(None), None)
+    others = [
+        Kustomization(itself[name], name, Reach(frozenset(), ()), (releases[name], *applied_by(name)), None)
+        for name in parts
+    ]
+    return Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *others))
+
+
+@st.composite
+def nested(draw: st.DrawFn) -> dict[str, Nested]:
+    """Kustomizations each of which is applied by the root or one before it."""
+    names = NAMES[: draw(st.integers(1, len(NAMES)))]
+    some = st.frozensets(st.sampled_from(names), max_size=2)
+    return {
+        name: Nested(draw(st.sampled_from([None, *names[:number]])), draw(st.booleans()), draw(some), draw(some))
+        for number, name in enumerate(names)
+    }
+
+
+@given(nested())
+@example({"a": Nested(None, True, frozenset(), frozenset()), "b": Nested("a", True, A, frozenset())})
+@example({"a": Nested(None, True, frozenset(), frozenset({"b"})), "b": Nested(None, False, A, frozenset())})
+def test_a_circle_is_found_whatever_it_goes_through(parts: Mapping[str, Nested]) -> None:
+    found = list(MODULES["E3"].check(nested_tree(parts)))
+    assert gets_through(parts) is (found == []), found
