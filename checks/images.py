@@ -8,6 +8,7 @@ ImageUpdateAutomation (image.toolkit.fluxcd.io/v1).
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ import yaml
 
 from checks import semver
 from checks.manifests import at, mapping
+from checks.selectors import selects as takes_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from checks.tree import Object, SourceFile, Tree
 
 IMAGE_GROUP = "image.toolkit.fluxcd.io"
-_MARKER = re.compile(r"#\s*(\{.*\$imagepolicy.*\})\s*$")
+PARTS = ("tag", "name", "digest")
+_MARKER = re.compile(r"\S.*\s#+([^#]*\$imagepolicy.*)")
+"""Of a value: a line that is a comment as a whole marks nothing."""
+
 _LINE = re.compile(r"\s*(?:-\s+)?(?P<key>[\w.\"'-]+):\s*(?P<value>.*?)\s*#")
 
 
@@ -39,7 +44,18 @@ class Marker:
     policy: str
     """`<namespace>/<name>`; empty if the comment is no marker after all."""
     part: str
-    """`tag`, `name`, or empty for the whole image."""
+    """`tag`, `name`, `digest`, or empty for the whole image."""
+
+    @property
+    def tag(self) -> str | None:
+        """The tag in the value; None beside what holds none."""
+        match self.part:
+            case "tag":
+                return self.value
+            case "":
+                return self.value.partition("@")[0].rpartition("/")[2].partition(":")[2]
+            case _:
+                return None
 
 
 @lru_cache(maxsize=1)
@@ -50,8 +66,8 @@ def markers(tree: Tree) -> tuple[Marker, ...]:
 
 def _markers(file: SourceFile) -> Iterator[Marker]:
     for number, text in enumerate(file.text.splitlines(), 1):
-        found = _MARKER.search(text)
-        if found is None:
+        found = _MARKER.fullmatch(text.strip())
+        if found is None or text.lstrip().startswith("#"):
             continue
         line = _LINE.match(text)
         key, value = (line["key"].strip("\"'"), _plain(line["value"])) if line else ("", "")
@@ -60,7 +76,7 @@ def _markers(file: SourceFile) -> Iterator[Marker]:
         except ValueError:
             setter = ""
         parts = setter.split(":")
-        is_marker = len(parts) in (2, 3) and parts[2:] in ([], ["tag"], ["name"])
+        is_marker = len(parts) == 2 or (len(parts) == 3 and parts[2] in PARTS)
         policy = f"{parts[0]}/{parts[1]}" if is_marker else ""
         yield Marker(file.name, number, key, value, policy, parts[2] if is_marker and len(parts) == 3 else "")
 
@@ -82,10 +98,26 @@ def of_kind(tree: Tree, kind: str) -> list[Object]:
     return [each for each in tree.objects if (each.group, each.kind) == (IMAGE_GROUP, kind)]
 
 
-def update_paths(tree: Tree) -> list[str]:
-    """The folders that the ImageUpdateAutomations write to, from the root, without ./ before them."""
-    paths = [str(at(each.spec, "update", "path") or ".") for each in of_kind(tree, "ImageUpdateAutomation")]
-    return [path.removeprefix("./").strip("/") or "." for path in paths]
+def update_path(automation: Object) -> str:
+    """The folder or file that an ImageUpdateAutomation writes to, from the root, without ./ before it."""
+    return posixpath.normpath(str(at(automation.spec, "update", "path") or ".").strip("/") or ".")
+
+
+def writes_to(automation: Object, file: str) -> bool:
+    """Whether a file is, or lies under, the path of an ImageUpdateAutomation."""
+    path = update_path(automation)
+    return path in (".", file) or file.startswith(f"{path}/")
+
+
+def follows(automation: Object, policy: Object) -> bool:
+    """Whether an ImageUpdateAutomation asks a policy: one of its own namespace, that its policySelector takes.
+
+    Source: image-automation-controller 1.2.4, getPolicies.
+    """
+    labels = mapping(at(policy.manifest, "metadata", "labels"))
+    return automation.namespace == policy.namespace and takes_labels(
+        mapping(automation.spec.get("policySelector")), labels
+    )
 
 
 def selects(policy: Object, tag: str) -> bool | None:

@@ -9,6 +9,7 @@ may not.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import subprocess
 from dataclasses import dataclass
@@ -17,15 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from checks import manifests
 from checks.findings import ChecksError
+from checks.manifests import at, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MANIFESTS = (".yaml", ".yml")
 ORIGIN = "config.kubernetes.io/origin"
 TREE = "tree"
 """The folder of the artifact, beside that of what is built from it."""
+DEEPEST = 200
+"""How deep an object may be nested, so that all rules and tools can follow it."""
+LONGEST = 500
+"""Characters of what kustomize says that are repeated: when it crashes, it says much."""
 
 _REMOTE = re.compile(
     r"^(?:[a-z][a-z0-9+.-]*://|git@|git::|github\.com[/:]|[\w.-]+\.[a-z]{2,}/.*(?:\?ref=|\.git|//))", re.IGNORECASE
@@ -50,17 +56,23 @@ class Reach:
     files: frozenset[str]
     remotes: tuple[tuple[str, int, str], ...]
     """Bases that are not in the repository: kustomization file, line, what it says."""
+    missing: frozenset[str] = frozenset()
+    """What kustomization files name and the artifact does not have."""
+    outside: tuple[str, ...] = ()
+    """What they name outside of the artifact."""
 
 
-def reach(tree: Path, path: str) -> Reach:
+def reach(tree: Path, path: str, spec: Mapping[str, Any]) -> Reach:
     """Follow a build without building: kustomization files, what they name, and folders that have none."""
     files: set[str] = set()
+    missing: set[str] = set()
+    outside: list[str] = []
     remotes: list[tuple[str, int, str]] = []
     seen: set[Path] = set()
-    waiting = [tree / path]
+    waiting = [found for part in (".", *_components(spec)) if (found := _found(tree / path / part))]
     while waiting:
         each = waiting.pop()
-        if each in seen or not each.resolve().is_relative_to(tree.resolve()):
+        if each in seen or not each.is_relative_to(tree):
             continue
         seen.add(each)
         if each.is_file():
@@ -68,14 +80,18 @@ def reach(tree: Path, path: str) -> Reach:
         elif kustomization := _kustomization_file(each):
             waiting.append(kustomization)
             for name, line in _named_by(kustomization):
-                target = (each / name).resolve()
-                if _REMOTE.match(name) and not target.exists():
+                target = _found(each / name)
+                if target is None and _REMOTE.match(name):
                     remotes.append((_relative(tree, kustomization), line, name))
-                else:
+                elif target is None:
+                    missing.add(posixpath.normpath(f"{_relative(tree, each)}/{name}"))
+                elif target.is_relative_to(tree):
                     waiting.append(target)
-        elif each.is_dir():
+                else:
+                    outside.append(name)
+        else:
             waiting += _generated(each)
-    return Reach(frozenset(files), tuple(remotes))
+    return Reach(frozenset(files), tuple(remotes), frozenset(missing), tuple(outside))
 
 
 def build(kustomize: Path, workspace: Path, number: int, path: str, spec: Mapping[str, Any]) -> tuple[Built, ...]:
@@ -92,16 +108,24 @@ def build(kustomize: Path, workspace: Path, number: int, path: str, spec: Mappin
         BuildProblem: kustomize refuses it, or the path is not there.
     """
     tree = workspace / TREE
-    folder = tree / path
-    if not folder.is_dir():
+    folder = _found(tree / path)
+    if folder is None or not folder.is_dir():
         raise BuildProblem(f"kustomization path not found: {path} is no folder of the repository")
+    for component in _components(spec):
+        if _REMOTE.match(component) or PurePosixPath(component).is_absolute():
+            raise BuildProblem(f"component path '{component}' must be local and relative")
     resources = [folder] if _kustomization_file(folder) else _generated(folder)
     if not resources:
         return ()
     overlay = workspace / str(number)
     overlay.mkdir()
     document = {
-        **_overlay(spec, f"../{TREE}/{path}"),
+        **_overlay(spec),
+        "components": [
+            f"../{TREE}/{path}/{component}"
+            for component in _components(spec)
+            if _found(folder / component) or not spec.get("ignoreMissingComponents")
+        ],
         "resources": [f"../{TREE}/{_relative(tree, each)}" for each in resources],
     }
     (overlay / "kustomization.yaml").write_text(json.dumps(document), "utf-8")
@@ -112,7 +136,12 @@ class BuildProblem(Exception):  # noqa: N818  # found in a repository, and told 
     """Kustomize refuses a build, in its own words, shortened."""
 
 
-def _overlay(spec: Mapping[str, Any], base: str) -> dict[str, Any]:
+def _components(spec: Mapping[str, Any]) -> list[str]:
+    """Those of a Flux Kustomization, from its path."""
+    return [str(each) for each in listed(spec.get("components"))]
+
+
+def _overlay(spec: Mapping[str, Any]) -> dict[str, Any]:
     """What the spec of a Flux Kustomization adds to a build."""
     metadata = manifests.mapping(spec.get("commonMetadata"))
     labels = [{"pairs": metadata["labels"]}] if metadata.get("labels") else None
@@ -124,7 +153,6 @@ def _overlay(spec: Mapping[str, Any], base: str) -> dict[str, Any]:
         "images": spec.get("images"),
         "labels": labels,
         "commonAnnotations": metadata.get("annotations"),
-        "components": [f"{base}/{component}" for component in manifests.listed(spec.get("components"))],
     }
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -141,13 +169,18 @@ def _run(kustomize: Path, overlay: Path) -> tuple[Built, ...]:
     except OSError as error:
         raise ChecksError(f"{kustomize} cannot be run: {error.strerror}") from None
     if done.returncode != 0:
-        raise BuildProblem(_said(done.stderr, overlay))
-    return tuple(_built(text) for text in re.split(r"^---\n", done.stdout, flags=re.MULTILINE) if text.strip())
+        raise BuildProblem(_said(done.stderr, overlay) or f"kustomize ended with {done.returncode} and said nothing")
+    try:
+        return tuple(_built(text) for text in re.split(r"^---\n", done.stdout, flags=re.MULTILINE) if text.strip())
+    except manifests.SyntaxProblem as problem:
+        raise BuildProblem(f"what kustomize makes of it cannot be read: {problem}") from None
 
 
 def _built(text: str) -> Built:
     """One document of kustomize's output, its origin taken out of data and text."""
     data: dict[str, Any] = manifests.load(text)
+    if any(len(way) > DEEPEST for way, _ in manifests.scalars(data)):
+        raise BuildProblem(f"{data['kind']} {at(data, 'metadata', 'name')} is nested more than {DEEPEST} deep")
     annotations: dict[str, str] = data["metadata"]["annotations"]
     origin = manifests.mapping(manifests.load(annotations.pop(ORIGIN)))
     if not annotations:
@@ -170,7 +203,15 @@ def _said(stderr: str, overlay: Path) -> str:
     said = " ".join(stderr.removeprefix("Error: ").split())
     said = said.replace(f"{overlay.parent / TREE}/", "").replace(f"../{TREE}/", "").replace(f"{overlay}", "the build")
     innermost = said.rpartition("accumulation err='")[2]
-    return innermost.partition("': must build at directory")[0].strip()
+    return innermost.partition("': must build at directory")[0].strip()[:LONGEST]
+
+
+def _found(path: Path) -> Path | None:
+    """Where a path leads; None where there is nothing, or can be nothing."""
+    try:
+        return path.resolve(strict=True)
+    except (OSError, ValueError):
+        return None
 
 
 def _kustomization_file(folder: Path) -> Path | None:
@@ -194,37 +235,38 @@ def _named_by(kustomization: Path) -> list[tuple[str, int]]:
         documents = manifests.parse(kustomization.name, kustomization.read_text("utf-8", errors="replace"))
     except manifests.SyntaxProblem:
         return []
-    found: list[tuple[str, int]] = []
-    for document in documents:
-        for way, value in manifests.scalars(document.data):
-            if isinstance(value, str) and "\n" not in value and _is_file_field(way):
-                name = value.split("=", 1)[-1] if way[-2:-1] in (("files",), ("envs",)) else value
-                found.append((name, document.line_of(*way)))
-    return found
+    return [
+        (value, document.line_of(*way))
+        for document in documents
+        for way, value in file_fields(document.data)
+        if isinstance(value, str) and "\n" not in value
+    ]
 
 
-_LISTS = frozenset(
-    {
-        *("resources", "components", "bases", "crds", "configurations", "generators", "transformers", "validators"),
-        "patchesStrategicMerge",
-    }
-)
-"""The fields of a kustomization file that list files or folders."""
+BASES = ("resources", "components", "bases")
+"""The fields of a kustomization file that list where its objects come from."""
+
+_LISTS = (*BASES, "crds", "configurations", "generators", "transformers", "validators", "patchesStrategicMerge")
+"""All that list files or folders."""
+
+_OF_PATHS = ("patches", "patchesJson6902", "replacements")
+"""Those that list mappings with a path."""
 
 
-def _is_file_field(way: manifests.Path) -> bool:
-    match way:
-        case (str(field), int()):
-            return field in _LISTS
-        case ("patches" | "patchesJson6902" | "replacements" | "openapi", *_, "path"):
-            return True
-        case ("configMapGenerator" | "secretGenerator", int(), "files" | "envs", int()):
-            return True
-        case ("configMapGenerator" | "secretGenerator", int(), "env"):
-            return True
-        case _:
-            return False
+def file_fields(data: Any) -> Iterator[tuple[manifests.Path, Any]]:
+    """The fields of a kustomization file that may name files, and the way to each."""
+    for field in _LISTS:
+        yield from (((field, number), value) for number, value in enumerate(listed(at(data, field))))
+    for field in _OF_PATHS:
+        yield from (((field, n, "path"), at(value, "path")) for n, value in enumerate(listed(at(data, field))))
+    yield ("openapi", "path"), at(data, "openapi", "path")
+    for field in ("configMapGenerator", "secretGenerator"):
+        for number, generator in enumerate(listed(at(data, field))):
+            yield (field, number, "env"), at(generator, "env")
+            for kind in ("files", "envs"):
+                for n, value in enumerate(listed(at(generator, kind))):
+                    yield (field, number, kind, n), str(value).partition("=")[2] or value
 
 
 def _relative(tree: Path, path: Path) -> str:
-    return path.resolve().relative_to(tree.resolve()).as_posix()
+    return path.relative_to(tree).as_posix()

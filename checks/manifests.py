@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -67,7 +67,7 @@ def parse(file: str, text: str) -> tuple[Document, ...]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise SyntaxProblem(mark.line + 1 if mark else 1, str(error.problem or error.context)) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SyntaxProblem(1, " ".join(str(error).split())) from None
     finally:
         loader.dispose()
@@ -81,19 +81,23 @@ def load(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise SyntaxProblem(mark.line + 1 if mark else 1, str(error.problem or error.context)) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SyntaxProblem(1, " ".join(str(error).split())) from None
 
 
-def scalars(value: Any, path: Path = ()) -> list[tuple[Path, Any]]:
-    """Every leaf of a document with the way to it."""
-    if isinstance(value, Mapping):
-        items = cast("Mapping[str | int, Any]", value).items()
-    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        items = enumerate(cast("Sequence[Any]", value))
-    else:
-        return [(path, value)]
-    return [leaf for key, child in items for leaf in scalars(child, (*path, key))]
+def scalars(value: Any) -> Iterator[tuple[Path, Any]]:
+    """Every leaf of a document with the way to it, in order. Not for what may contain itself by an alias."""
+    waiting: list[tuple[Path, Any]] = [((), value)]
+    while waiting:
+        path, each = waiting.pop()
+        if isinstance(each, Mapping):
+            items = list(cast("Mapping[str | int, Any]", each).items())
+        elif isinstance(each, list):
+            items = list(enumerate(cast("list[Any]", each)))
+        else:
+            yield path, each
+            continue
+        waiting += [((*path, key), child) for key, child in reversed(items)]
 
 
 def at(value: Any, *path: str | int) -> Any:

@@ -1,7 +1,7 @@
-"""Semantic versions and the ranges that an ImagePolicy takes.
+"""Semantic versions and the ranges of an ImagePolicy, as image-reflector-controller reads them.
 
-Source: Semantic Versioning 2.0.0, and Masterminds/semver v3, which image-reflector-controller uses: comparators, hyphen
-ranges, wildcards, tilde and caret; a range without a pre-release takes none.
+Source: Semantic Versioning 2.0.0; fluxcd/pkg version 0.16.0 (what is a version); Masterminds/semver 3.5.0 (ranges). Its
+oddities are kept: `^*` takes 0.0.x alone, `~0.0.0` everything, and `<=*` what is below 0.1.0.
 """
 
 from __future__ import annotations
@@ -10,10 +10,17 @@ import re
 from dataclasses import dataclass
 from functools import total_ordering
 
-_VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?")
-_PARTIAL = r"v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"
-_COMPARATOR = re.compile(rf"\s*(=|==|!=|>|<|>=|=>|<=|=<|~|~>|\^)?\s*({_PARTIAL})\s*")
-_HYPHEN = re.compile(rf"\s*({_PARTIAL})\s+-\s+({_PARTIAL})\s*")
+_TAIL = r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+_VERSION = re.compile(rf"v?(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:\.(?P<patch>[0-9]+))?{_TAIL}")
+_PARTIAL = r"v?[0-9xX*]+(?:\.[0-9xX*]+){0,2}" + _TAIL.replace("?P<pre>", "?:")
+_COMPARATOR = rf"(?:!=|>=|=>|<=|=<|~>|[=<>~^])?\s*{_PARTIAL}"
+_HYPHEN = re.compile(rf"\s*({_PARTIAL})\s+-\s+({_PARTIAL})\s*".replace("X*]", "X*|]"))
+"""With a bar among the digits, as there: `1||2 - 3` without spaces is no range."""
+
+_ALL_OF = re.compile(rf"\s*{_COMPARATOR}(?:(?:\s*,\s*|\s+){_COMPARATOR})*\s*")
+_ONE = re.compile(rf"(?P<operator>[!=<>~^]*)\s*(?P<numbers>v?[0-9xX*]+(?:\.[0-9xX*]+){{0,2}}){_TAIL}")
+_LONGEST = 512
+"""Characters that a range may have."""
 
 
 class RangeError(Exception):
@@ -37,104 +44,95 @@ class Version:
         return self.numbers, not self.pre, parts
 
 
-def parse(text: str) -> Version | None:
-    """A version such as v1.2.3-rc.1, where minor and patch may be missing; None for what is none."""
+def parse(tag: str) -> Version | None:
+    """A version such as v1.2.3-rc.1; None for what is none, as everything with fewer than two dots."""
+    return _version(tag) if tag.count(".") > 1 else None
+
+
+def _version(text: str) -> Version | None:
     found = _VERSION.fullmatch(text)
-    if found is None:
+    pre = tuple(found["pre"].split(".")) if found and found["pre"] else ()
+    if found is None or any(each.isdecimal() and each != str(int(each)) for each in pre):
         return None
-    major, minor, patch, pre = found.groups()
-    return Version((int(major), int(minor or 0), int(patch or 0)), tuple(pre.split(".")) if pre else ())
+    return Version((int(found["major"]), int(found["minor"] or 0), int(found["patch"] or 0)), pre)
 
 
 @dataclass(frozen=True)
-class _Bound:
-    """All versions from `low` on that are below `high`."""
-
-    low: Version | None = None
-    high: Version | None = None
-    low_open: bool = False
-    high_closed: bool = False
-    negated: bool = False
+class _Comparator:
+    operator: str
+    base: Version
+    """With 0 for what is missing or a wildcard."""
+    given: int
+    """How many of its numbers are given, from the first on."""
 
     def holds(self, version: Version) -> bool:
-        above = self.low is None or version > self.low or (version == self.low and not self.low_open)
-        below = self.high is None or version < self.high or (version == self.high and self.high_closed)
-        return (above and below) is not self.negated
+        of, base = version.numbers, self.base.numbers
+        match self.operator:
+            case "=":
+                return version == self.base if self.given == len(base) else self._tilde(version)
+            case "!=":
+                is_partial = self.given in (1, 2)
+                same = of[: self.given] == base[: self.given] if is_partial else version == self.base
+                return not same or (self.given > 1 and version.pre != self.base.pre)
+            case ">":
+                return of[: self.given] > base[: self.given] if self.given in (1, 2) else version > self.base
+            case ">=":
+                return version >= self.base
+            case "<":
+                return version < self.base
+            case "<=":
+                compared = self.given or 2
+                return of[:compared] <= base[:compared] if self.given < len(base) else version <= self.base
+            case "~":
+                return self._tilde(version)
+            case _:
+                return self._caret(version)
 
-    @property
-    def takes_pre(self) -> bool:
-        return any(end is not None and bool(end.pre) for end in (self.low, self.high))
+    def _tilde(self, version: Version) -> bool:
+        """As many equal numbers as are given, but two at most."""
+        takes_all = not any(self.base.numbers) and self.given not in (1, 2)
+        fixed = 1 if self.given == 1 else 2
+        return version >= self.base and (takes_all or version.numbers[:fixed] == self.base.numbers[:fixed])
+
+    def _caret(self, version: Version) -> bool:
+        """Equal numbers up to the first that is not 0."""
+        base = self.base.numbers
+        fixed = 1 if base[0] or self.given == 1 else 2 if base[1] or self.given == 2 else 3
+        return version >= self.base and version.numbers[:fixed] == base[:fixed]
 
 
 @dataclass(frozen=True)
 class Range:
-    """Alternatives of bounds that must all hold."""
+    """Alternatives of comparators that must all hold."""
 
-    alternatives: tuple[tuple[_Bound, ...], ...]
+    alternatives: tuple[tuple[_Comparator, ...], ...]
 
     def __contains__(self, version: Version) -> bool:
         return any(
-            all(bound.holds(version) and (not version.pre or bound.takes_pre) for bound in bounds)
-            for bounds in self.alternatives
+            (not version.pre or any(each.base.pre for each in all_of)) and all(each.holds(version) for each in all_of)
+            for all_of in self.alternatives
         )
 
 
 def parse_range(text: str) -> Range:
     """Parse a range such as `>=1.0.0 <2.0.0 || 3.x`. Raises RangeError."""
-    return Range(tuple(tuple(_bounds(part)) for part in text.split("||")))
-
-
-def _bounds(text: str) -> list[_Bound]:
-    found: list[_Bound] = []
-    rest = text.strip()
-    while rest:
-        if (hyphen := _HYPHEN.match(rest)) is not None:
-            found += [_bound(">=", hyphen.groups()[1:5]), _bound("<=", hyphen.groups()[6:10])]
-            rest = rest[hyphen.end() :].lstrip(" ,")
-            continue
-        comparator = _COMPARATOR.match(rest)
-        if comparator is None or not comparator[2]:
-            raise RangeError(f"{text.strip()!r} is no range of versions")
-        found.append(_bound(comparator[1] or "=", comparator.groups()[2:6]))
-        rest = rest[comparator.end() :].lstrip(" ,")
-    if not found:
+    parts = _HYPHEN.sub(r">=\1, <=\2 ", text).split("||")
+    if len(text) > _LONGEST or not all(_ALL_OF.fullmatch(part) for part in parts):
         raise RangeError(f"{text!r} is no range of versions")
-    return found
+    return Range(tuple(tuple(map(_comparator, _ONE.finditer(part))) for part in parts))
 
 
-def _bound(operator: str, parts: tuple[str | None, ...]) -> _Bound:
-    """One comparator; a part that is missing or a wildcard leaves the rest open."""
-    numbers: list[int] = []
-    for part in parts[:3]:
-        if part is None or not part.isdecimal():
+_SAME = {"": "=", "=>": ">=", "=<": "<=", "~>": "~"}
+"""Operators that are other spellings."""
+
+
+def _comparator(found: re.Match[str]) -> _Comparator:
+    numbers: list[str] = []
+    for part in found["numbers"].removeprefix("v").split("."):
+        if part in {"x", "X", "*"}:
             break
-        numbers.append(int(part))
-    pre = tuple(parts[3].split(".")) if parts[3] and len(numbers) == 3 else ()
-    low = Version((*numbers, *[0] * (3 - len(numbers))), pre)  # pyright: ignore[reportArgumentType]  # three of them
-    step = _next(numbers, len(numbers))
-    exact = len(numbers) == 3
-    match operator:
-        case "=" | "==" | "!=":
-            ends = (low, low) if exact else (low if numbers else None, step)
-            return _Bound(*ends, high_closed=exact, negated=operator == "!=")
-        case ">":
-            return _Bound(low, low_open=True) if exact or step is None else _Bound(step)
-        case ">=" | "=>":
-            return _Bound(low)
-        case "<":
-            return _Bound(high=low)
-        case "<=" | "=<":
-            return _Bound(high=low, high_closed=True) if exact else _Bound(high=step)
-        case "~" | "~>":
-            return _Bound(low, _next(numbers, min(len(numbers), 2)))
-        case _:
-            first = next((index for index, number in enumerate(numbers) if number), max(len(numbers) - 1, 0))
-            return _Bound(low, _next(numbers, first + 1) if numbers else None)
-
-
-def _next(numbers: list[int], length: int) -> Version | None:
-    """The first version after all that begin with so many of the numbers."""
-    if not length:
-        return None
-    head = [*numbers[: length - 1], numbers[length - 1] + 1]
-    return Version((*head, *[0] * (3 - len(head))))  # pyright: ignore[reportArgumentType]  # three of them
+        numbers.append(part)
+    base = _version(".".join(numbers or ["0"]) + (f"-{found['pre']}" if found["pre"] else ""))
+    if base is None:
+        raise RangeError(f"{found[0]!r} is no range of versions")
+    return _Comparator(_SAME.get(found["operator"], found["operator"]), base, len(numbers))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from checks import artifact, envsubst, kustomize, manifests
-from checks.findings import Place
+from checks.findings import ChecksError, Place
 from checks.manifests import Document, at, mapping, mappings
 
 if TYPE_CHECKING:
@@ -110,10 +110,7 @@ class Kustomization:
     reach: kustomize.Reach
     objects: tuple[Object, ...]
     variables: Mapping[str, str] | None
-    """Name → sample, later sources before earlier ones and inline values before all; None without postBuild.
-
-    Flux replaces nothing where there is no value at all.
-    """
+    """Name → sample, later sources before earlier ones and inline values before all; None without postBuild."""
     problem: str = ""
     """Why kustomize refuses it."""
 
@@ -144,6 +141,15 @@ class Kustomization:
         """Whether it is Ready only once all that it applies is."""
         return bool(self.spec.get("wait"))
 
+    @property
+    def substitutes(self) -> bool:
+        """Whether Flux replaces variables in what it applies."""
+        return _substitutes(self.spec, self.variables)
+
+    def covers(self, file: str) -> bool:
+        """Whether a file lies beneath its path."""
+        return self.path == "." or file.startswith(f"{self.path}/")
+
 
 @dataclass(frozen=True, eq=False)
 class Tree:
@@ -166,9 +172,28 @@ class Tree:
         return (each for owner in self.kustomizations for each in owner.objects if each.file not in self.stubs)
 
     @property
-    def undecodable(self) -> tuple[str, ...]:
-        """The YAML files that are no UTF-8."""
-        return tuple(name for name, file in self.files.items() if file.broken)
+    def checked(self) -> tuple[str, ...]:
+        """The YAML files that Flux or Kyverno may read: others, of workflows or tests, need not be for Kubernetes.
+
+        Beneath the paths of all Flux Kustomizations that can be read, built or not, the bootstrap's and the policies',
+        and what kustomization files there name.
+        """
+        paths = {
+            path_of(document.data)
+            for file in self.files.values()
+            for document in file.documents
+            if str(at(document.data, "apiVersion")).startswith(FLUX_GROUP)
+        }
+        paths |= {self.config.bootstrap.path, *([self.config.policies] if self.config.policies else [])}
+        names: tuple[str, ...] = ()
+        known: set[str] = set()
+        while paths - known:
+            known |= paths
+            names = tuple(
+                name for name in self.files if any(p in (".", name) or name.startswith(f"{p}/") for p in known)
+            )
+            paths = {base for name in names for base in _bases(self.files[name])}
+        return names
 
     def is_unbuilt(self, those: Collection[Kustomization]) -> bool:
         """Whether what they apply is not known, because kustomize refused it."""
@@ -181,10 +206,17 @@ class Tree:
 
 
 def read(root: Path, config: Config) -> Tree:
-    """The files that Flux sees, with nothing built yet. Raises ChecksError for a folder that cannot be read."""
+    """The files that Flux sees, with nothing built yet.
+
+    Raises:
+        ChecksError: a folder cannot be read, or a file has a name that cannot be printed.
+    """
     seen = artifact.scan(root)
-    files = {name: _source(root, name) for name in seen.files if name.endswith(kustomize.MANIFESTS)}
-    return Tree(root, config, seen, files)
+    names = [name for name in seen.files if _is_yaml(name)]
+    for name in names:
+        if not name.isprintable():
+            raise ChecksError(f"{name!r} has a name that cannot be printed: rename it")
+    return Tree(root, config, seen, {name: _source(root, name) for name in names})
 
 
 def build(tree: Tree, binary: Path) -> Tree:
@@ -245,13 +277,18 @@ class _Builder:
     def _kustomization(self, each: Object, number: int) -> Kustomization:
         path = path_of(each.manifest)
         variables = self._variables(each)
-        reached = kustomize.reach(self.workspace / kustomize.TREE, path)
-        try:
-            built = kustomize.build(self.binary, self.workspace, number, path, each.spec) if not reached.remotes else ()
-            problem = ""
-        except kustomize.BuildProblem as error:
-            built, problem = (), str(error)
-        objects = tuple(self._object(each.id, one, variables) for one in built)
+        replaced = variables if _substitutes(each.spec, variables) else None
+        reached = kustomize.reach(self.workspace / kustomize.TREE, path, each.spec)
+        built: tuple[kustomize.Built, ...] = ()
+        problem = (
+            f"{', '.join(reached.outside)}: outside of the repository, Flux reads nothing" if reached.outside else ""
+        )
+        if not problem and not reached.remotes:
+            try:
+                built = kustomize.build(self.binary, self.workspace, number, path, each.spec)
+            except kustomize.BuildProblem as error:
+                problem = str(error)
+        objects = tuple(self._object(each.id, one, replaced) for one in built)
         return Kustomization(each, path, reached, objects, variables, problem)
 
     def _variables(self, each: Object) -> dict[str, str] | None:
@@ -265,7 +302,7 @@ class _Builder:
         return values | {str(key): str(value) for key, value in mapping(post_build.get("substitute")).items()}
 
     def _object(self, owner: str, built: kustomize.Built, variables: Mapping[str, str] | None) -> Object:
-        manifest = _substituted(built, variables) if variables else built.data
+        manifest = built.data if variables is None else _substituted(built, variables)
         file = built.file or ""
         return Object(owner, manifest, built.text, built.data, file, self._document(file, built.data))
 
@@ -278,6 +315,11 @@ class _Builder:
         same_kind = [each for each in source.documents if at(each.data, "kind") == data.get("kind")]
         named = [each for each in same_kind if str(at(each.data, "metadata", "name")) == name]
         return next(iter(named or same_kind), None)
+
+
+def _substitutes(spec: Mapping[str, Any], variables: Mapping[str, str] | None) -> bool:
+    """Whether Flux replaces variables: with a postBuild, and where that has no value at all only if told to."""
+    return variables is not None and (bool(variables) or at(spec, "postBuild", "substituteStrategy") == "Always")
 
 
 def _substituted(built: kustomize.Built, variables: Mapping[str, str]) -> Mapping[str, Any]:
@@ -299,8 +341,22 @@ def is_substitution_off(data: Mapping[str, Any]) -> bool:
 
 
 def path_of(manifest: Any) -> str:
-    """The path of a Flux Kustomization from the repository's root, without ./ before it."""
-    return posixpath.normpath(str(at(manifest, "spec", "path") or ".").strip("/") or ".")
+    """The path of a Flux Kustomization from the repository's root, without ./ before it; the root is the uppermost."""
+    return posixpath.normpath(f"/{at(manifest, 'spec', 'path') or ''}").lstrip("/") or "."
+
+
+def _bases(file: SourceFile) -> Iterator[str]:
+    """The files and folders that a kustomization file takes objects from, from the root."""
+    folder, _, name = file.name.rpartition("/")
+    if name in kustomize.KUSTOMIZATION_FILES:
+        for document in file.documents:
+            for way, value in kustomize.file_fields(document.data):
+                if way[0] in kustomize.BASES and isinstance(value, str):
+                    yield posixpath.normpath(f"{folder or '.'}/{value}")
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith(kustomize.MANIFESTS) or name.rpartition("/")[2] in kustomize.KUSTOMIZATION_FILES
 
 
 def _is_flux_kustomization(each: Object) -> bool:

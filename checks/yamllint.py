@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.findings import ChecksError
-from checks.manifests import at
-from checks.tree import FLUX_GROUP, path_of
 
 if TYPE_CHECKING:
     from checks.tree import Tree
@@ -42,8 +40,7 @@ class Problem:
 @lru_cache(maxsize=1)
 def problems(tree: Tree) -> tuple[Problem, ...]:
     """All that it finds in the files that Flux may read. Raises ChecksError when it cannot be run."""
-    folders = {tree.config.bootstrap.path, *_paths(tree), *([tree.config.policies] if tree.config.policies else [])}
-    names = [name for name in tree.files if any(f == "." or name.startswith(f"{f}/") for f in folders)]
+    names = tree.checked
     if not names:
         return ()
     own = next((tree.root / name for name in OWN if (tree.root / name).is_file()), DEFAULT)
@@ -59,13 +56,3 @@ def problems(tree: Tree) -> tuple[Problem, ...]:
         for line in found
         if line
     )
-
-
-def _paths(tree: Tree) -> set[str]:
-    """The paths of all Flux Kustomizations that can be read, built or not: other YAML need not be for Kubernetes."""
-    return {
-        path_of(document.data)
-        for file in tree.files.values()
-        for document in file.documents
-        if str(at(document.data, "apiVersion")).startswith(FLUX_GROUP)
-    }

@@ -15,22 +15,41 @@ Good:
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from checks import kustomize
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.tree import Kustomization, Tree
 
 rule = Rule("B3", Stage.BUILD, Severity.ERROR)
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """One finding for each link under the path of a Flux Kustomization."""
-    for name in tree.artifact.symlinks:
-        if any(name.startswith(f"{each.path}/") for each in tree.kustomizations):
+    """One finding for each link that a Flux Kustomization would read; others may be there."""
+    for link in tree.artifact.symlinks:
+        if any(_is_named(each, link) or _is_generated(tree, each, link) for each in tree.kustomizations):
             why = "a symlink, which source-controller leaves out of the artifact"
-            yield rule.on(name, 1, name, why=why, remedy="put the file itself here, or name it where it is")
+            yield rule.on(link, 1, link, why=why, remedy="put the file itself here, or name it where it is")
+
+
+def _is_named(each: Kustomization, link: str) -> bool:
+    """Whether a kustomization file names the link, or something behind it."""
+    return any(name == link or name.startswith(f"{link}/") for name in each.reach.missing)
+
+
+def _is_generated(tree: Tree, each: Kustomization, link: str) -> bool:
+    """Whether the link would be a resource, since no kustomization file stands in or above its folder."""
+    above = [folder.as_posix() for folder in PurePosixPath(link).parents if each.covers(f"{folder.as_posix()}/")]
+    listed = any(
+        f"{folder}/{name}".removeprefix("./") in tree.artifact.files
+        for folder in above
+        for name in kustomize.KUSTOMIZATION_FILES
+    )
+    is_resource = link.endswith(kustomize.MANIFESTS) or (tree.root / link).is_dir()
+    return each.covers(link) and is_resource and not listed

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from checks import flux
 from checks.findings import Finding, Severity, Stage
-from checks.manifests import at, listed, mapping, mappings
+from checks.manifests import at, mapping
 from checks.rule import Rule
+from checks.selectors import selects
 from checks.tree import GOTK_COMPONENTS
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         is_policy = (each.group, each.kind) == ("networking.k8s.io", "NetworkPolicy")
         if not is_policy or not selector or each.file.endswith(f"/{GOTK_COMPONENTS}"):
             continue
-        if not any(namespace == each.namespace and _selects(selector, labels) for namespace, labels in pods):
+        if not any(namespace == each.namespace and selects(selector, labels) for namespace, labels in pods):
             why = f"it selects no pod that serves in {each.namespace or 'its namespace'}: it protects nothing"
             remedy = "let podSelector match the labels of the pod template that it means; Flagger's have -primary added"
             found = rule.at(each, "spec", "podSelector", why=why, remedy=remedy)
@@ -68,26 +69,3 @@ def _pod_labels(each: Object, *, is_canary: bool) -> Iterator[Mapping[str, Any]]
             yield {**labels, **{key: f"{labels[key]}-primary" for key in SELECTED if is_canary and key in labels}}
     if (each.api_version, each.kind) == ("v1", "Pod"):
         yield mapping(at(each.manifest, "metadata", "labels"))
-
-
-def _selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    """Source: Kubernetes API, LabelSelector."""
-    exact = mapping(selector.get("matchLabels")).items()
-    return all(labels.get(key) == value for key, value in exact) and all(
-        _holds(expression, labels) for expression in mappings(selector.get("matchExpressions"))
-    )
-
-
-def _holds(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    key, values = str(expression.get("key")), listed(expression.get("values"))
-    match expression.get("operator"):
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-        case _:
-            return False

@@ -30,7 +30,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each file under the path of a Kustomization that none of them reads."""
     reached = {file for each in tree.kustomizations for file in each.reach.files}
     for name, file in tree.files.items():
-        above = [each for each in tree.kustomizations if each.path == "." or name.startswith(f"{each.path}/")]
+        above = [each for each in tree.kustomizations if each.covers(name)]
         is_manifest = bool(file.documents) and name.rpartition("/")[2] not in kustomize.KUSTOMIZATION_FILES
         if above and name not in reached and is_manifest and not tree.is_unbuilt(above):
             owner = max(above, key=lambda each: len(each.path))

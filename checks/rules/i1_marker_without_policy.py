@@ -32,7 +32,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     for marker in images.markers(tree):
         about = f"marker {marker.policy}".strip()
         if not marker.policy:
-            why = 'it is no {"$imagepolicy": "<namespace>:<policy>"}, with :tag or :name after it or nothing'
+            why = 'it is no {"$imagepolicy": "<namespace>:<policy>"}, with :tag, :name or :digest after it or nothing'
             yield rule.on(marker.file, marker.line, about, why=why, remedy="write it so")
         elif marker.policy not in policies:
             near = difflib.get_close_matches(marker.policy, policies, n=1)

@@ -1,6 +1,7 @@
-"""I2: a marker stands where no ImageUpdateAutomation writes.
+"""I2: a marker stands where no ImageUpdateAutomation writes its policy's image.
 
-An automation looks at the files under its update.path alone.
+An automation looks at the files under its update.path alone, and at the ImagePolicies of its own namespace that its
+policySelector takes.
 
 Bad:
     # ImageUpdateAutomation
@@ -27,11 +28,20 @@ rule = Rule("I2", Stage.ORDER, Severity.ERROR)
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """One finding for each such marker."""
-    paths = images.update_paths(tree)
+    """One finding for each such marker; a policy that does not exist is another rule's."""
+    automations = images.of_kind(tree, "ImageUpdateAutomation")
+    policies = images.policies(tree)
     for marker in images.markers(tree):
-        if not any(path == "." or marker.file.startswith(f"{path}/") for path in paths):
-            where = f"they write to {', '.join(paths)}" if paths else "there is none"
-            why = f"no ImageUpdateAutomation writes here: {where}"
+        here = [each for each in automations if images.writes_to(each, marker.file)]
+        policy = policies.get(marker.policy)
+        if not here:
+            paths = ", ".join(images.update_path(each) for each in automations)
+            why = f"no ImageUpdateAutomation writes here: {f'they write to {paths}' if paths else 'there is none'}"
             remedy = "move the file beneath an update.path, or the path above the file"
-            yield rule.on(marker.file, marker.line, f"marker {marker.policy}", why=why, remedy=remedy)
+        elif policy and not any(images.follows(each, policy) for each in here):
+            named = ", ".join(each.id for each in here)
+            why = f"ImageUpdateAutomation {named} does not follow ImagePolicy {policy.id}"
+            remedy = "put both into one namespace, and let its policySelector, if it has one, take the policy"
+        else:
+            continue
+        yield rule.on(marker.file, marker.line, f"marker {marker.policy}", why=why, remedy=remedy)

@@ -49,10 +49,12 @@ def check(tree: Tree) -> Iterator[Finding]:
             )
             yield rule.at(policy, "spec", "policy", why=why, remedy=remedy)
     for marker in images.markers(tree):
-        if marker.policy not in policies or marker.policy in refused or marker.part == "name":
+        policy, tag = policies.get(marker.policy), marker.tag
+        if policy is None or marker.policy in refused or tag is None:
             continue
-        tag = marker.value if marker.part else marker.value.rpartition(":")[2]
-        if images.selects(policies[marker.policy], tag) is False:
-            why = f"the ImagePolicy {marker.policy} refuses the tag {tag} that is there"
+        if images.selects(policy, tag) is False:
+            why = (
+                f"the ImagePolicy {marker.policy} refuses the tag {tag} that is there" if tag else "there is no tag yet"
+            )
             remedy = "set a tag that the policy takes, or correct the policy"
             yield rule.on(marker.file, marker.line, f"marker {marker.policy}", why=why, remedy=remedy)

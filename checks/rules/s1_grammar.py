@@ -29,7 +29,7 @@ rule = Rule("S1", Stage.SUBSTITUTION, Severity.ERROR)
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each object of a Kustomization that substitutes."""
     for each in variables.used(tree):
-        if each.problem and each.owner.variables:
+        if each.problem and each.owner.substitutes:
             yield rule.on(
                 each.object.file,
                 variables.line(tree, each.object, "${"),

@@ -30,12 +30,12 @@ rule = Rule("S2", Stage.SUBSTITUTION, Severity.ERROR)
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each variable of an object."""
     for each in variables.used(tree):
-        values = each.owner.variables
-        if not values:
+        values = each.owner.variables or {}
+        if not each.owner.substitutes:
             continue
         for name in dict.fromkeys(use.name for use in each.uses if use.name not in values and not use.has_default):
             near = difflib.get_close_matches(name, values, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(values))}"
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(values)) or 'none'}"
             yield rule.on(
                 each.object.file,
                 variables.line(tree, each.object, f"${{{name}"),

@@ -33,7 +33,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each object that uses a variable of the repository's; others' are left alone."""
     declared = {key for keys in tree.config.variables.values() for key in keys}
     for each in variables.used(tree):
-        if each.owner.variables:
+        if each.owner.substitutes:
             continue
         names = list(dict.fromkeys(use.name for use in each.uses if use.name in declared))
         if names:

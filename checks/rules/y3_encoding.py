@@ -28,5 +28,6 @@ rule = Rule("Y3", Stage.YAML, Severity.ERROR)
 
 def check(tree: Tree) -> Iterator[Finding]:
     """One finding for each such file."""
-    for name in tree.undecodable:
-        yield rule.on(name, 1, name, why="it is no UTF-8", remedy="save it as UTF-8")
+    for name in tree.checked:
+        if tree.files[name].broken:
+            yield rule.on(name, 1, name, why="it is no UTF-8", remedy="save it as UTF-8")

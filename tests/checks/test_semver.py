@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import semver
+
+CASES: list[tuple[str, str, bool | str]] = json.loads((Path(__file__).parent / "semver_cases.json").read_text("utf-8"))[
+    "cases"
+]
 
 NUMBERS = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
 
@@ -15,6 +22,17 @@ def version(text: str) -> semver.Version:
     found = semver.parse(text)
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(("wanted", "tag", "expected"), CASES)
+def test_a_range_takes_what_flux_takes(wanted: str, tag: str, expected: bool | str) -> None:
+    if expected == "no range":
+        with pytest.raises(semver.RangeError):
+            semver.parse_range(wanted)
+    elif expected == "no version":
+        assert semver.parse(tag) is None
+    else:
+        assert (version(tag) in semver.parse_range(wanted)) is expected
 
 
 @pytest.mark.parametrize(
@@ -40,6 +58,7 @@ def version(text: str) -> semver.Version:
         ("1.0.0 - 2.0.0", ["1.0.0", "2.0.0"], ["2.0.1", "0.9.0"]),
         (">=1.0.0 <2.0.0 || 3.x", ["1.5.0", "3.1.0"], ["2.0.0", "4.0.0"]),
         (">=1.0.0, <2.0.0", ["1.5.0"], ["2.0.0"]),
+        (">=1.0.0-0 <2.0.0", ["1.5.0", "1.5.0-rc.1"], ["2.0.0"]),
     ],
 )
 def test_a_range_takes_what_it_should(wanted: str, takes: list[str], refuses: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import string
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from checks import binaries, tree
 from checks.config import load
-from checks.findings import Finding, Severity, Stage
+from checks.findings import ChecksError, Finding, Severity, Stage
 from checks.rules import RULES
 from checks.run import run
 from tests.checks import trees
@@ -159,6 +160,46 @@ def test_a_link_out_of_the_repository_is_no_way_out_of_it(tmp_path: Path) -> Non
     (root / "k8s" / "infrastructure" / "kustomization.yaml").write_text("resources: [../../../secret.yaml]\n")
     (finding,) = errors(root)
     assert finding.rule == "B1"
+
+
+@pytest.mark.parametrize("name", ["../../..", "nowhere", "a" * 5000, "a" * 300 + "/b", "a\0b", "", ".", 5, {"a": "b"}])
+def test_a_path_that_leads_nowhere_is_a_finding(tmp_path: Path, name: Any) -> None:
+    root = infrastructure(tmp_path, "")
+    sync = root / "k8s" / "flux-system" / "flux-system" / "kustomizations.yaml"
+    for change in ({"path": name}, {"components": [name]}):
+        document = yaml.safe_load(FLUX)
+        document["spec"] |= change
+        sync.write_text(yaml.safe_dump(document))
+        assert [finding.rule for finding in errors(root)] == ["B1"]
+    sync.write_text(FLUX)
+    (root / "k8s" / "infrastructure" / "kustomization.yaml").write_text(yaml.safe_dump({"resources": [name]}))
+    assert [finding.rule for finding in errors(root)] == ["B1"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("kustomization.yaml", "resources: &all [namespaces.yaml, *all]\n"),
+        ("config.yaml", CONFIG_MAP.replace("{a: b}", "{" * 300 + "a: b" + "}" * 300)),
+        ("config.yaml", CONFIG_MAP.replace("{a: b}", "[" * 5000 + "]" * 5000)),
+        ("config.yaml", CONFIG_MAP.replace("{a: b}", "{a: " * 300 + "b" + "}" * 300)),
+    ],
+    ids=["an alias of itself", "keys that are mappings", "too deep for any parser", "too deep for a person"],
+)
+def test_what_has_no_end_is_a_finding(tmp_path: Path, file: str, content: str) -> None:
+    root = infrastructure(tmp_path, "")
+    (root / "k8s" / "infrastructure" / file).write_text(content)
+    (finding,) = errors(root)
+    assert finding.rule in {"B1", "Y1"}
+    assert len(finding.why) < 1000
+
+
+@pytest.mark.parametrize("name", [b"c\xff.yaml", b"new\nline.yaml"])
+def test_a_name_that_cannot_be_printed_stops_the_run_with_a_line(tmp_path: Path, name: bytes) -> None:
+    root = infrastructure(tmp_path, "")
+    (root / "k8s" / "infrastructure" / os.fsdecode(name)).write_text(CONFIG_MAP)
+    with pytest.raises(ChecksError, match="rename it"):
+        run(root, load(root))
 
 
 def test_a_dashboard_of_5_megabytes(tmp_path: Path) -> None:
