@@ -1,6 +1,7 @@
 """What charts bring along that their HelmRelease does not show: CRDs, others' custom resources, admission webhooks.
 
-Each was read from the chart's own tree at the version given. A chart that is not here brings nothing that is known.
+Each was read from the chart's own tree at the version given, gateway-helm and external-dns at the commit nearest to it.
+A chart that is not here brings nothing that is known.
 """
 
 from __future__ import annotations
@@ -40,12 +41,18 @@ class Switch:
         return (at(values, *self.value.split(".")) if self.is_set(values) else self.default) == self.on
 
 
+def all_on(switches: tuple[Switch, ...], values: Mapping[str, object]) -> bool:
+    """Whether what has these switches is there with these values."""
+    return all(switch.is_on(values) for switch in switches)
+
+
 @dataclass(frozen=True)
 class Foreign:
     """Custom resources of another chart's CRDs that a chart makes."""
 
     kinds: tuple[GroupKind, ...]
-    switch: Switch
+    switches: tuple[Switch, ...]
+    """All must be on for them to be made; the last is the one that is about them."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +86,17 @@ def _kinds(group: str, *kinds: str) -> tuple[GroupKind, ...]:
     return tuple((group, kind) for kind in kinds)
 
 
-def _monitor(value: str, kind: str = "ServiceMonitor") -> Foreign:
-    return Foreign(_kinds(MONITORING, kind), Switch(value, default=False))
+def _off(*values: str) -> tuple[Switch, ...]:
+    """What is off unless all these values are true."""
+    return tuple(Switch(value, default=False) for value in values)
+
+
+def _monitor(*values: str, kind: str = "ServiceMonitor") -> Foreign:
+    return Foreign(_kinds(MONITORING, kind), _off(*values))
 
 
 def _route(value: str) -> Foreign:
-    return Foreign(_kinds(GATEWAY, "HTTPRoute"), Switch(value, default=False))
+    return Foreign(_kinds(GATEWAY, "HTTPRoute"), _off(value))
 
 
 CHARTS: Mapping[str, Chart] = MappingProxyType(
@@ -99,7 +111,7 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
             ),
             foreign=(
                 _monitor("serviceMonitor.enabled"),
-                Foreign(_kinds("cert-manager.io", "Certificate", "Issuer"), Switch("enableCertManager", default=False)),
+                Foreign(_kinds("cert-manager.io", "Certificate", "Issuer"), _off("enableCertManager")),
             ),
             webhooks=(
                 Webhook(
@@ -136,7 +148,7 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 _route("thanosRuler.route.main.enabled"),
                 Foreign(
                     _kinds("cert-manager.io", "Certificate", "Issuer"),
-                    Switch("prometheusOperator.admissionWebhooks.certManager.enabled", default=False),
+                    _off("prometheusOperator.admissionWebhooks.certManager.enabled"),
                 ),
             ),
         ),
@@ -151,7 +163,7 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
             template_switches=(Switch("crds.enabled", default=False), Switch("installCRDs", default=False)),
             foreign=(
                 _monitor("prometheus.servicemonitor.enabled"),
-                _monitor("prometheus.podmonitor.enabled", "PodMonitor"),
+                _monitor("prometheus.podmonitor.enabled", kind="PodMonitor"),
             ),
             webhooks=(
                 Webhook(
@@ -169,20 +181,18 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
             template_switches=(Switch("crd.create", default=False),),
             foreign=(
                 _monitor("serviceMonitor.enabled"),
-                _monitor("podMonitor.enabled", "PodMonitor"),
+                _monitor("podMonitor.enabled", kind="PodMonitor"),
                 Foreign(
                     _kinds("policy.linkerd.io", "AuthorizationPolicy"),
-                    Switch("linkerdAuthPolicy.create", default=False),
+                    _off("linkerdAuthPolicy.create"),
                 ),
             ),
         ),
         "loadtester": Chart(
             read_at="0.38.0",
             foreign=(
-                Foreign(_kinds("appmesh.k8s.aws", "VirtualNode"), Switch("appmesh.enabled", default=False)),
-                Foreign(
-                    _kinds("networking.istio.io", "Gateway", "VirtualService"), Switch("istio.enabled", default=False)
-                ),
+                Foreign(_kinds("appmesh.k8s.aws", "VirtualNode"), _off("appmesh.enabled")),
+                Foreign(_kinds("networking.istio.io", "Gateway", "VirtualService"), _off("istio.enabled")),
             ),
         ),
         "external-dns": Chart(
@@ -200,13 +210,25 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 _monitor("serviceMonitor.enabled"),
                 Foreign(
                     _kinds("cert-manager.io", "Certificate", "Issuer"),
-                    Switch("tls.type", default="metrics-server", on="cert-manager"),
+                    (Switch("tls.type", default="metrics-server", on="cert-manager"),),
                 ),
             ),
         ),
         "ingress-nginx": Chart(
             read_at="4.15.1",
-            foreign=(_monitor("controller.metrics.serviceMonitor.enabled"),),
+            foreign=(
+                _monitor("controller.metrics.enabled", "controller.metrics.serviceMonitor.enabled"),
+                _monitor(
+                    "controller.metrics.enabled", "controller.metrics.prometheusRule.enabled", kind="PrometheusRule"
+                ),
+                Foreign(
+                    _kinds("cert-manager.io", "Certificate", "Issuer"),
+                    (
+                        Switch("controller.admissionWebhooks.enabled", default=True),
+                        *_off("controller.admissionWebhooks.certManager.enabled"),
+                    ),
+                ),
+            ),
             webhooks=(
                 Webhook(
                     "validate.nginx.ingress.kubernetes.io",
@@ -224,9 +246,11 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 *_kinds("gateway.envoyproxy.io", "Backend", "BackendTrafficPolicy", "ClientTrafficPolicy"),
                 *_kinds("gateway.envoyproxy.io", "EnvoyExtensionPolicy", "EnvoyPatchPolicy", "EnvoyProxy"),
                 *_kinds("gateway.envoyproxy.io", "HTTPRouteFilter", "SecurityPolicy"),
-                *_kinds(GATEWAY, "Gateway", "GatewayClass", "GRPCRoute", "HTTPRoute"),
-                *_kinds(GATEWAY, "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"),
+                *_kinds(GATEWAY, "BackendTLSPolicy", "Gateway", "GatewayClass", "GRPCRoute", "HTTPRoute"),
+                *_kinds(GATEWAY, "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"),
+                *_kinds("gateway.networking.x-k8s.io", "XBackend", "XBackendTrafficPolicy", "XMesh"),
             ),
+            folder_switch=Switch("crds.enabled", default=True),
         ),
         "traefik": Chart(
             read_at="41.3.0",
@@ -234,8 +258,15 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                 *_kinds("traefik.io", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware"),
                 *_kinds("traefik.io", "MiddlewareTCP", "ServersTransport", "ServersTransportTCP", "TLSOption"),
                 *_kinds("traefik.io", "TLSStore", "TraefikService"),
+                *_kinds("hub.traefik.io", "AccessControlPolicy", "AIService", "API", "APIAuth", "APIBundle"),
+                *_kinds("hub.traefik.io", "APICatalogItem", "APIPlan", "APIPortal", "APIPortalAuth"),
+                *_kinds("hub.traefik.io", "APIRateLimit", "APIVersion", "ContentItem", "ManagedApplication"),
+                *_kinds("hub.traefik.io", "ManagedSubscription", "Uplink"),
             ),
-            foreign=(_monitor("metrics.prometheus.serviceMonitor.enabled"),),
+            foreign=(
+                _monitor("metrics.prometheus.serviceMonitor.enabled"),
+                _monitor("metrics.prometheus.prometheusRule.enabled", kind="PrometheusRule"),
+            ),
         ),
     }
 )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from checks import manifests
 from checks.findings import ChecksError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 FILE = "checks.yaml"
 
@@ -112,8 +116,22 @@ def parse(data: Any, where: str = FILE) -> Config:
     try:
         return Config.model_validate(data)
     except pydantic.ValidationError as error:
-        problems = [
-            f"{where}: {'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']} ({problem['input']!r})"
-            for problem in error.errors()
-        ]
-        raise ChecksError("\n".join(problems)) from None
+        raise ChecksError("\n".join(f"{where}: {_line(problem)}" for problem in error.errors())) from None
+
+
+def _line(problem: ErrorDetails) -> str:
+    """A problem in a line: the setting, its value unless that is a whole part of the file, and what is wrong."""
+    setting = ".".join(map(str, problem["loc"])) or "the file"
+    match problem["type"]:
+        case "missing":
+            return f"{setting} is missing"
+        case "extra_forbidden":
+            near = difflib.get_close_matches(str(problem["loc"][-1]), _SETTINGS, n=1)
+            return f"{setting} is no setting" + (f"; did you mean {near[0]}?" if near else "")
+        case _:
+            value = problem["input"]
+            shown = f" = {value!r}" if isinstance(value, str | int | float | None) else ""
+            return f"{setting}{shown}: {problem['msg']}"
+
+
+_SETTINGS = sorted({name for model in (Variable, Bootstrap, Config) for name in model.model_fields})

@@ -21,7 +21,6 @@ BAD = "bad substitution"
 NO_BRACE = "missing closing brace"
 NO_NAME = "unable to parse variable name"
 NO_ARGUMENT = "unable to parse substitution within function"
-NO_DEFAULT = "unable to parse default function"
 
 _DEFAULTS = frozenset({"=", ":=", ":-", ":?", ":+"})
 """The functions that an unset variable is no error for. Those with ? and + are defaults like the others."""

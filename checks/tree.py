@@ -34,7 +34,7 @@ class SourceFile:
     name: str
     text: str
     documents: tuple[Document, ...]
-    """None if it is no YAML, which yamllint says."""
+    """Empty if it is no YAML, which yamllint says."""
     broken: bool = False
     """Whether it is no UTF-8."""
 
@@ -299,7 +299,8 @@ class _Builder:
         for reference in mappings(post_build.get("substituteFrom")):
             known = self.config.variables.get(f"{reference.get('kind')}/{each.namespace}/{reference.get('name')}", {})
             values |= {key: variable.sample for key, variable in known.items()}
-        return values | {str(key): str(value) for key, value in mapping(post_build.get("substitute")).items()}
+        values |= {str(key): str(value) for key, value in mapping(post_build.get("substitute")).items()}
+        return {key: envsubst.clean(value) for key, value in values.items()}
 
     def _object(self, owner: str, built: kustomize.Built, variables: Mapping[str, str] | None) -> Object:
         manifest = built.data if variables is None else _substituted(built, variables)

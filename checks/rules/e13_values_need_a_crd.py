@@ -6,7 +6,7 @@ then is a race, which a cold cluster loses.
 Bad:
     values:
       controller:
-        metrics: {serviceMonitor: {enabled: true}}   # and no dependsOn
+        metrics: {enabled: true, serviceMonitor: {enabled: true}}   # and no dependsOn
 
 Good:
     dependsOn:
@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks import flux
-from checks.charts import that_install
+from checks.charts import all_on, that_install
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
@@ -37,11 +37,12 @@ def check(tree: Tree) -> Iterator[Finding]:
         for foreign in release.chart.foreign if release.chart else ():
             there = tree.config.served
             missing = [kind for kind in foreign.kinds if kind not in release.crds and kind[0] not in there]
-            if not missing or not foreign.switch.is_on(release.values):
+            if not missing or not all_on(foreign.switches, release.values):
                 continue
             group, kind = missing[0]
+            value = foreign.switches[-1].value
             makers = [p.release for p in flux.providers(tree, missing[0]) if p.release]
-            why = f"{foreign.switch.value} makes a {kind} ({group})"
+            why = f"{value} makes a {kind} ({group})"
             if not flux.providers(tree, missing[0]):
                 charts = " or ".join(that_install(missing[0])) or "a chart that brings its CRD"
                 why, remedy = f"{why}, whose CRD nothing here installs", f"install {charts}, or switch it off"
@@ -50,7 +51,7 @@ def check(tree: Tree) -> Iterator[Finding]:
                 remedy = f"add {makers[0].id} to its dependsOn, or switch it off"
             else:
                 continue
-            yield rule.at(release.object, "spec", "values", *foreign.switch.value.split("."), why=why, remedy=remedy)
+            yield rule.at(release.object, "spec", "values", *value.split("."), why=why, remedy=remedy)
 
 
 def _is_after(tree: Tree, release: Release, maker: Release) -> bool:

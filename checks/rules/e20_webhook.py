@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks import flux
+from checks.charts import all_on
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
@@ -34,7 +35,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     for release in flux.releases(tree):
         for webhook in release.chart.webhooks if release.chart else ():
             victims = _victims(tree, release, webhook)
-            if victims and all(switch.is_on(release.values) for switch in webhook.switches):
+            if victims and all_on(webhook.switches, release.values):
                 more = f" and {len(victims) - 1} more" if len(victims) > 1 else ""
                 off = [f"set {each.value}: {'false' if each.on else 'true'}, or " for each in webhook.switches[:1]]
                 yield rule.at(

@@ -130,9 +130,12 @@ def test_explain_prints_a_rule_and_names_the_others_where_there_is_none() -> Non
     [
         (None, "checks.yaml is missing"),
         ("kubernetes: [}", "checks.yaml:1: no YAML"),
-        ("bootstrap: {path: k8s}", "kubernetes: Field required"),
-        ('kubernetes: "1.36"\nbootstrap: {path: /k8s}', "bootstrap.path"),
-        ('kubernetes: "1.36"\nbootstrap: {path: k8s/flux-system}\nvariable: {}', "variable: Extra inputs"),
+        ("bootstrap: {path: k8s}", "kubernetes is missing"),
+        ('kubernetes: "1.36"\nbootstrap: {path: /k8s}', "bootstrap.path = '/k8s': "),
+        (
+            'kubernetes: "1.36"\nbootstrap: {path: k8s/flux-system}\nvariable: {}',
+            "variable is no setting; did you mean variables?",
+        ),
     ],
 )
 def test_what_cannot_run_says_so_in_lines_and_ends_with_2(tmp_path: Path, config: str | None, said: str) -> None:

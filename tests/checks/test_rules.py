@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from checks import binaries, explain, tree
+from checks import binaries, explain, rules, tree
 from checks.config import load
 from checks.findings import Severity
-from checks.rules import RULES
+from checks.rules import RULES, e1_provider_in_same_set
 from tests.checks import trees
 
 FOLDER = Path(__file__).parent / "rules"
@@ -57,3 +58,48 @@ def test_a_rule_is_tried_both_ways_and_explained(rule: str) -> None:
 def test_every_file_of_cases_is_a_rules_and_no_id_is_given_twice() -> None:
     assert {path.stem for path in FOLDER.glob("*.txt")} == set(IDS)
     assert len(IDS) == len(set(IDS))
+
+
+def test_every_module_of_a_rule_is_among_them() -> None:
+    modules = {path.stem for path in Path(rules.__file__).parent.glob("*.py")} - {"__init__"}
+    assert {module.__name__.rpartition(".")[2] for module in RULES} == modules  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType, reportUnknownVariableType]
+
+
+FAULT = re.compile(r"\((W\d+)\)$")
+FAULTS = [(fault[1], rule, name) for rule in IDS for name in cases(rule) if (fault := FAULT.search(name))]
+
+
+@pytest.mark.parametrize(("fault", "rule", "name"), FAULTS)
+def test_a_fault_of_the_predecessor_is_refused(tmp_path: Path, fault: str, rule: str, name: str) -> None:
+    root = trees.write(tmp_path, cases(rule)[name])
+    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    (module,) = [each for each in RULES if each.rule.id == rule]
+    assert {finding.severity for finding in module.check(model)} == {Severity.ERROR}, fault
+
+
+def test_no_fault_of_the_predecessor_that_a_check_can_see_is_left_out() -> None:
+    assert {fault for fault, *_ in FAULTS} == {"W14", "W15", "W16", "W19", "W20", "W21"}
+
+
+GUIDE = [name for name in cases("E1") if name.startswith("bad: a ")]
+"""The rows of the guide's table of affected kinds."""
+
+
+@pytest.mark.parametrize("name", GUIDE)
+def test_what_is_misplaced_is_told_to_go_where_the_guide_has_it(tmp_path: Path, name: str) -> None:
+    root = trees.write(tmp_path, cases("E1")[name])
+    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    (finding,) = e1_provider_in_same_set.check(model)
+    kind, chart = finding.object.split()[0], yaml.safe_load((root / "k8s/infrastructure/release.yaml").read_text())
+    assert finding.remedy == (
+        f"move pushgateway's {kind} to a Kustomization that depends on the one that installs "
+        f"{chart['spec']['chart']['spec']['chart']}, such as applications"
+    )
+    assert f'no matches for kind "{kind}" in version' in finding.why
+
+
+def test_the_guides_table_is_whole() -> None:
+    kinds = {name.split()[2] for name in GUIDE}
+    assert kinds == {
+        *("ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate", "ClusterIssuer", "Canary", "MetricTemplate")
+    }

@@ -112,3 +112,15 @@ def test_without_values_a_text_is_applied_as_it_is(
     assert list(applied.manifest["data"].values()) == [_text(text, written=True) for text in texts]
     declared = [use for text in texts for _, use in text if not use.escaped and use.name in DECLARED]
     assert len(list(s3_not_substituted.check(model))) == bool(declared)
+
+
+def test_a_values_newlines_are_taken_out_as_flux_does(tmp_path: Path) -> None:
+    text = [("", Use("NAME", default=None, escaped=False))]
+    root = _write(tmp_path, [text], values=True)
+    kustomizations = root / "k8s/flux-system/flux-system/kustomizations.yaml"
+    flux = yaml.safe_load(kustomizations.read_text())
+    flux["spec"]["postBuild"] = {"substitute": {"NAME": "one\ntwo\n"}}
+    kustomizations.write_text(yaml.safe_dump(flux))
+    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    (applied,) = [each for each in model.objects if each.name == "settings"]
+    assert list(applied.manifest["data"].values()) == ["text onetwo"]

@@ -110,24 +110,25 @@ nothing
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "applied"),
     [
-        "",
-        "# nothing but a remark\n",
-        "---\n---\n",
-        "\ufeff" + CONFIG_MAP,
-        CONFIG_MAP.replace("\n", "\r\n"),
-        CONFIG_MAP + "...\n---\n" + CONFIG_MAP.replace("name: a", "name: b"),
-        CONFIG_MAP.replace("{a: b}", "{a: &value b, c: *value}"),
-        "apiVersion: v1\nkind: List\nitems:\n- " + CONFIG_MAP.replace("\n", "\n  ").rstrip() + "\n",
-        json.dumps(yaml.safe_load(CONFIG_MAP)),
+        ("", 0),
+        ("# nothing but a remark\n", 0),
+        ("---\n---\n", 0),
+        ("\ufeff" + CONFIG_MAP, 1),
+        (CONFIG_MAP.replace("\n", "\r\n"), 1),
+        (CONFIG_MAP + "...\n---\n" + CONFIG_MAP.replace("name: a", "name: b"), 2),
+        (CONFIG_MAP.replace("{a: b}", "{a: &value b, c: *value}"), 1),
+        ("apiVersion: v1\nkind: List\nitems:\n- " + CONFIG_MAP.replace("\n", "\n  ").rstrip() + "\n", 1),
+        (json.dumps(yaml.safe_load(CONFIG_MAP)), 1),
     ],
     ids=["empty", "remark", "separators", "BOM", "CRLF", "two documents", "anchor", "List", "JSON"],
 )
-def test_what_flux_takes_is_taken(tmp_path: Path, content: str) -> None:
+def test_what_flux_takes_is_taken(tmp_path: Path, content: str, applied: int) -> None:
     root = infrastructure(tmp_path, "")
     (root / "k8s" / "infrastructure" / "config.yaml").write_bytes(content.encode())
     assert errors(root) == []
+    assert sum(label.startswith("ConfigMap observability/") for label, *_ in objects(root)) == applied
 
 
 @pytest.mark.parametrize(
