@@ -15,7 +15,7 @@ from infra.stack_file import config_of
 from permanent import apply as applying
 from permanent import handover
 from permanent.errors import PermanentError
-from permanent.settings import parse_file
+from permanent.settings import NOBODYS, parse_file
 
 if TYPE_CHECKING:
     from permanent.settings import Settings
@@ -43,7 +43,7 @@ def apply(
     done = applying.apply(layer, confirm=None if yes else lambda missing: _confirm(layer.settings, missing), say=_say)
     if not done:
         raise typer.Exit(0 if sys.stdin.isatty() else 1)
-    if layer.settings.alarm_email.endswith(("@example.com", "@example.org", "@example.net")):
+    if layer.settings.alarm_email.endswith(NOBODYS):
         _say(f"nobody reads {layer.settings.alarm_email}: set {names.PERMANENT_PROJECT}:alarmEmail, and apply again")
     _say(f"commit {layer.stack_file.name} if it changed; then tell GitHub what follows")
     _github(layer)

@@ -98,8 +98,9 @@ def commands(settings: Settings) -> str:
     review = names.GITHUB_REVIEW_ENVIRONMENT
     lines += [
         f"# environment {review}, whose reviewers let a lock be freed: those that it has, else you",
-        f"reviewers=$(gh api repos/{repository}/environments/{review} --jq '{REVIEWERS}' 2>/dev/null || true)",
-        """[ "${reviewers:-[]}" != "[]" ] || reviewers=$(gh api user --jq '[{type: "User", id: .id}]')""",
+        # A look-up that fails is not an environment without reviewers: nothing after it is done.
+        f"reviewers=$(gh api repos/{repository}/environments --jq '{REVIEWERS}') &&",
+        """{ [ "$reviewers" != "[]" ] || reviewers=$(gh api user --jq '[{type: "User", id: .id}]'); } &&""",
         *_environment(repository, review, '{"reviewers": $reviewers, ' + json.dumps(environment())[1:]),
         "# rules of main, and of release tags",
         *_ruleset(repository, ruleset()),
@@ -111,9 +112,10 @@ def commands(settings: Settings) -> str:
 
 
 REVIEWERS = (
-    '[.protection_rules[] | select(.type == "required_reviewers") | .reviewers[] | {type: .type, id: .reviewer.id}]'
+    f'[.environments[] | select(.name == "{names.GITHUB_REVIEW_ENVIRONMENT}") | .protection_rules[]? '
+    '| select(.type == "required_reviewers") | .reviewers[] | {type: .type, id: .reviewer.id}]'
 )
-"""What of an environment, as GitHub's API describes it, the same API takes as its reviewers."""
+"""The reviewers in GitHub's list of environments, as its API takes them."""
 
 
 def _environment(repository: str, name: str, body: str) -> list[str]:
@@ -133,6 +135,6 @@ def _ruleset(repository: str, rules: dict[str, object]) -> list[str]:
     body = json.dumps(rules, indent=2)
     method = '$([ -n "$id" ] && echo PUT || echo POST)'
     return [
-        f"""id=$(gh api {path} --jq '.[] | select(.name == "{rules["name"]}") | .id')""",
+        f"""id=$(gh api {path} --jq '.[] | select(.name == "{rules["name"]}") | .id') &&""",
         f"gh api --method {method} {path}${{id:+/$id}} --input - <<'JSON'\n{body}\nJSON",
     ]

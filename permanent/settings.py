@@ -52,6 +52,9 @@ ImageRepository = Annotated[
     ),
 ]
 Email = Annotated[str, config.matches(r"[^@\s]+@[^@\s]+\.[^@\s.]+", "an e-mail address")]
+NOBODYS = ("@example.com", "@example.net", "@example.org")
+"""Addresses that stand in the repository for a person's own (RFC 2606)."""
+
 RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
     *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     Values = dict[str, str | list[str]]
 
 STACK_KEY = f"{names.PROJECT}:"
-NOBODYS = ("@example.com", "@example.net", "@example.org")
-"""Addresses that stand in the repository for a person's own (RFC 2606)."""
-
 PERMANENT_KEY = f"{names.PERMANENT_PROJECT}:"
 
 
@@ -134,7 +131,7 @@ def run(
     for line in _beside(root, file, settings):
         say(line)
     _write([change for change in changes if change.changed], root, confirm, say)
-    if answers["alarm_email"].endswith(NOBODYS):
+    if answers["alarm_email"].endswith(permanent.settings.NOBODYS):
         say(f"warning: nobody reads {answers['alarm_email']}: --alarm-email names who is told of a dear day")
     say("next: make account   # a dry run of the permanent layer, then the question whether to apply it")
 
@@ -159,7 +156,8 @@ def _answered(flags: Answers, there: Present, ask: Ask | None) -> dict[str, str]
     for question, text in QUESTIONS.items():
         said: str | None = getattr(flags, question)
         default = there.answers[question]
-        if question == "alarm_email" and default and (not ask or not default.endswith(NOBODYS)):  # asked for once
+        somebodys = default and not default.endswith(permanent.settings.NOBODYS)
+        if question == "alarm_email" and default and (somebodys or not ask):  # asked for once
             said = said or default
         if said is None and ask:
             said = ask(text, default)

@@ -37,6 +37,8 @@ with log.open("a") as file:
     file.write(json.dumps([argv, body]) + "\\n")
 if argv[0] != "api":
     sys.exit(0)
+if any(word.endswith({broken!r}) for word in argv) and "--method" not in argv:
+    sys.exit(1)
 method = argv[argv.index("--method") + 1] if "--method" in argv else "GET"
 path = next(word for word in argv[1:] if word == "user" or word.startswith("repos/")).split("/", 3)[-1]
 parts = path.split("/")
@@ -59,10 +61,9 @@ elif parts[-1] == "deployment-branch-policies":
     else:
         assert "main" not in policies, "303: that policy is there"
         policies.append("main")
-elif method == "GET":
-    if parts[1] not in state["environments"]:
-        sys.exit(1)
-    print(json.dumps(state["environments"][parts[1]]["body"].get("reviewers", [])))
+elif path == "environments":
+    wanted = argv[argv.index("--jq") + 1].split('"')[1]
+    print(json.dumps(state["environments"].get(wanted, {{"body": {{}}}})["body"].get("reviewers", [])))
 else:
     policies = state["environments"].get(parts[1], {{"policies": []}})["policies"]
     state["environments"][parts[1]] = {{"body": json.loads(body), "policies": policies}}
@@ -70,13 +71,15 @@ store.write_text(json.dumps(state))
 """
 
 
-def run(tmp_path: Path) -> dict[str, Any]:
-    """Run the commands as they are printed; gives what the repository is like then."""
+def run(tmp_path: Path, broken: str = "nothing") -> dict[str, Any]:
+    """Run the commands as they are printed, on a GitHub that answers no look-up that ends so; gives the repository."""
     gh = tmp_path / "gh"
-    gh.write_text(GH.format(store=str(tmp_path / "store"), log=str(tmp_path / "log")))
+    gh.write_text(GH.format(store=str(tmp_path / "store"), log=str(tmp_path / "log"), broken=broken))
     gh.chmod(0o755)
     script = handover.commands(SETTINGS)
-    subprocess.run(["bash", "-euc", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    # As somebody pastes them: a command that fails stops none of those after it.
+    done = subprocess.run(["bash", "-uc", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    assert done.returncode == 0 or broken != "nothing"
     return json.loads((tmp_path / "store").read_text())
 
 
@@ -128,6 +131,17 @@ def test_the_token_is_asked_for_and_is_no_argument(tmp_path: Path) -> None:
     (argv,) = [argv for argv in calls(tmp_path) if argv[0] == "secret"]
     assert argv[2] == "FLUX_GITHUB_TOKEN"
     assert "--body" not in argv
+
+
+@pytest.mark.parametrize("broken", ["/environments", "/rulesets"])
+def test_a_look_up_that_fails_changes_nothing_of_what_it_was_for(tmp_path: Path, broken: str) -> None:
+    state = run(tmp_path)
+    state["environments"][names.GITHUB_REVIEW_ENVIRONMENT]["body"]["reviewers"] = [{"type": "Team", "id": 42}]
+    state["rulesets"][0]["bypass_actors"] = []
+    (tmp_path / "store").write_text(json.dumps(state))
+    again = run(tmp_path, broken)
+    part = broken.strip("/")
+    assert again[part] == state[part]
 
 
 @pytest.mark.parametrize("check", handover.REQUIRED_CHECKS)
