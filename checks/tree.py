@@ -384,14 +384,24 @@ def _documents(name: str, text: str) -> tuple[Document, ...]:
 
 
 def _stand_in(tree: Path, bootstrap: Bootstrap) -> frozenset[str]:
-    """Write what the first bootstrap is yet to write, where it is missing; gives the files."""
+    """Write what the first bootstrap is yet to write, where it is missing or says nothing; gives the files."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": bootstrap.namespace}}
     wanted = {GOTK_COMPONENTS: [namespace], GOTK_SYNC: _sync(bootstrap)}
-    missing = [name for name in wanted if not (tree / bootstrap.folder / name).exists()]
+    missing = [name for name in wanted if not _says_anything(tree / bootstrap.folder / name)]
     (tree / bootstrap.folder).mkdir(parents=True, exist_ok=True)
     for name in missing:
         (tree / bootstrap.folder / name).write_text(yaml.safe_dump_all(wanted[name]), "utf-8")
     return frozenset(f"{bootstrap.folder}/{name}" for name in missing)
+
+
+def _says_anything(path: Path) -> bool:
+    """Whether a file is there and has an object, or is broken: what is but a remark, the first bootstrap replaces."""
+    if not path.exists():
+        return False
+    try:
+        return bool(manifests.parse(path.name, path.read_text("utf-8")))
+    except (manifests.SyntaxProblem, UnicodeDecodeError):
+        return True
 
 
 def _sync(bootstrap: Bootstrap) -> list[dict[str, Any]]:

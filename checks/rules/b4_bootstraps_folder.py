@@ -1,7 +1,8 @@
 """B4: the bootstrap's kustomization file does not list what the bootstrap writes.
 
 `flux bootstrap` keeps a kustomization.yaml that is there as it is. Without gotk-components.yaml in it no controller
-is installed, without gotk-sync.yaml nothing is ever reconciled.
+is installed, without gotk-sync.yaml nothing is ever reconciled. Before it has written gotk-sync.yaml it applies what
+the list names: a file of that name, be it a remark alone, must be there.
 
 Bad:
     resources: [kustomizations.yaml]
@@ -29,15 +30,19 @@ rule = Rule("B4", Stage.BUILD, Severity.ERROR)
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """One finding for each file that is missing from the list."""
+    """One finding for each file that the list misses, or that is on it and missing at the first bootstrap."""
     folder = tree.config.bootstrap.folder
     for name in kustomize.KUSTOMIZATION_FILES:
         file = tree.files.get(f"{folder}/{name}")
         if file and file.documents:
             document = file.documents[0]
+            line = document.line_of("resources")
             listed = [str(each).removeprefix("./") for each in manifests.listed(at(document.data, "resources"))]
             for wanted in (GOTK_COMPONENTS, GOTK_SYNC):
                 if wanted not in listed:
                     why = f"flux bootstrap keeps this file, and without {wanted} Flux is not installed by it"
-                    line = document.line_of("resources")
                     yield rule.on(file.name, line, "Kustomization", why=why, remedy=f"add {wanted} to its resources")
+            if GOTK_SYNC in listed and f"{folder}/{GOTK_SYNC}" not in tree.files:
+                why = f"the first flux bootstrap applies this list before it has written {GOTK_SYNC}, and fails"
+                remedy = f"add {folder}/{GOTK_SYNC} with a remark in it, which the bootstrap replaces"
+                yield rule.on(file.name, line, "Kustomization", why=why, remedy=remedy)

@@ -86,6 +86,16 @@ patches:
     assert ("pre-made", "k8s/infrastructure/kustomization.yaml", 1) in found
 
 
+def test_the_first_bootstrap_reads_its_own_list_before_it_has_written_all_of_it(tmp_path: Path) -> None:
+    root = infrastructure(tmp_path, "")
+    sync = root / "k8s/flux-system/flux-system/gotk-sync.yaml"
+    assert errors(root) == []
+    sync.unlink()
+    (finding,) = errors(root)
+    assert (finding.rule, finding.place.file) == ("B4", "k8s/flux-system/flux-system/kustomization.yaml")
+    assert "before it has written gotk-sync.yaml" in finding.why
+
+
 def test_no_kustomization_file_nested_folders_and_one_that_has_one(tmp_path: Path) -> None:
     other = CONFIG_MAP.replace("name: a", "name: {}")
     root = infrastructure(

@@ -30,6 +30,8 @@ variables:
     ECR_REGISTRY: {sample: 123456789012.dkr.ecr.eu-west-2.amazonaws.com}
 -- k8s/flux-system/flux-system/kustomization.yaml --
 resources: [gotk-components.yaml, gotk-sync.yaml, kustomizations.yaml]
+-- k8s/flux-system/flux-system/gotk-sync.yaml --
+# the bootstrap's
 -- k8s/flux-system/flux-system/kustomizations.yaml --
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
