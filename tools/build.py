@@ -38,7 +38,7 @@ class GoTool:
     name: str
     """Its file's name, and what the user knows it by."""
     folder: Path
-    """Where its go.mod and go.sum are."""
+    """Where its go.mod and go.sum are, and its sources if it is our own."""
     package: str
     """The main package."""
     module: str
@@ -49,7 +49,7 @@ class GoTool:
     """What it is needed for, to follow "needed for"."""
     tags: tuple[str, ...] = ()
     ldflags: str = "-s -w"
-    """For the linker; {version} stands for the version."""
+    """For the linker; {version} stands for the version, such as v1.36.3, {number}, {major}, {minor} for parts of it."""
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Executables to put beside it: file name -> (module, path inside the module)."""
     tell_version: tuple[str, ...] = ()
@@ -68,13 +68,10 @@ class GoTool:
     def flags(self) -> tuple[str, ...]:
         """The flags of go build."""
         tags = (f"-tags={','.join(self.tags)}",) if self.tags else ()
-        return (
-            "-mod=readonly",
-            "-trimpath",
-            "-buildvcs=false",
-            *tags,
-            f"-ldflags={self.ldflags.format(version=self.version)}",
-        )
+        number = self.version.removeprefix("v")
+        major, minor, *_ = number.split(".")
+        ldflags = self.ldflags.format(version=self.version, number=number, major=major, minor=minor)
+        return ("-mod=readonly", "-trimpath", "-buildvcs=false", *tags, f"-ldflags={ldflags}")
 
 
 def cache() -> Path:
@@ -93,6 +90,7 @@ def cache_folder(tool: GoTool) -> Path:
         (tool.folder / "go.sum").read_bytes() if (tool.folder / "go.sum").exists() else b"",
         repr((tool.package, tool.flags, sorted(tool.files.items()))).encode(),
         go(tool, "version").encode(),
+        *(source.read_bytes() for source in sorted(tool.folder.glob("*.go"))),
     ):
         made_from.update(hashlib.sha256(part).digest())
     return cache() / f"{tool.name}-{tool.version}-{made_from.hexdigest()[:16]}"

@@ -88,7 +88,97 @@ CONTROLLER_GEN = GoTool(
 )
 """In the module whose packages it reads, so that it always runs on them."""
 
+ETCD = GoTool(
+    name="etcd",
+    folder=FOLDER / "etcd",
+    package="go.etcd.io/etcd/server/v3",
+    module="go.etcd.io/etcd/server/v3",
+    minutes=0.8,
+    why="the sandbox's cluster",
+    tell_version=("--version",),
+)
+
+
+def _kubernetes(name: str, minutes: float, *tell_version: str) -> GoTool:
+    """A command of Kubernetes, which learns its version from the linker."""
+    version = "k8s.io/component-base/version"
+    return GoTool(
+        name=name,
+        folder=FOLDER / "kubernetes",
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        module="k8s.io/kubernetes",
+        minutes=minutes,
+        why="the sandbox's cluster",
+        ldflags=f"-s -w -X {version}.gitVersion={{version}} -X {version}.gitMajor={{major}} "
+        f"-X {version}.gitMinor={{minor}}",
+        tell_version=tell_version,
+    )
+
+
+KUBE_APISERVER = _kubernetes("kube-apiserver", 7, "--version")
+KUBE_CONTROLLER_MANAGER = _kubernetes("kube-controller-manager", 1, "--version")
+KUBE_SCHEDULER = _kubernetes("kube-scheduler", 0.5, "--version")
+KUBECTL = _kubernetes("kubectl", 0.5, "version", "--client")
+
+KWOK = GoTool(
+    name="kwok",
+    folder=FOLDER / "kwok",
+    package="sigs.k8s.io/kwok/cmd/kwok",
+    module="sigs.k8s.io/kwok",
+    minutes=1.7,
+    why="the sandbox's nodes and pods",
+    ldflags="-s -w -X sigs.k8s.io/kwok/pkg/consts.Version={version}",
+)
+"""Its stages are read from its module, so it is always built."""
+
+SOURCE_CONTROLLER = GoTool(
+    name="source-controller",
+    folder=FOLDER / "source-controller",
+    package="github.com/fluxcd/source-controller",
+    module="github.com/fluxcd/source-controller",
+    minutes=5.5,
+    why="the sandbox's cluster",
+)
+
+KUSTOMIZE_CONTROLLER = GoTool(
+    name="kustomize-controller",
+    folder=FOLDER / "kustomize-controller",
+    package="github.com/fluxcd/kustomize-controller",
+    module="github.com/fluxcd/kustomize-controller",
+    minutes=3.5,
+    why="the sandbox's cluster",
+)
+
+HELM = GoTool(
+    name="helm",
+    folder=FOLDER / "helm",
+    package="helm.sh/helm/v4/cmd/helm",
+    module="helm.sh/helm/v4",
+    minutes=1.6,
+    why="the releases of the sandbox's cluster",
+    ldflags="-s -w -X helm.sh/helm/v4/internal/version.version={version}",
+    tell_version=("version", "--template={{.Version}}"),
+)
+
+FLUX_BOOTSTRAP = GoTool(
+    name="flux-bootstrap",
+    folder=FOLDER / "flux-bootstrap",
+    package=".",
+    module="github.com/fluxcd/flux2/v2",
+    minutes=1,
+    why="the sandbox's bootstrap",
+    ldflags="-s -w -X main.version={number}",
+)
+"""Our own, on Flux's packages: the flux CLI cannot be built from its module. It is of Flux's version."""
+
 TOOLS: Mapping[str, GoTool] = MappingProxyType(
-    {tool.name: tool for tool in (PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN)}
+    {
+        tool.name: tool
+        for tool in (
+            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN),
+            *(ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KUBECTL, KWOK),
+            *(SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM, FLUX_BOOTSTRAP),
+        )
+    }
 )
 """By name."""

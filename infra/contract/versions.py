@@ -96,17 +96,19 @@ KYVERNO = "1.19.1"
 CONTROLLER_TOOLS = "0.20.1"
 """Makes the CRDs of the API modules that `tools/crds` requires."""
 
-GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "pulumi": ("github.com/pulumi/pulumi/pkg/v3", PULUMI),
-        "actionlint": ("github.com/rhysd/actionlint", ACTIONLINT),
-        "kustomize": ("sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE),
-        "kubeconform": ("github.com/yannh/kubeconform", KUBECONFORM),
-        "kyverno": ("github.com/kyverno/kyverno", KYVERNO),
-        "crds": ("sigs.k8s.io/controller-tools", CONTROLLER_TOOLS),
-    }
-)
-"""Folder of `tools/` → the module and version that it builds."""
+# renovate: datasource=go depName=k8s.io/kubernetes
+KUBERNETES_SANDBOX = "1.36.3"
+"""The API server that stands for EKS in the sandbox: of the default minor."""
+
+# renovate: datasource=go depName=go.etcd.io/etcd/server/v3
+ETCD = "3.6.16"
+
+# renovate: datasource=go depName=sigs.k8s.io/kwok
+KWOK = "0.8.0"
+"""Nodes and pods of the sandbox's cluster."""
+
+# renovate: datasource=go depName=helm.sh/helm/v4
+HELM = "4.2.4"
 
 FLUX_CONTROLLERS: Mapping[str, str] = MappingProxyType(
     {
@@ -119,6 +121,25 @@ FLUX_CONTROLLERS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Those of the pinned Flux, whose CRDs are `github.com/fluxcd/<name>/api` at the same version."""
+
+GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "pulumi": ("github.com/pulumi/pulumi/pkg/v3", PULUMI),
+        "actionlint": ("github.com/rhysd/actionlint", ACTIONLINT),
+        "kustomize": ("sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE),
+        "kubeconform": ("github.com/yannh/kubeconform", KUBECONFORM),
+        "kyverno": ("github.com/kyverno/kyverno", KYVERNO),
+        "crds": ("sigs.k8s.io/controller-tools", CONTROLLER_TOOLS),
+        "kubernetes": ("k8s.io/kubernetes", KUBERNETES_SANDBOX),
+        "etcd": ("go.etcd.io/etcd/server/v3", ETCD),
+        "kwok": ("sigs.k8s.io/kwok", KWOK),
+        "helm": ("helm.sh/helm/v4", HELM),
+        "source-controller": ("github.com/fluxcd/source-controller", FLUX_CONTROLLERS["source-controller"]),
+        "kustomize-controller": ("github.com/fluxcd/kustomize-controller", FLUX_CONTROLLERS["kustomize-controller"]),
+        "flux-bootstrap": ("github.com/fluxcd/flux2/v2", FLUX),
+    }
+)
+"""Folder of `tools/` → the module and version that it builds."""
 
 CRD_MODULES: Mapping[str, str] = MappingProxyType(
     {
