@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,17 +10,207 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bootstrap import access, config_map, flux, guard, preflight, report
 from bootstrap import kubeconfig as kubeconfigs
 from bootstrap import outputs as reading
+from bootstrap import run as running
+from bootstrap import settings as configuration
+from bootstrap import status as looking
 from bootstrap import token as tokens
 from bootstrap.errors import BootstrapError
+from bootstrap.expectations import load as expectations
+from bootstrap.kubernetes import Cluster
+from bootstrap.preflight import CLONE, Options
+from bootstrap.progress import Progress
 
-HELP = """Access to the cluster of a stack that is up, with the credentials of the environment and without the aws \
-binary. Both commands are safe: one prints, the other writes your kubeconfig."""
+HELP = """From a fresh cluster to one that Flux owns, after `pulumi up`.
+
+1. `plan` shows what `run` would do and refuses what cannot work. Safe: it touches nothing.
+
+2. `run` does it: outputs, access, cluster health, ConfigMap and secrets, flux bootstrap github, verify. Every step \
+can be done again; Ctrl-C stops after the step under way, and the same command goes on from there.
+
+3. `verify`, `status` and `configmap --diff` look. Safe: they change nothing. `configmap` alone writes the ConfigMap.
+
+`render` writes the files that flux would commit, for a pull request where main is protected. `kubeconfig` puts the \
+cluster into your own kubeconfig, `token` is what kubectl asks then.
+
+Credentials: AWS's from the environment; GitHub's from FLUX_GITHUB_TOKEN or GITHUB_TOKEN.
+"""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-HERE = Path(__file__).resolve().parents[1]
+
+Outputs = Annotated[
+    str | None,
+    typer.Option(
+        help="What `pulumi stack output --json` printed: a file, or - for standard input.",
+        show_default="pulumi is asked",
+    ),
+]
+Stack = Annotated[str, typer.Option("--stack", help="The stack that pulumi is asked for.")]
+Project = Annotated[
+    Path, typer.Option("--cwd", "-C", help="The folder of the Pulumi project.", show_default="this clone")
+]
+SettingsFile = Annotated[
+    Path, typer.Option("--settings", help="How Flux is bootstrapped.", show_default=configuration.FILE)
+]
+Given = Annotated[
+    Path | None,
+    typer.Option("--kubeconfig", help="A kubeconfig whose current context is the cluster.", show_default="made anew"),
+]
+Expect = Annotated[Path | None, typer.Option("--expect", help="An expectation file: what this cluster need not have.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+DEFAULTS = Options()
+
+
+@app.command()
+def plan(
+    outputs: Outputs = None,
+    stack: Stack = DEFAULTS.stack,
+    cwd: Project = CLONE,
+    settings: SettingsFile = DEFAULTS.settings,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,  # noqa: FBT002  # a flag
+) -> None:
+    """Show what `run` would do, and refuse what cannot work. Touches nothing."""
+    options = Options(outputs, stack, cwd, settings, kubeconfig, expect)
+    ready = preflight.check(options)
+    lines = [
+        f"cluster {ready.outputs.cluster_name} at {ready.outputs.cluster_endpoint}",
+        *_config_map_lines(options, ready),
+        f"secrets: {', '.join(ready.secrets)} have a value",
+        (
+            f"flux bootstrap github by {ready.cli.name}: {ready.settings.repository}, branch {ready.settings.branch} "
+            f"at {ready.branch.revision[:12]}, path {ready.settings.path}"
+        ),
+        f"controllers: {', '.join(ready.settings.all_components)}",
+        f"would commit and push {', '.join(ready.changes)}" if ready.changes else "nothing to push",
+    ]
+    told = report.Report(
+        title="the plan", good=True, checks=[{"title": line, "done": True, "detail": ""} for line in lines]
+    )
+    if json:
+        typer.echo(told.to_json())
+    for line in lines:
+        console.print(line)
+
+
+def _config_map_lines(options: Options, ready: preflight.Ready) -> list[str]:
+    """What would change in the cluster, if it can be asked."""
+    with access.private_kubeconfig(ready.outputs, options.kubeconfig) as (_path, config):
+        try:
+            changes = config_map.diff(config_map.current(Cluster(config)), ready.outputs)
+        except BootstrapError as error:
+            return [f"ConfigMap: unknown: {error}"]
+    return [f"ConfigMap: {change}" for change in changes] or ["ConfigMap: nothing to change"]
+
+
+@app.command()
+def run(
+    outputs: Outputs = None,
+    stack: Stack = DEFAULTS.stack,
+    cwd: Project = CLONE,
+    settings: SettingsFile = DEFAULTS.settings,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,  # noqa: FBT002  # a flag
+) -> None:
+    """Take the cluster to one that Flux owns and has reconciled."""
+    progress = Progress(console)
+    _stop_between_steps(progress)
+    _finish(running.run(Options(outputs, stack, cwd, settings, kubeconfig, expect), progress), json=json)
+
+
+@app.command()
+def verify(
+    outputs: Outputs = None,
+    stack: Stack = DEFAULTS.stack,
+    cwd: Project = CLONE,
+    settings: SettingsFile = DEFAULTS.settings,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,  # noqa: FBT002  # a flag
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all is well, or the deadline.")] = False,  # noqa: FBT002
+) -> None:
+    """Hold the cluster to the guide's checklist. Changes nothing."""
+    guard.refuse_other_world()
+    chosen, expected = configuration.load(settings), expectations(expect)
+    found = reading.read(outputs, stack=stack, project=cwd)
+    seen, progress = running.Watch(), Progress(console)
+    _stop_between_steps(progress)
+    wanted = running.wanted_of(chosen, expected.not_reconciled)
+    failure = ""
+    with access.private_kubeconfig(found, kubeconfig) as (_path, config):
+        cluster = Cluster(config)
+        if not wait:
+            seen.once(cluster, wanted)
+        else:
+            try:
+                seen.until(cluster, wanted, progress, chosen.deadlines.verify)
+            except BootstrapError as error:
+                failure = str(error)
+    if expected.why:
+        console.print(f"{', '.join(expected.not_reconciled)} are not held to it: {expected.why}")
+    _finish(report.of_verdict("verification", seen.verdict, seen.snapshot, failure=failure), json=json)
+
+
+@app.command()
+def status(
+    outputs: Outputs = None,
+    stack: Stack = DEFAULTS.stack,
+    cwd: Project = CLONE,
+    settings: SettingsFile = DEFAULTS.settings,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,  # noqa: FBT002  # a flag
+) -> None:
+    """Say what is wrong first, of a cluster in any state, or none. Changes nothing."""
+    state = looking.look(Options(outputs, stack, cwd, settings, kubeconfig, expect))
+    for note in state.notes:
+        console.print(note)
+    _finish(state.report, json=json)
+
+
+@app.command()
+def configmap(
+    outputs: Outputs = None,
+    stack: Stack = DEFAULTS.stack,
+    cwd: Project = CLONE,
+    kubeconfig: Given = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,  # noqa: FBT002
+    json: Json = False,  # noqa: FBT002  # a flag
+) -> None:
+    """Make the ConfigMap terraform-outputs what the stack's outputs are."""
+    guard.refuse_other_world()
+    found = reading.read(outputs, stack=stack, project=cwd)
+    with access.private_kubeconfig(found, kubeconfig) as (_path, config):
+        cluster = Cluster(config)
+        changes = config_map.diff(config_map.current(cluster), found) if diff else config_map.apply(cluster, found)
+    lines = [str(change) for change in changes] or ["nothing differs" if diff else "nothing changed"]
+    if json:
+        checks = [{"title": change.key, "done": not diff, "detail": str(change)} for change in changes]
+        typer.echo(report.Report(title="ConfigMap", good=not (diff and changes), checks=checks).to_json())
+    for line in lines:
+        console.print(line)
+    raise typer.Exit(1 if diff and changes else 0)
+
+
+@app.command()
+def render(
+    settings: SettingsFile = DEFAULTS.settings,
+    root: Annotated[Path, typer.Option("--root", help="The clone to write into.", show_default="this clone")] = CLONE,
+) -> None:
+    """Write the gotk files that flux would commit: commit them in a pull request, and the bootstrap pushes nothing."""
+    chosen = configuration.load(settings)
+    for path, content in flux.render(flux.find(chosen), chosen).items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        same = target.exists() and target.read_text("utf-8") == content
+        if not same:
+            kubeconfigs.write(target, content, mode=0o644)
+        console.print(f"{'as it is' if same else 'wrote'}: {target}")
 
 
 @app.command()
@@ -28,22 +219,15 @@ def token(
     region: Annotated[str, typer.Option("--region", help="Its AWS region.")],
 ) -> None:
     """Print a token for a cluster, as kubectl wants it from an exec plugin."""
+    guard.refuse_other_world()
     typer.echo(tokens.exec_credential(cluster, region))
 
 
 @app.command()
 def kubeconfig(
-    outputs: Annotated[
-        str | None,
-        typer.Option(
-            help="What `pulumi stack output --json` printed: a file, or - for standard input.",
-            show_default="pulumi is asked",
-        ),
-    ] = None,
-    stack: Annotated[str, typer.Option("--stack", help="The stack that pulumi is asked for.")] = "staging",
-    cwd: Annotated[
-        Path, typer.Option("--cwd", "-C", help="The folder of the Pulumi project.", show_default="this clone")
-    ] = HERE,
+    outputs: Outputs = None,
+    stack: Stack = DEFAULTS.stack,
+    cwd: Project = CLONE,
     path: Annotated[
         Path | None,
         typer.Option("--kubeconfig", help="The file to write.", show_default="$KUBECONFIG, or ~/.kube/config"),
@@ -60,6 +244,39 @@ def kubeconfig(
     console.print(f"wrote {target}: the context {found.cluster_name} is now the current one")
 
 
+def _stop_between_steps(progress: Progress) -> None:
+    """The first Ctrl-C lets the step under way end, a second one ends at once."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        if progress.interrupted:
+            raise KeyboardInterrupt
+        progress.interrupted = True
+        console.print("stopping after this step; once more to stop at once")
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def _finish(told: report.Report, *, json: bool) -> None:
+    """Print a report and end with its code."""
+    report.write_summary(told)
+    if json:
+        typer.echo(told.to_json())
+    for line in told.lines():
+        console.print(line)
+    for step in told.steps:
+        console.print(f"{step.seconds:7.1f} s  {step.outcome:<11} {step.title}")
+    if told.failure:
+        console.print(f"bootstrap: {told.failure}")
+    elif told.good:
+        console.print(told.title)
+        for url in told.urls:
+            console.print(f"the application: {url}")
+        for command in report.NEXT:
+            console.print(f"next: {command}")
+    raise typer.Exit(0 if told.good else 1)
+
+
 def main() -> None:
     """Run a command; what stops it is said in one line."""
     try:
@@ -67,3 +284,6 @@ def main() -> None:
     except BootstrapError as error:
         console.print(f"bootstrap: {error}")
         sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("bootstrap: stopped; the same command goes on from here")
+        sys.exit(130)

@@ -38,7 +38,7 @@ def build(outputs: StackOutputs, profile: str | None = None) -> dict[str, Any]:
     name = outputs.cluster_name
     variables = {"PYTHONPATH": str(REPOSITORY)} | ({"AWS_PROFILE": profile} if profile else {})
     plugin = {
-        "apiVersion": "client.authentication.k8s.io/v1",
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": sys.executable,
         "args": ["-m", "bootstrap", "token", f"--cluster={name}", f"--region={outputs.aws_region}"],
         "env": [{"name": key, "value": value} for key, value in variables.items()],
@@ -89,7 +89,7 @@ def merge(path: Path, added: Mapping[str, Any]) -> None:
     document["current-context"] = added["current-context"]
     text = StringIO()
     yaml.dump(document, text)  # pyright: ignore[reportUnknownMemberType]  # untyped there
-    _write(path, text.getvalue())
+    write(path, text.getvalue(), mode=0o600)
 
 
 def _read(yaml: YAML, path: Path) -> dict[str, Any]:
@@ -116,7 +116,8 @@ def _is_named_list(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) for each in cast("list[Any]", value))
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str, *, mode: int) -> None:
+    """Replace a file as a whole. Raises BootstrapError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()
@@ -124,6 +125,7 @@ def _write(path: Path, text: str) -> None:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
+            Path(partial).chmod(mode)
             Path(partial).replace(target)
         except BaseException:
             Path(partial).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The token that an EKS cluster takes: a presigned request to STS, which the cluster sends on to learn who asks.
 
 Source: aws-iam-authenticator, "API Authorization from Outside a Cluster" (form and header of the token, its 15
-minutes); Kubernetes API, ExecCredential of client.authentication.k8s.io/v1.
+minutes); Kubernetes API, ExecCredential of client.authentication.k8s.io/v1beta1, which every client of today speaks.
 """
 
 from __future__ import annotations
@@ -63,4 +63,6 @@ def exec_credential(cluster: str, region: str, now: datetime | None = None) -> s
     """What kubectl reads from its exec plugin: JSON with the token and when to ask again. Raises BootstrapError."""
     until = (now or datetime.now(UTC)) + TOKEN_LIFE
     status = {"expirationTimestamp": until.strftime("%Y-%m-%dT%H:%M:%SZ"), "token": presigned(cluster, region)}
-    return json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status})
+    return json.dumps(
+        {"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": status}
+    )

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import kubeconfig
+from bootstrap import guard, kubeconfig
 from bootstrap.errors import BootstrapError
 from infra.contract.outputs import StackOutputs
 from sandbox.account import process
@@ -138,7 +138,7 @@ def test_its_plugin_runs_anywhere_and_gives_a_token(tmp_path: Path, account: pro
     done = subprocess.run(
         [plugin["command"], *plugin["args"]],
         cwd=tmp_path,
-        env={**os.environ, **process.environment(account), **variables},
+        env={**os.environ, **process.environment(account), guard.SANDBOX_VARIABLE: str(tmp_path), **variables},
         capture_output=True,
         text=True,
         check=True,

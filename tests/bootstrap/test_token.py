@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from bootstrap import token
+from bootstrap import guard, token
 from bootstrap.errors import BootstrapError
 from sandbox.account import process
 from sandbox.folder import REPOSITORY
@@ -63,13 +63,13 @@ def test_kubectl_gets_it_with_the_time_to_ask_again_and_it_is_signed_as_aws_want
     done = subprocess.run(
         [sys.executable, "-m", "bootstrap", "token", "--cluster=staging", "--region=eu-west-2"],
         cwd=REPOSITORY,
-        env={**os.environ, **process.environment(account)},
+        env={**os.environ, **process.environment(account), guard.SANDBOX_VARIABLE: str(REPOSITORY)},
         capture_output=True,
         text=True,
         check=True,
     )
     document = json.loads(done.stdout)
-    assert (document["apiVersion"], document["kind"]) == ("client.authentication.k8s.io/v1", "ExecCredential")
+    assert (document["apiVersion"], document["kind"]) == ("client.authentication.k8s.io/v1beta1", "ExecCredential")
     until = datetime.fromisoformat(document["status"]["expirationTimestamp"])
     assert until.tzinfo == UTC
     query = parse_qs(urlsplit(url_in(document["status"]["token"])).query)

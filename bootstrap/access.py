@@ -1,0 +1,97 @@
+"""The way into the cluster: a kubeconfig that only we can read, and the proof that it leads to the stack's cluster."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from bootstrap import kubeconfig
+from bootstrap.errors import BootstrapError
+from bootstrap.kubernetes import NAMESPACE, Cluster, UnansweredError
+from bootstrap.objects import mapping, mappings, text
+from bootstrap.progress import Look, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from infra.contract.outputs import StackOutputs
+
+
+@contextmanager
+def private_kubeconfig(outputs: StackOutputs, given: Path | None) -> Generator[tuple[Path, dict[str, Any]]]:
+    """A kubeconfig for the stack's cluster, for as long as the block runs; the file's path and what is in it.
+
+    Args:
+        outputs: the stack's.
+        given: a kubeconfig to use instead, whose current context counts.
+
+    Raises:
+        BootstrapError: `given` cannot be used, or leads to another cluster than the outputs name.
+    """
+    if given is not None:
+        config = _read(given)
+        refuse_other_cluster(config, outputs, given)
+        yield given, config
+        return
+    config = kubeconfig.build(outputs)
+    with tempfile.TemporaryDirectory(prefix="bootstrap-") as folder:  # 0700
+        path = Path(folder) / "kubeconfig"
+        kubeconfig.merge(path, config)  # 0600
+        yield path, config
+
+
+def refuse_other_cluster(config: dict[str, Any], outputs: StackOutputs, path: Path) -> None:
+    """Raises BootstrapError if the current context is not the cluster that the outputs name."""
+    contexts = {text(each, "name"): mapping(each, "context") for each in mappings(config, "contexts")}
+    context = contexts.get(text(config, "current-context"))
+    if context is None:
+        raise BootstrapError(
+            f"{path} has no current context: run `kubectl config use-context`, or leave --kubeconfig out"
+        )
+    servers = {text(each, "name"): text(each, "cluster", "server") for each in mappings(config, "clusters")}
+    server = servers.get(text(context, "cluster"), "")
+    if server.rstrip("/") != outputs.cluster_endpoint.rstrip("/"):
+        raise BootstrapError(
+            f"the current context of {path} is {server or 'no cluster'}, but the stack's cluster "
+            f"{outputs.cluster_name} is {outputs.cluster_endpoint}: use another context, or leave --kubeconfig out"
+        )
+
+
+def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:
+    """Wait until the API server answers us.
+
+    Raises:
+        BootstrapError: it does not before the deadline, or refuses our token.
+    """
+
+    def look() -> Look:
+        try:
+            cluster.get(NAMESPACE, "kube-system")
+        except UnansweredError as error:
+            said = str(error)
+            if "401" in said or "Unauthorized" in said:
+                return Look(
+                    (), f"{said}: the AWS principal has no access entry in the cluster, or its session has ended"
+                )
+            if "orbidden" in said or "there is no token" in said:
+                return Look((), said)
+            return Look((said,))
+        return Look(())
+
+    progress.wait("the API server", deadline, look)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        config: Any = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BootstrapError(f"{path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise BootstrapError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(config, dict):
+        raise BootstrapError(f"{path} is no kubeconfig")
+    return cast("dict[str, Any]", config)

@@ -1,0 +1,147 @@
+"""What to do about what Flux's controllers say: the guide's troubleshooting, as data.
+
+Each case has a heading of its name in docs/troubleshooting.md, which a test holds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case of the guide, and how it is recognised."""
+
+    name: str
+    kinds: tuple[str, ...]
+    """The kinds of objects that say it; empty: any."""
+    pattern: re.Pattern[str]
+    do: str
+    """What to do, with the groups of the pattern in braces."""
+
+
+def _case(name: str, kinds: str, pattern: str, do: str) -> Case:
+    return Case(name, tuple(kinds.split()), re.compile(pattern, re.IGNORECASE | re.DOTALL), do)
+
+
+CASES = (
+    _case(
+        "a missing CRD",
+        "Kustomization",
+        r'no matches for kind "(?P<kind>\w+)" in version "(?P<version>[^"]+)"',
+        "its CRD is not there yet: move the {kind} to a Kustomization that depends on the one that installs it, such "
+        "as applications (`make check` says which)",
+    ),
+    _case(
+        "the ConfigMap is missing",
+        "Kustomization",
+        r'configmaps? "terraform-outputs" not found',
+        "`python -m bootstrap configmap` makes it again",
+    ),
+    _case(
+        "a variable without a value",
+        "Kustomization",
+        r'variable not set \(strict mode\): "(?P<name>\w+)"',
+        "terraform-outputs has no {name}: `make check` finds that before the merge",
+    ),
+    _case(
+        "a missing namespace",
+        "Kustomization HelmRelease",
+        r'namespaces? "(?P<name>[^"]+)" not found',
+        "add the Namespace {name} to k8s/infrastructure/namespaces",
+    ),
+    _case(
+        "invalid YAML",
+        "Kustomization",
+        r"kustomize build failed|MalformedYAML|yaml: |failed to decode Kubernetes YAML|error converting YAML",
+        "mend the file that the message names, and push; `make check` finds that before the merge",
+    ),
+    _case(
+        "the Git host refuses the credentials",
+        "GitRepository",
+        r"authentication required|authorization failed|invalid credentials|\b401\b|\b403\b|Bad credentials",
+        "the token in Secret flux-system/flux-system has expired or lost its right: set FLUX_GITHUB_TOKEN to a new "
+        "one and run `python -m bootstrap run` again",
+    ),
+    _case(
+        "the cluster cannot reach the Git host",
+        "GitRepository",
+        r"no such host|i/o timeout|connection refused|connection reset|network is unreachable|deadline exceeded|"
+        r"unable to (?:list|clone)|TLS handshake|EOF|\b50[0-9]\b",
+        "the nodes need a way out: check the NAT gateway and the routes of the private subnets, then the Git host",
+    ),
+    _case(
+        "the branch or repository is gone",
+        "GitRepository",
+        r"couldn't find remote ref|reference not found|repository not found",
+        "push the branch, or set `branch` and `repository` in bootstrap.yaml and run again",
+    ),
+    _case(
+        "an image cannot be pulled",
+        "Pod Deployment",
+        r"ErrImagePull|ImagePullBackOff|InvalidImageName",
+        "push the tag to ECR (`git tag` and `git push` make load-harness.yml do it), or put back the one before it",
+    ),
+    _case(
+        "pods are not starting",
+        "Pod Deployment",
+        r"CrashLoopBackOff|RunContainerError|CreateContainer\w*Error|OOMKilled",
+        "read why: kubectl logs -n {namespace} {name} --previous",
+    ),
+    _case(
+        "pods find no node",
+        "Pod Deployment",
+        r"Unschedulable|FailedScheduling|Insufficient \w+",
+        "raise the node group's size in the stack's config, or lower the requests",
+    ),
+    _case(
+        "a release is stalled",
+        "HelmRelease",
+        r"Helm (?:install|upgrade) failed|RetriesExceeded|retries exhausted",
+        "mend the values or the chart and push; then flux reconcile helmrelease {name} -n {namespace} --reset",
+    ),
+    _case(
+        "a chart cannot be had",
+        "HelmChart HelmRepository HelmRelease",
+        r"chart pull error|no '[^']+' chart|failed to fetch|invalid chart reference|HelmChart '[^']+' is not ready",
+        "check the version and the repository's address in the HelmRelease and HelmRepository",
+    ),
+    _case(
+        "an image policy matches nothing",
+        "ImagePolicy",
+        r"no image found|version list argument cannot be empty|unable to determine latest|cannot determine latest",
+        "push an image whose tag the policy takes: vX.Y.Z",
+    ),
+    _case(
+        "a registry cannot be scanned",
+        "ImageRepository",
+        r"UNAUTHORIZED|DENIED|scan failed|unable to (?:list tags|configure authentication)|AccessDenied",
+        "the Pod Identity association of image-reflector-controller gives it the ECR role: check it in the stack",
+    ),
+    _case(
+        "a dependency is missing",
+        "Kustomization HelmRelease",
+        r"dependency '(?P<dependency>[^']+)' not found|unable to get '(?P<other>[^']+)' dependency",
+        "dependsOn names something that is not there: mend it, and push",
+    ),
+    _case(
+        "a health check timed out",
+        "Kustomization",
+        r"timeout waiting for|health check failed",
+        "see what it waits for: kubectl describe kustomization {name} -n {namespace}",
+    ),
+)
+OTHERWISE = "read what the object says: kubectl describe {kind_of} {name} -n {namespace}"
+
+
+def advise(kind: str, namespace: str, name: str, message: str) -> tuple[str, str]:
+    """The case's name, empty if it is none of the known, and what to do."""
+    values = {"namespace": namespace, "name": name, "kind_of": kind.lower()}
+    for case in CASES:
+        found = case.pattern.search(message) if not case.kinds or kind in case.kinds else None
+        if found:
+            return case.name, case.do.format(
+                **{**values, **{key: said or "" for key, said in found.groupdict().items()}}
+            )
+    return "", OTHERWISE.format(**values)

@@ -1,0 +1,45 @@
+"""What a cluster need not have: an expectation file names kinds that nothing reconciles there, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from bootstrap.errors import BootstrapError
+from bootstrap.verify import CONTROLLER_OF
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What `verify` does not hold a cluster to."""
+
+    not_reconciled: tuple[str, ...] = ()
+    """Kinds."""
+    why: str = ""
+
+
+def load(file: Path | None) -> Expectations:
+    """Read an expectation file; without one, all is expected.
+
+    Raises:
+        BootstrapError: it cannot be read, or is none.
+    """
+    if file is None:
+        return Expectations()
+    try:
+        data: Any = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BootstrapError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+    said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    kinds = said.get("notReconciled")
+    if said.keys() != {"notReconciled", "why"} or not isinstance(kinds, list) or not said["why"]:
+        raise BootstrapError(f"{file} must have notReconciled, a list of kinds, and why")
+    unknown = [str(kind) for kind in cast("list[Any]", kinds) if kind not in CONTROLLER_OF]
+    if unknown:
+        raise BootstrapError(f"{file}: {', '.join(unknown)} is no kind of Flux: {', '.join(CONTROLLER_OF)}")
+    return Expectations(tuple(cast("list[str]", kinds)), str(said["why"]))

@@ -1,0 +1,108 @@
+"""What a run comes to, for a person, for a job's summary and for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bootstrap.objects import mappings, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bootstrap.progress import StepResult
+    from bootstrap.snapshot import Snapshot
+    from bootstrap.verify import Verdict
+
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+NEXT = (
+    "flux get all --all-namespaces",
+    "python -m bootstrap status",
+    "kubectl -n observability port-forward svc/kube-prometheus-stack-grafana 3000:80",
+)
+"""Where to look next."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run, or a look at a cluster."""
+
+    title: str
+    good: bool
+    steps: Sequence[StepResult] = ()
+    failure: str = ""
+    checks: Sequence[dict[str, Any]] = ()
+    first: dict[str, str] | None = None
+    """The first cause: object, message, case and advice."""
+    others: int = 0
+    """How many more are not ready, most of which follow from the first."""
+    urls: Sequence[str] = field(default_factory=tuple[str, ...])
+
+    def to_json(self) -> str:
+        """For machines."""
+        return json.dumps(asdict(self), indent=2)
+
+    def to_markdown(self) -> str:
+        """For a job's summary."""
+        lines = [f"## {'✅' if self.good else '❌'} {self.title}", ""]
+        if self.failure:
+            lines += [f"**{self.failure}**", ""]
+        if self.first:
+            lines += [
+                f"First cause: `{self.first['object']}`: {self.first['message']}",
+                "",
+                f"→ {self.first['advice']}",
+                "",
+            ]
+        if self.steps:
+            lines += ["| step | outcome | seconds |", "|---|---|---|"]
+            lines += [f"| {step.title} | {step.outcome} | {step.seconds:.1f} |" for step in self.steps] + [""]
+        if self.checks:
+            lines += [
+                f"- [{'x' if check['done'] else ' '}] {check['title']}: {check['detail']}" for check in self.checks
+            ] + [""]
+        lines += [f"- <{url}>" for url in self.urls]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def lines(self) -> list[str]:
+        """For a terminal."""
+        lines = [f"{'✓' if check['done'] else '✗'} {check['title']}: {check['detail']}" for check in self.checks]
+        if self.first:
+            lines += [f"first cause: {self.first['object']}: {self.first['message']}", f"→ {self.first['advice']}"]
+            lines += [f"{self.others} more are not ready; most follow from it"] if self.others else []
+        return lines
+
+
+def of_verdict(title: str, verdict: Verdict, snapshot: Snapshot, **more: Any) -> Report:
+    """The report of a look at a cluster."""
+    first = verdict.first
+    return Report(
+        title=title,
+        good=verdict.good,
+        checks=[asdict(check) for check in verdict.checks],
+        first=first
+        and {"object": str(first.key), "message": first.message, "case": first.case, "advice": first.advice},
+        others=max(len(verdict.problems) - 1, 0),
+        urls=urls(snapshot),
+        **more,
+    )
+
+
+def urls(snapshot: Snapshot) -> list[str]:
+    """Where applications are reached: plain HTTP, as their Ingresses have it."""
+    return [
+        f"http://{text(each, 'hostname') or text(each, 'ip')}/"
+        for ingress in snapshot.of("Ingress")
+        for each in mappings(ingress, "status", "loadBalancer", "ingress")
+    ]
+
+
+def write_summary(report: Report) -> None:
+    """Append to the job's summary, where there is one."""
+    path = os.environ.get(SUMMARY_VARIABLE)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as summary:
+            summary.write(report.to_markdown())

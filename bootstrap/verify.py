@@ -1,0 +1,280 @@
+"""The guide's verification checklist, and the first cause of what is not as it should be. Pure.
+
+What is not ready for the sake of something else is no cause: of everything that is not ready, the first is the one all
+of whose own needs are met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootstrap import advice, objects
+from bootstrap.objects import mappings, text
+from bootstrap.settings import NAMESPACE
+from bootstrap.snapshot import Key, key_of
+from infra.contract.versions import FLUX_CONTROLLERS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from bootstrap.kubernetes import Manifest
+    from bootstrap.settings import Settings
+    from bootstrap.snapshot import Snapshot
+
+APPLICATIONS = "applications"
+IMAGE_KINDS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")
+CONTROLLER_OF: Mapping[str, str] = {
+    "GitRepository": "source-controller",
+    "HelmRepository": "source-controller",
+    "HelmChart": "source-controller",
+    "Kustomization": "kustomize-controller",
+    "HelmRelease": "helm-controller",
+    "ImageRepository": "image-reflector-controller",
+    "ImagePolicy": "image-reflector-controller",
+    "ImageUpdateAutomation": "image-automation-controller",
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a cluster is held to."""
+
+    components: Sequence[str]
+    """The controllers that must be available, at the versions of the pinned Flux."""
+    revision: str | None = None
+    """The commit that must be applied; None: whatever each says it is at."""
+    but: Collection[str] = ()
+    """Kinds whose objects need not have reconciled: an expectation file says why."""
+
+    @classmethod
+    def of(cls, settings: Settings, revision: str | None, but: Collection[str]) -> Wanted:
+        """What the settings ask for."""
+        return cls(settings.all_components, revision, but)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not ready."""
+
+    key: Key
+    message: str
+    final: bool
+    """Whether waiting alone does not help: its controller has given up, or says that it cannot."""
+
+    @property
+    def case(self) -> str:
+        """The case of the guide that this is; empty if it is none."""
+        return advice.advise(self.key.kind, self.key.namespace, self.key.name, self.message)[0]
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return advice.advise(self.key.kind, self.key.namespace, self.key.name, self.message)[1]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A line of the checklist."""
+
+    title: str
+    done: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a snapshot comes to."""
+
+    checks: Sequence[Check]
+    problems: Sequence[Problem]
+    first: Problem | None
+    """The first cause; None if all is well."""
+
+    @property
+    def good(self) -> bool:
+        """Whether every line of the checklist is true."""
+        return all(check.done for check in self.checks)
+
+
+def judge(snapshot: Snapshot, wanted: Wanted) -> Verdict:
+    """Hold a snapshot to what is wanted."""
+    problems = {problem.key: problem for problem in _problems(snapshot, wanted)}
+    needs = {key: _needs(snapshot, key) for key in (*snapshot.things, *problems)}
+    return Verdict(_checks(snapshot, wanted, problems), list(problems.values()), _first(problems, needs))
+
+
+def _checks(snapshot: Snapshot, wanted: Wanted, problems: Mapping[Key, Problem]) -> list[Check]:
+    deployments = [Key("Deployment", NAMESPACE, name) for name in wanted.components]
+    checks = [_counted(f"{len(wanted.components)} Flux controllers run", deployments, problems)]
+    for title, kind in (
+        ("GitRepository has fetched", "GitRepository"),
+        ("Kustomizations have applied", "Kustomization"),
+        ("HelmReleases are ready", "HelmRelease"),
+        ("ImageRepositories are scanned", "ImageRepository"),
+        ("ImagePolicies have selected a tag", "ImagePolicy"),
+    ):
+        if kind in wanted.but:
+            checks.append(Check(title, done=True, detail="not held to it here"))
+            continue
+        things = [key_of(each) for each in snapshot.of(kind)]
+        least = 0 if kind in ("HelmRelease", *IMAGE_KINDS) else 1
+        checks.append(_counted(title, things, problems, least=least))
+    workloads = [
+        key_of(each) for each in snapshot.of("Deployment") if text(each, "metadata", "namespace") == APPLICATIONS
+    ]
+    checks.append(_counted("application pods run", workloads, problems, least=0))
+    checks.append(
+        _counted("Ingresses have an address", [key_of(each) for each in snapshot.of("Ingress")], problems, least=0)
+    )
+    return checks
+
+
+def _counted(title: str, keys: Sequence[Key], problems: Mapping[Key, Problem], least: int = 1) -> Check:
+    bad = [key for key in keys if key in problems]
+    detail = f"{len(keys) - len(bad)} of {len(keys)}" + (f": {bad[0]}: {problems[bad[0]].message}" if bad else "")
+    return Check(title, done=not bad and len(keys) >= least, detail=detail)
+
+
+def _problems(snapshot: Snapshot, wanted: Wanted) -> Iterator[Problem]:
+    """Everything that is not as it should be, in the order in which things come about."""
+    controllers = [Key("Deployment", NAMESPACE, component) for component in wanted.components]
+    for key in controllers:
+        said = _controller(snapshot.things.get(key), key.name)
+        if said:
+            yield Problem(key, said, final=False)
+    sync = Key("GitRepository", NAMESPACE, NAMESPACE)
+    if sync not in snapshot.things:
+        said = "it is not there: flux bootstrap makes it" if snapshot.installed else "Flux is not installed"
+        yield Problem(sync, said, final=False)
+    for kind in CONTROLLER_OF:
+        if kind not in wanted.but:
+            yield from _unready(snapshot, kind, wanted.revision)
+    yield from _workloads(snapshot, controllers)
+
+
+def _workloads(snapshot: Snapshot, but: Collection[Key]) -> Iterator[Problem]:
+    for deployment in snapshot.of("Deployment"):
+        if key_of(deployment) not in but and not objects.is_available(deployment):
+            available = objects.condition(deployment, "Available")
+            yield Problem(key_of(deployment), text(available, "message") or "not available yet", final=False)
+    for ingress in snapshot.of("Ingress"):
+        if not mappings(ingress, "status", "loadBalancer", "ingress"):
+            yield Problem(key_of(ingress), "it has no address yet", final=False)
+    for pod in snapshot.of("Pod"):
+        reason = objects.pod_reason(pod)
+        if reason and not objects.is_ready(pod):
+            yield Problem(key_of(pod), reason, final=False)
+
+
+def _controller(deployment: Manifest | None, name: str) -> str:
+    """What is wrong with a controller's Deployment; empty if nothing is."""
+    if deployment is None:
+        return "it is not installed"
+    if not objects.is_available(deployment):
+        return "its pod is not ready"
+    images = [text(each, "image") for each in mappings(deployment, "spec", "template", "spec", "containers")]
+    tag = f":v{FLUX_CONTROLLERS[name]}"
+    wrong = [image for image in images if not image.partition("@")[0].endswith(tag)]
+    return f"it runs {wrong[0]}, pinned is {tag.removeprefix(':')}" if wrong else ""
+
+
+def _unready(snapshot: Snapshot, kind: str, revision: str | None) -> Iterator[Problem]:
+    for thing in snapshot.of(kind):
+        ready = objects.condition(thing, "Ready")
+        said = text(ready, "message") or "not reconciled yet"
+        stalled = objects.condition(thing, "Stalled")
+        if objects.at(thing, "spec", "suspend") is True:
+            yield Problem(
+                key_of(thing), f"it is suspended: flux resume {kind.lower()} {thing['metadata']['name']}", final=True
+            )
+        elif stalled.get("status") == "True":
+            yield Problem(key_of(thing), f"{said} ({text(stalled, 'reason')})", final=True)
+        elif ready.get("status") != "True" or not objects.is_observed(thing):
+            yield Problem(key_of(thing), said, final=False)
+        elif revision and kind in ("GitRepository", "Kustomization") and _is_ours(thing):
+            at = text(thing, "status", "artifact", "revision") or text(thing, "status", "lastAppliedRevision")
+            if not at.endswith(revision):
+                yield Problem(key_of(thing), f"it is at {at or 'no revision'}, pushed is {revision[:12]}", final=False)
+
+
+def _is_ours(thing: Manifest) -> bool:
+    """Whether it is Flux's own source, or applies it."""
+    source = (
+        text(thing, "spec", "sourceRef", "name")
+        if thing["kind"] == "Kustomization"
+        else text(thing, "metadata", "name")
+    )
+    return source == NAMESPACE
+
+
+def _needs(snapshot: Snapshot, key: Key) -> list[Key]:
+    """What has to be ready before an object can be."""
+    thing = snapshot.things.get(key)
+    needs: list[Key] = []
+    if key.kind in CONTROLLER_OF:
+        needs.append(Key("Deployment", NAMESPACE, CONTROLLER_OF[key.kind]))
+    if thing is None:
+        return needs
+    spec, namespace = objects.mapping(thing, "spec"), key.namespace
+    match key.kind:
+        case "Kustomization":
+            source = objects.mapping(spec, "sourceRef")
+            needs.append(Key(text(source, "kind"), text(source, "namespace") or namespace, text(source, "name")))
+            needs += [
+                Key("Kustomization", text(each, "namespace") or namespace, text(each, "name"))
+                for each in mappings(spec, "dependsOn")
+            ]
+            needs += _inventory(thing)
+        case "HelmRelease":
+            needs += [
+                Key("HelmRelease", text(each, "namespace") or namespace, text(each, "name"))
+                for each in mappings(spec, "dependsOn")
+            ]
+            chart_namespace, _, chart = text(thing, "status", "helmChart").partition("/")
+            needs.append(Key("HelmChart", chart_namespace, chart))
+        case "HelmChart":
+            needs.append(Key(text(spec, "sourceRef", "kind"), namespace, text(spec, "sourceRef", "name")))
+        case "ImagePolicy":
+            needs.append(
+                Key(
+                    "ImageRepository",
+                    text(spec, "imageRepositoryRef", "namespace") or namespace,
+                    text(spec, "imageRepositoryRef", "name"),
+                )
+            )
+        case "Deployment":
+            labels = objects.mapping(spec, "selector", "matchLabels").items()
+            pods = [each for each in snapshot.of("Pod") if text(each, "metadata", "namespace") == namespace]
+            needs += [key_of(each) for each in pods if labels <= objects.mapping(each, "metadata", "labels").items()]
+        case "Ingress":
+            needs.append(Key("Deployment", "kube-system", "aws-load-balancer-controller"))
+        case _:
+            pass
+    return needs
+
+
+def _inventory(kustomization: Manifest) -> list[Key]:
+    """What a Kustomization has applied and waits for (`namespace_name_group_Kind` in its inventory)."""
+    found: list[Key] = []
+    for entry in mappings(kustomization, "status", "inventory", "entries"):
+        match text(entry, "id").split("_"):
+            case [namespace, name, _group, ("HelmRelease" | "Deployment" | "GitRepository" | "HelmRepository") as kind]:
+                found.append(Key(kind, namespace, name))
+            case _:
+                pass
+    return found
+
+
+def _first(problems: Mapping[Key, Problem], needs: Mapping[Key, Sequence[Key]]) -> Problem | None:
+    """The first problem that comes of no other: from the first one on, along what is needed and not ready."""
+    for key in problems:
+        seen: set[Key] = set()
+        while key not in seen:
+            seen.add(key)
+            deeper = next((need for need in needs.get(key, ()) if need in problems and need not in seen), None)
+            if deeper is None:
+                return problems[key]
+            key = deeper  # the way down
+        return problems[key]
+    return None
