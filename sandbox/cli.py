@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from bootstrap.errors import BootstrapError
 from sandbox import permanent, rehearsal
+from sandbox.cluster import cli as cluster
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY, Folder
 from tools.errors import ToolError
@@ -121,6 +123,16 @@ def reset(folder: Where = HERE) -> None:
     _say(f"{folder} is empty" if there else f"{folder} was empty already")
 
 
+def _target() -> cluster.Target:
+    """What the clone's own config says of the cluster and the repository."""
+    settings = rehearsal.read_settings("staging", rehearsal.default_stack_file("staging"))
+    layer = permanent.read_settings(permanent.DEFAULT_FILE, settings)
+    return cluster.Target(settings.cluster_name, layer.github_repository)
+
+
+cluster.register(app, _target, lambda folder: _prepare(folder, "staging", None, permanent.DEFAULT_FILE))
+
+
 def _pulumi(ready: rehearsal.Rehearsal, operation: str, more: list[str] | None) -> None:
     raise typer.Exit(ready.pulumi(*operation.split(), *(more or ())))
 
@@ -141,6 +153,6 @@ def main() -> None:
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         app()
-    except (SandboxError, ToolError) as error:
+    except (SandboxError, ToolError, BootstrapError) as error:
         console.print(f"sandbox: {error}", style="red", markup=False)
         sys.exit(1)

@@ -63,6 +63,11 @@ class Folder:
         return self.permanent / ".applied"
 
     @property
+    def cluster(self) -> Path:
+        """All that the cluster behind the account's EKS writes, and the Git host's repository."""
+        return self.root / "cluster"
+
+    @property
     def account_lock(self) -> Path:
         """Held by whoever starts or ends the account."""
         return self.root / "account.lock"
@@ -79,7 +84,8 @@ class Folder:
         The marker says that it can, and the lock keeps a command from starting meanwhile.
         """
         account = (self.account_file, self.account_log, self.calls)
-        return (*account, self.pulumi_home, self.bin, self.project, self.permanent, self.marker, self.account_lock)
+        folders = (self.pulumi_home, self.bin, self.project, self.permanent, self.cluster)
+        return (*account, *folders, self.marker, self.account_lock)
 
     def claim(self) -> None:
         """Make the folder, or find it ours.

@@ -15,6 +15,9 @@ from sandbox import permanent
 from sandbox.account import process
 from sandbox.account.clients import client
 from sandbox.account.seed import seed
+from sandbox.cluster import layout as layouts
+from sandbox.cluster import life, pki
+from sandbox.cluster.layout import Layout
 from sandbox.engine import project, pulumi, run
 from sandbox.engine.environment import environment
 from sandbox.engine.provider_plugin import install_plugin
@@ -74,7 +77,10 @@ def prepare(folder: Folder, stack: str, file: Path, permanent_file: Path, say: S
             "the embedded account has ended, and with it the state and all that was built: "
             "run `python -m sandbox reset` to begin anew"
         )
-    account = process.ensure(folder, settings.account_id, settings.region)
+    layout = Layout.of(folder)
+    pki.authority(layout)
+    behind = process.ControlPlane(layouts.ports(layout).api_server, layout.authority)
+    account = process.ensure(folder, settings.account_id, settings.region, behind)
     say(
         f"an embedded AWS account, {account.account_id} in {account.region}, with a stand-in for pulumi-aws: "
         "nothing here reaches AWS"
@@ -104,6 +110,7 @@ def reset(folder: Folder) -> bool:
         return False
     if not folder.claimed:
         raise SandboxError(f"{folder.root} is no sandbox folder: nothing was removed")
+    life.down(Layout.of(folder), lambda _line: None)
     with process.stopped(folder):
         for path in folder.contents:
             if path.is_dir():

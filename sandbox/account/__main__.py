@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sandbox.account.process import ControlPlane
 from sandbox.account.server import Descriptors, serve
 from sandbox.folder import Folder
 
@@ -18,17 +19,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--lock", type=int, required=True, help="file descriptor of the start's lock, closed when it answers"
     )
+    parser.add_argument("--api-server", help="where the API server behind the first EKS cluster listens")
+    parser.add_argument("--api-server-ca", type=Path, help="the file with its CA (PEM)")
     return parser.parse_args()
 
 
 def main() -> None:
     """Serve. The environment is without the user's AWS settings already."""
     arguments = _arguments()
+    behind = arguments.api_server and ControlPlane(arguments.api_server, arguments.api_server_ca)
     serve(
         Folder(arguments.folder),
         account_id=arguments.account_id,
         region=arguments.region,
         descriptors=Descriptors(ready=arguments.ready, lock=arguments.lock),
+        control_plane=behind,
     )
 
 

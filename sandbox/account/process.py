@@ -27,12 +27,16 @@ from sandbox.folder import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from sandbox.folder import Folder
 
 LOOPBACK = "127.0.0.1"
 IDENTITY_PATH = "/_account"
 """Where an account says who it is; no S3 bucket can be called so."""
+
+CREDENTIALS_PATH = f"{IDENTITY_PATH}/credentials/"
+"""Where an account says what it issued with the access key id that follows."""
 
 START_DEADLINE = 120.0
 ANSWER_DEADLINE = 30.0
@@ -53,6 +57,14 @@ class Account:
     started: float
 
 
+@dataclass(frozen=True)
+class ControlPlane:
+    """Where the API server behind the account's first EKS cluster listens, and the file with its CA (PEM)."""
+
+    endpoint: str
+    authority: Path
+
+
 def find(folder: Folder) -> Account | None:
     """The folder's account, if it runs; of one that answers as another, file and process are removed.
 
@@ -64,13 +76,15 @@ def find(folder: Folder) -> Account | None:
         return _find_or_forget(folder)
 
 
-def ensure(folder: Folder, account_id: str, region: str) -> Account:
+def ensure(folder: Folder, account_id: str, region: str, control_plane: ControlPlane | None = None) -> Account:
     """The folder's account, started with this 12-digit id and region unless it runs; two commands at once start one.
+
+    Without a control plane there is nothing behind the endpoints of its EKS clusters.
 
     SandboxError: it does not start or does not answer in time, or it runs for another account or region.
     """
     with _locked(folder) as lock:
-        account = _find_or_forget(folder) or _start(folder, account_id, region, lock)
+        account = _find_or_forget(folder) or _start(folder, account_id, region, control_plane, lock)
     if (account.account_id, account.region) != (account_id, region):
         raise SandboxError(
             f"the sandbox holds account {account.account_id} in {account.region}, but the stack's config names "
@@ -231,11 +245,13 @@ def _answers(folder: Folder, account: Account) -> bool:
         connection.close()
 
 
-def _start(folder: Folder, account_id: str, region: str, lock: int) -> Account:
+def _start(folder: Folder, account_id: str, region: str, control_plane: ControlPlane | None, lock: int) -> Account:
     """Start an account in a session of its own, and wait until it is ready or dead."""
     ready, told = os.pipe()
     command = [sys.executable, "-m", "sandbox.account", _mark(folder), f"--account-id={account_id}"]
     command += [f"--region={region}", f"--ready={told}", f"--lock={lock}"]
+    if control_plane:
+        command += [f"--api-server={control_plane.endpoint}", f"--api-server-ca={control_plane.authority}"]
     with folder.account_log.open("wb") as log:
         child = subprocess.Popen(  # noqa: S603 -- our own module
             command,

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from werkzeug.serving import make_server
 
-from sandbox.account.process import IDENTITY_PATH, LOOPBACK, Account, write
+from sandbox.account.process import CREDENTIALS_PATH, IDENTITY_PATH, LOOPBACK, Account, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from sandbox.account.process import ControlPlane
     from sandbox.folder import Folder
 
 MOTO_SETTINGS = {
@@ -38,7 +39,7 @@ class Descriptors:
 
 
 class Identified:
-    """A WSGI wrapper that answers at `IDENTITY_PATH` who this is, also while a call is under way."""
+    """A WSGI wrapper that says of itself, also while a call is under way, who it is and which keys it has issued."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -46,16 +47,28 @@ class Identified:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer, or pass the call on."""
-        if environ["PATH_INFO"] != IDENTITY_PATH or self.account is None:
+        path = environ["PATH_INFO"]
+        if self.account is None or not path.startswith(IDENTITY_PATH):
             return self._application(environ, start_response)
+        answer: object = asdict(self.account) if path == IDENTITY_PATH else _credentials(self.account, path)
         start_response("200 OK", [("Content-Type", "application/json")])
-        return [json.dumps(asdict(self.account)).encode()]
+        return [json.dumps(answer).encode()]
 
 
-def serve(folder: Folder, *, account_id: str, region: str, descriptors: Descriptors) -> None:
+def _credentials(account: Account, path: str) -> dict[str, object] | None:
+    """What the account issued with the access key that a path names."""
+    from sandbox.account.credentials import issued
+
+    found = issued(account.account_id, path.removeprefix(CREDENTIALS_PATH))
+    return asdict(found) if found else None
+
+
+def serve(
+    folder: Folder, *, account_id: str, region: str, descriptors: Descriptors, control_plane: ControlPlane | None
+) -> None:
     """Serve for ever; writes the account's file once the port is open."""
     os.environ.update(MOTO_SETTINGS)
-    application = Identified(_application(account_id, folder.calls))
+    application = Identified(_application(account_id, folder.calls, control_plane))
     server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=_handler())
     process = psutil.Process()
     application.account = Account(
@@ -72,14 +85,14 @@ def serve(folder: Folder, *, account_id: str, region: str, descriptors: Descript
     server.serve_forever()
 
 
-def _application(account_id: str, record: Path) -> WSGIApplication:
+def _application(account_id: str, record: Path, control_plane: ControlPlane | None) -> WSGIApplication:
     """moto with the overlay, recorded in a new file. Imported here, once the settings are in the environment."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from sandbox.account import overlay
     from sandbox.account.calls import Recorder
 
-    overlay.install(account_id)
+    overlay.install(account_id, control_plane)
     record.write_text("")
     return Recorder(DomainDispatcherApplication(create_backend_app), record)
 

@@ -50,7 +50,8 @@ def create_cluster(call: Call) -> Document:
     subnets = known_subnets(eks, network["subnetIds"])
     refuse_single_zone(subnets)
 
-    plane = control_plane.provision(eks.region_name)
+    taken = {each.document["endpoint"] for each in eks.clusters.values()}
+    plane = control_plane.provision(eks.region_name, taken)
     access_config = {
         "authenticationMode": "CONFIG_MAP",
         "bootstrapClusterCreatorAdminPermissions": True,

@@ -6,11 +6,17 @@ import base64
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sandbox.account import process
 
 VALIDITY = timedelta(days=3650)
 
@@ -24,14 +30,21 @@ class ControlPlane:
     issuer: str
 
 
-def provision(region: str) -> ControlPlane:
-    """A control plane of its own, with nothing behind its endpoint; endpoint and OIDC issuer share an id as on EKS."""
+REAL: process.ControlPlane | None = None
+"""The API server of the sandbox, which one cluster at a time has behind it; set before the first request."""
+
+
+def provision(region: str, taken: Collection[str]) -> ControlPlane:
+    """A control plane of its own; endpoint and OIDC issuer share an id as on EKS.
+
+    Nothing is behind its endpoint unless it is the sandbox's API server, which none of the `taken` endpoints is.
+    """
     identity = secrets.token_hex(16).upper()
-    return ControlPlane(
-        endpoint=f"https://{identity}.gr7.{region}.eks.amazonaws.com",
-        certificate_authority=base64.b64encode(_authority()).decode(),
-        issuer=f"https://oidc.eks.{region}.amazonaws.com/id/{identity}",
-    )
+    issuer = f"https://oidc.eks.{region}.amazonaws.com/id/{identity}"
+    if REAL is not None and REAL.endpoint not in taken:
+        return ControlPlane(REAL.endpoint, base64.b64encode(REAL.authority.read_bytes()).decode(), issuer)
+    endpoint = f"https://{identity}.gr7.{region}.eks.amazonaws.com"
+    return ControlPlane(endpoint, base64.b64encode(_authority()).decode(), issuer)
 
 
 def _authority() -> bytes:

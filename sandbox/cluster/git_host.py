@@ -1,0 +1,235 @@
+"""A Git host on loopback: what `flux bootstrap github` asks of GitHub's REST API, and git over HTTP with basic auth.
+
+Sources: GitHub REST API, repositories, branches and rules; git-http-backend(1); RFC 3875 (CGI).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from sandbox import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from sandbox.cluster.layout import Layout
+
+API = re.compile(r"/api/v3/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)(?P<rest>/.*)?$")
+GIT = re.compile(r"/(?P<owner>[^/]+)/(?P<name>[^/]+?)\.git(?P<rest>/.*)$")
+PROTECTED = "GH006: Protected branch update failed for {ref}."
+
+TOKEN_LIFE = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What the host does wrong, or slowly: read at each request."""
+
+    protected: bool = False
+    """Whether main takes no push."""
+    read_only: bool = False
+    """Whether the token lacks the right to push."""
+    rejected: bool = False
+    """Whether the token is refused, as one that has expired."""
+    latency: float = 0.0
+    """Seconds before each answer."""
+    fault: int = 0
+    """A status that every request gets."""
+
+
+def switches(layout: Layout) -> Switches:
+    """The host's switches now."""
+    if not layout.switches_file.exists():
+        return Switches()
+    return Switches(**json.loads(layout.switches_file.read_text()))
+
+
+def switch(layout: Layout, changes: Mapping[str, object]) -> Switches:
+    """Change some switches. Raises KeyError with the name of one that there is not."""
+    known = {each.name: each.type for each in fields(Switches)}
+    for name in changes:
+        if name not in known:
+            raise KeyError(name)
+    changed = replace(switches(layout), **changes)  # pyright: ignore[reportArgumentType]  # named by a person
+    files.write(layout.switches_file, json.dumps(asdict(changed)) + "\n")
+    return changed
+
+
+@dataclass(frozen=True)
+class GitHost:
+    """The WSGI application."""
+
+    layout: Layout
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        now = switches(self.layout)
+        time.sleep(now.latency)
+        if now.fault:
+            return _answer(start_response, now.fault, {"message": "the sandbox was told to fail"})
+        path = environ["PATH_INFO"]
+        api, git = API.fullmatch(path), GIT.fullmatch(path)
+        if api:
+            return self._api(environ, start_response, api, now)
+        if git:
+            return self._git(environ, start_response, git, now)
+        return _answer(start_response, 404, {"message": "Not Found"})
+
+    def _api(
+        self, environ: WSGIEnvironment, start_response: StartResponse, asked: re.Match[str], now: Switches
+    ) -> Iterable[bytes]:
+        given = environ.get("HTTP_AUTHORIZATION", "").partition(" ")[2]
+        if now.rejected or given != self._token():
+            return _answer(start_response, 401, {"message": "Bad credentials"})
+        repository = self._repository(asked)
+        if repository is None:
+            return _answer(start_response, 404, {"message": "Not Found"})
+        branch = re.fullmatch(r"/(?:branches|rules/branches)/(?P<branch>.+)", asked["rest"] or "")
+        file = re.fullmatch(r"/contents/(?P<path>.+)", asked["rest"] or "")
+        if asked["rest"] in (None, "/"):
+            said: object = {
+                "name": asked["name"],
+                "full_name": f"{asked['owner']}/{asked['name']}",
+                "private": True,
+                "visibility": "private",
+                "default_branch": "main",
+                # Of the user: a fine-grained token may do less.
+                "permissions": {"admin": True, "push": True, "pull": True},
+            }
+        elif branch and "rules" in str(asked["rest"]):
+            said = [{"type": "pull_request"}] if now.protected and branch["branch"] == "main" else []
+        elif branch:
+            head = revision(repository, branch["branch"])
+            if head is None:
+                return _answer(start_response, 404, {"message": "Branch not found"})
+            protected = now.protected and branch["branch"] == "main"
+            said = {"name": branch["branch"], "commit": {"sha": head}, "protected": protected}
+        elif file:
+            return _file(repository, environ, start_response, file["path"])
+        else:
+            return _answer(start_response, 404, {"message": "Not Found"})
+        return _answer(start_response, 200, said, self._expiration())
+
+    def _expiration(self) -> list[tuple[str, str]]:
+        """When the token expires, as GitHub tells with each answer."""
+        expires = datetime.fromtimestamp(self.layout.token_file.stat().st_mtime, UTC) + TOKEN_LIFE
+        return [("github-authentication-token-expiration", f"{expires:%Y-%m-%d %H:%M:%S} UTC")]
+
+    def _git(
+        self, environ: WSGIEnvironment, start_response: StartResponse, asked: re.Match[str], now: Switches
+    ) -> Iterable[bytes]:
+        if now.rejected or _password(environ) != self._token():
+            challenge = [("WWW-Authenticate", 'Basic realm="GitHub"')]
+            return _answer(start_response, 401, {"message": "Bad credentials"}, challenge)
+        repository = self._repository(asked)
+        if repository is None:
+            return _answer(start_response, 404, {"message": "Not Found"})
+        pushes = "receive-pack" in f"{asked['rest']} {environ.get('QUERY_STRING', '')}"
+        if pushes and now.read_only:
+            return _answer(start_response, 403, {"message": "Permission denied: Write access not granted."})
+        return self._backend(environ, start_response, now, pushes=pushes)
+
+    def _backend(
+        self, environ: WSGIEnvironment, start_response: StartResponse, now: Switches, *, pushes: bool
+    ) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or ""
+        stream = environ["wsgi.input"]
+        body = stream.read(int(length)) if length else stream.read() if environ.get("wsgi.input_terminated") else b""
+        variables = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "GIT_PROJECT_ROOT": str(self.layout.repositories),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "HOME": str(self.layout.root),
+            "REMOTE_USER": "git",
+            "REMOTE_ADDR": "127.0.0.1",
+            "REQUEST_METHOD": environ["REQUEST_METHOD"],
+            "PATH_INFO": environ["PATH_INFO"],
+            "QUERY_STRING": environ.get("QUERY_STRING", ""),
+            "CONTENT_TYPE": environ.get("CONTENT_TYPE", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": environ.get("HTTP_CONTENT_ENCODING", ""),
+            "GIT_PROTOCOL": environ.get("HTTP_GIT_PROTOCOL", ""),
+            **({"SANDBOX_PROTECTED": "1"} if pushes and now.protected else {}),
+        }
+        done = subprocess.run(
+            ["git", "http-backend"],  # noqa: S607 the user's git
+            env=variables,
+            input=body,
+            capture_output=True,
+            check=False,
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = [_header(line) for line in head.decode("latin-1").splitlines() if ":" in line]
+        status = dict(headers).pop("Status", "200 OK" if done.returncode == 0 else "500 Internal Server Error")
+        start_response(status, [(name, value) for name, value in headers if name != "Status"])
+        return [content]
+
+    def _repository(self, asked: re.Match[str]) -> Path | None:
+        path = self.layout.repositories / asked["owner"] / f"{asked['name']}.git"
+        inside = path.resolve().is_relative_to(self.layout.repositories.resolve())
+        return path if inside and path.is_dir() else None
+
+    def _token(self) -> str:
+        return self.layout.token_file.read_text().strip()
+
+
+def _file(repository: Path, environ: WSGIEnvironment, start_response: StartResponse, path: str) -> Iterable[bytes]:
+    """The raw content of a file at a ref, `main` unless the query names another."""
+    ref = dict(parse_qsl(environ.get("QUERY_STRING", ""))).get("ref", "main")
+    done = subprocess.run(  # noqa: S603
+        ["git", "-C", repository, "cat-file", "blob", f"refs/heads/{ref}:{path}"],  # noqa: S607
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        return _answer(start_response, 404, {"message": "Not Found"})
+    headers = [("Content-Type", "application/vnd.github.raw+json; charset=utf-8")]
+    start_response("200 OK", [*headers, ("Content-Length", str(len(done.stdout)))])
+    return [done.stdout]
+
+
+def revision(repository: Path, branch: str) -> str | None:
+    """The commit that a branch of a bare repository is at."""
+    done = subprocess.run(  # noqa: S603
+        ["git", "-C", repository, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.strip(), value.strip()
+
+
+def _password(environ: WSGIEnvironment) -> str:
+    scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(encoded).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _answer(
+    start_response: StartResponse, status: int, said: object, headers: Iterable[tuple[str, str]] = ()
+) -> Iterable[bytes]:
+    body = json.dumps(said).encode()
+    fixed = [("Content-Type", "application/json; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {'OK' if status == 200 else 'Refused'}", [*fixed, *headers])
+    return [body]

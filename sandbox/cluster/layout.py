@@ -1,0 +1,142 @@
+"""The paths of a sandbox's cluster, and the ports that outlive it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from sandbox import files
+from sandbox.account.process import LOOPBACK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.folder import Folder
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports that stand in what outlives a cluster: EKS's answers, gotk-sync.yaml, the URLs of artifacts."""
+
+    api: int
+    git: int
+    storage: int
+
+    @property
+    def api_server(self) -> str:
+        """The endpoint of the API server."""
+        return f"https://{LOOPBACK}:{self.api}"
+
+    @property
+    def git_host(self) -> str:
+        """The Git host as `flux bootstrap github --hostname` takes it: Flux reads an address with a port as no host."""
+        return f"localhost:{self.git}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a cluster writes: all below one folder."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, folder: Folder) -> Layout:
+        """The one of a sandbox folder."""
+        return cls(folder.cluster)
+
+    @property
+    def authority(self) -> Path:
+        """The throw-away CA's certificate, which API server, Git host and chart hosts show (PEM)."""
+        return self.root / "ca.pem"
+
+    @property
+    def authority_key(self) -> Path:
+        """Its key."""
+        return self.root / "ca.key"
+
+    @property
+    def ports_file(self) -> Path:
+        """`Ports` as JSON."""
+        return self.root / "ports.json"
+
+    @property
+    def repositories(self) -> Path:
+        """The Git host's bare repositories, OWNER/REPOSITORY.git."""
+        return self.root / "repositories"
+
+    @property
+    def switches_file(self) -> Path:
+        """What the Git host is told to do wrong (JSON)."""
+        return self.root / "switches.json"
+
+    @property
+    def token_file(self) -> Path:
+        """The token that the Git host takes."""
+        return self.root / "git-token"
+
+    @property
+    def live(self) -> Path:
+        """What dies with the cluster: etcd's data, certificates, kubeconfigs, storage."""
+        return self.root / "live"
+
+    @property
+    def born_file(self) -> Path:
+        """Which cluster of the account `live` belongs to: its ARN and creation time."""
+        return self.live / "born"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's, by a client certificate: for the sandbox's own use."""
+        return self.live / "admin.kubeconfig"
+
+    @property
+    def logs(self) -> Path:
+        """One file a component."""
+        return self.root / "logs"
+
+    @property
+    def stopped(self) -> Path:
+        """A file in it for each component that a person stopped by name."""
+        return self.root / "stopped"
+
+    @property
+    def charts(self) -> Path:
+        """What the chart hosts serve: HOST/PATH."""
+        return self.root / "charts"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the supervisor for as long as it lives."""
+        return self.root / "supervisor.lock"
+
+    @property
+    def state_file(self) -> Path:
+        """What the running supervisor says of itself (JSON)."""
+        return self.root / "supervisor.json"
+
+    def log(self, component: str) -> Path:
+        """A component's log."""
+        return self.logs / f"{component}.log"
+
+
+def ports(layout: Layout) -> Ports:
+    """The folder's ports, chosen when they are first asked for."""
+    if layout.ports_file.exists():
+        return Ports(**json.loads(layout.ports_file.read_text()))
+    chosen = Ports(*free_ports(3))
+    files.write(layout.ports_file, json.dumps(asdict(chosen)) + "\n")
+    return chosen
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()

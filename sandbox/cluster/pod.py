@@ -1,0 +1,69 @@
+"""What the stand-ins share, which run as the processes of pods: their cluster, their probes, their loop."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import signal
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from bootstrap.errors import BootstrapError
+from bootstrap.kubernetes import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAUSE = 0.3
+
+
+def cluster() -> Cluster:
+    """The cluster of the pod, by its ServiceAccount's token."""
+    return Cluster(yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text()))
+
+
+def serve_probes(address: str) -> None:
+    """Answer readiness and liveness probes at host:port, for ever, in a thread."""
+    host, _, port = address.rpartition(":")
+    server = http.server.ThreadingHTTPServer((host, int(port)), _Healthy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def loop(step: Callable[[], None]) -> None:
+    """Do something again and again until the process is told to end; what fails is said and done again."""
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: end.set())
+    said = ""
+    while not end.wait(PAUSE):
+        try:
+            step()
+            said = ""
+        except BootstrapError as error:
+            if str(error) != said:
+                say(f"failed, and is tried again: {error}")
+            said = str(error)
+        except Exception:
+            say(traceback.format_exc())
+            raise
+
+
+def say(line: str) -> None:
+    """Write a line to the pod's log."""
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)  # noqa: T201  # a container's log
+
+
+class _Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:  # the base class's name
+        """Say that the process lives."""
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+        """Probes are no news."""
