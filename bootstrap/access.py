@@ -11,7 +11,7 @@ import yaml
 
 from bootstrap import kubeconfig
 from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import NAMESPACE, Cluster, UnansweredError
+from bootstrap.kubernetes import NAMESPACE, Cluster, UnansweredError, UnauthorizedError
 from bootstrap.objects import mapping, mappings, text
 from bootstrap.progress import Look, Progress
 
@@ -71,15 +71,10 @@ def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:
     def look() -> Look:
         try:
             cluster.get(NAMESPACE, "kube-system")
+        except UnauthorizedError as error:
+            return Look((), str(error))
         except UnansweredError as error:
-            said = str(error)
-            if "401" in said or "Unauthorized" in said:
-                return Look(
-                    (), f"{said}: the AWS principal has no access entry in the cluster, or its session has ended"
-                )
-            if "orbidden" in said or "there is no token" in said:
-                return Look((), said)
-            return Look((said,))
+            return Look((), str(error)) if "orbidden" in str(error) else Look((str(error),))
         return Look(())
 
     progress.wait("the API server", deadline, look)

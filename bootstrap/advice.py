@@ -25,14 +25,15 @@ def _case(name: str, kinds: str, pattern: str, do: str) -> Case:
     return Case(name, tuple(kinds.split()), re.compile(pattern, re.IGNORECASE | re.DOTALL), do)
 
 
+MOVE = (
+    "its CRD is not there yet: move the {kind} to a Kustomization that depends on the one that installs it, such as "
+    "applications (`make check` says which)"
+)
+
 CASES = (
-    _case(
-        "a missing CRD",
-        "Kustomization",
-        r'no matches for kind "(?P<kind>\w+)" in version "(?P<version>[^"]+)"',
-        "its CRD is not there yet: move the {kind} to a Kustomization that depends on the one that installs it, such "
-        "as applications (`make check` says which)",
-    ),
+    _case("a missing CRD", "Kustomization", r'no matches for kind "(?P<kind>\w+)" in version "[^"]+"', MOVE),
+    # Of one that was there when the controller started.
+    _case("a missing CRD", "Kustomization", r"(?P<kind>\w+)/\S+ not found: the server could not find the req", MOVE),
     _case(
         "the ConfigMap is missing",
         "Kustomization",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Manifest = dict[str, Any]
 """A Kubernetes object as the API gives it."""
 
-NOT_FOUND, CONFLICT, GONE, TOO_MANY = 404, 409, 410, 429
+UNAUTHORIZED, NOT_FOUND, CONFLICT, TOO_MANY = 401, 404, 409, 429
 ALL = "*"
 """In place of a namespace: all of them."""
 
@@ -36,6 +36,10 @@ TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
 
 class UnansweredError(BootstrapError):
     """The API server could not be asked, or refused: what is there is unknown."""
+
+
+class UnauthorizedError(UnansweredError):
+    """The API server does not know us, or we have no token: waiting is of no use."""
 
 
 class ConflictError(BootstrapError):
@@ -189,7 +193,7 @@ class Cluster:
         with self._translated():
             for attempt in Retrying(
                 stop=stop_after_attempt(ATTEMPTS),
-                wait=wait_exponential_jitter(initial=0.2, max=5.0),
+                wait=wait_exponential_jitter(multiplier=0.2, max=5.0),
                 retry=retry_if_exception(_may_pass),
                 reraise=True,
             ):
@@ -204,7 +208,11 @@ class Cluster:
         except ApiError as error:
             code = int(error.status.code or 0)
             message = " ".join((error.status.message or "no reason given").split())
-            raise _RefusedError(code, UnansweredError(f"the API server {self.server} refuses: {message}")) from None
+            said = f"the API server {self.server} refuses: {message}"
+            if code == UNAUTHORIZED:
+                hint = "your AWS principal has no access entry in the cluster, or its session has ended"
+                raise UnauthorizedError(f"{said}: {hint}") from None
+            raise _RefusedError(code, UnansweredError(said)) from None
         except httpx2.HTTPStatusError as error:
             code = error.response.status_code
             said = f"the API server {self.server} answers {code} {error.response.reason_phrase}"
@@ -212,7 +220,7 @@ class Cluster:
         except httpx2.HTTPError as error:
             raise UnansweredError(f"the API server {self.server} does not answer: {_first_line(error)}") from None
         except (ConfigError, LoadResourceError) as error:
-            raise UnansweredError(f"there is no token for {self.server}: {_first_line(error)}") from None
+            raise UnauthorizedError(f"there is no token for {self.server}: {_first_line(error)}") from None
 
 
 class _RefusedError(Exception):

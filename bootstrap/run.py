@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap import access, config_map, flux, health, preflight, report, secrets, snapshot, verify
 from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import Cluster, UnansweredError
+from bootstrap.kubernetes import Cluster, UnansweredError, UnauthorizedError
 from bootstrap.progress import Interrupted, Look, Progress
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _patient(look: Callable[[], Look]) -> Look:
     """A look that an API server which is away for a moment does not end."""
     try:
         return look()
+    except UnauthorizedError as error:
+        return Look((), str(error))
     except UnansweredError as error:
         return Look((str(error),))
 

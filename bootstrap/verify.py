@@ -182,7 +182,7 @@ def _controller(deployment: Manifest | None, name: str) -> str:
 def _unready(snapshot: Snapshot, kind: str, revision: str | None) -> Iterator[Problem]:
     for thing in snapshot.of(kind):
         ready = objects.condition(thing, "Ready")
-        said = text(ready, "message") or "not reconciled yet"
+        said = " ".join(text(ready, "message").split()) or "not reconciled yet"
         stalled = objects.condition(thing, "Stalled")
         if objects.at(thing, "spec", "suspend") is True:
             yield Problem(

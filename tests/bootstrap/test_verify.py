@@ -1,0 +1,158 @@
+"""The checklist and the first cause, on objects as the controllers write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bootstrap import snapshot, verify
+from bootstrap.settings import Settings
+from infra.contract.versions import FLUX_CONTROLLERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SETTINGS = Settings(repository="your-org/infra-fleet")
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+WANTED = verify.Wanted.of(SETTINGS, REVISION, ())
+
+
+def flux(kind: str, name: str, message: str = "", *, observed: int = 1, **spec: Any) -> dict[str, Any]:
+    """An object of Flux, ready unless a message says why it is not."""
+    ready = {"type": "Ready", "status": "False" if message else "True", "message": message or "ok"}
+    status: dict[str, Any] = {"observedGeneration": observed, "conditions": [ready]}
+    if kind == "GitRepository":
+        status["artifact"] = {"revision": f"main@sha1:{REVISION}"}
+    if kind == "Kustomization":
+        status["lastAppliedRevision"] = f"main@sha1:{REVISION}"
+        spec = {"sourceRef": {"kind": "GitRepository", "name": "flux-system"}, **spec}
+    return {
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "flux-system", "generation": 1},
+        "spec": spec,
+        "status": status,
+    }
+
+
+def controller(name: str, *, version: str = "", ready: int = 1) -> dict[str, Any]:
+    image = f"ghcr.io/fluxcd/{name}:v{version or FLUX_CONTROLLERS[name]}"
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "flux-system", "generation": 1},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"spec": {"containers": [{"image": image}]}},
+        },
+        "status": {"observedGeneration": 1, "updatedReplicas": 1, "readyReplicas": ready, "availableReplicas": ready},
+    }
+
+
+def depends(*names: str) -> list[dict[str, str]]:
+    return [{"name": name} for name in names]
+
+
+CONTROLLERS = [controller(name) for name in SETTINGS.all_components]
+SOURCE = flux("GitRepository", "flux-system")
+WAITS = "dependency 'flux-system/{}' is not ready"
+
+
+def judge(*things: dict[str, Any], but: Sequence[str] = ()) -> verify.Verdict:
+    wanted = verify.Wanted.of(SETTINGS, REVISION, but)
+    return verify.judge(snapshot.of([*CONTROLLERS, SOURCE, *things]), wanted)
+
+
+def test_all_is_well_when_all_is_as_wanted() -> None:
+    verdict = judge(flux("Kustomization", "flux-system"), flux("Kustomization", "applications"))
+    assert verdict.good
+    assert verdict.first is None
+
+
+def test_what_waits_is_no_cause() -> None:
+    verdict = judge(
+        flux("Kustomization", "applications", WAITS.format("configs"), dependsOn=depends("configs")),
+        flux("Kustomization", "configs", WAITS.format("infrastructure"), dependsOn=depends("infrastructure")),
+        flux(
+            "Kustomization",
+            "infrastructure",
+            'no matches for kind "ServiceMonitor" in version "monitoring.coreos.com/v1"',
+        ),
+    )
+    assert verdict.first
+    assert str(verdict.first.key) == "Kustomization flux-system/infrastructure"
+    assert verdict.first.case == "a missing CRD"
+    assert len(verdict.problems) == 3
+
+
+def test_a_releases_chart_is_the_cause_of_a_kustomization_that_waits_for_it() -> None:
+    release = flux("HelmRelease", "stack", "HelmChart 'flux-system/stack' is not ready")
+    release["status"]["helmChart"] = "flux-system/stack"
+    waiting = flux("Kustomization", "infrastructure", "health check failed: HelmRelease/flux-system/stack")
+    waiting["status"]["inventory"] = {
+        "entries": [{"id": "flux-system_stack_helm.toolkit.fluxcd.io_HelmRelease", "v": "v2"}]
+    }
+    chart = flux("HelmChart", "stack", "chart pull error", sourceRef={"kind": "HelmRepository", "name": "charts"})
+    repository = flux("HelmRepository", "charts", "failed to fetch https://example.com/index.yaml: 404")
+    for things in ([release, waiting, chart, repository], [repository, chart, waiting, release]):
+        verdict = judge(*things)
+        assert verdict.first
+        assert verdict.first.key.kind == "HelmRepository"
+        assert verdict.first.case == "a chart cannot be had"
+
+
+def test_a_controller_whose_pod_fails_is_the_cause_of_all_else() -> None:
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "source-controller-x", "namespace": "flux-system", "labels": {"app": "source-controller"}},
+        "spec": {},
+        "status": {"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]},
+    }
+    dead = [controller(name, ready=int(name != "source-controller")) for name in SETTINGS.all_components]
+    verdict = verify.judge(snapshot.of([*dead, flux("GitRepository", "flux-system", "stale"), pod]), WANTED)
+    assert verdict.first
+    assert str(verdict.first.key) == "Pod flux-system/source-controller-x"
+    assert verdict.first.advice == "read why: kubectl logs -n flux-system source-controller-x --previous"
+
+
+def test_an_older_revision_version_or_generation_is_not_well() -> None:
+    behind = flux("Kustomization", "flux-system")
+    behind["status"]["lastAppliedRevision"] = "main@sha1:" + "f" * 40
+    assert "pushed is 0123456789ab" in judge(behind).problems[0].message
+    assert not judge(flux("Kustomization", "flux-system", observed=0)).good
+    old = [controller(name, version="1.0.0") for name in SETTINGS.all_components]
+    verdict = verify.judge(snapshot.of([*old, SOURCE, flux("Kustomization", "flux-system")]), WANTED)
+    assert "it runs ghcr.io/fluxcd/source-controller:v1.0.0, pinned is v1.9.5" in verdict.problems[0].message
+
+
+def test_image_objects_are_held_to_it_unless_an_expectation_says_otherwise() -> None:
+    silent = flux("ImageRepository", "load-harness", observed=-1)
+    silent["status"]["conditions"] = []
+    root = flux("Kustomization", "flux-system")
+    assert not judge(root, silent).good
+    assert judge(root, silent, but=["ImageRepository"]).good
+
+
+def test_an_empty_cluster_has_no_flux() -> None:
+    verdict = verify.judge(snapshot.of([], installed=False), WANTED)
+    assert not verdict.good
+    assert verdict.first
+    assert verdict.first.message == "it is not installed"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"), st.tuples(st.booleans(), st.lists(st.sampled_from("abcdef"), max_size=3)), min_size=1
+    )
+)
+def test_the_first_cause_is_not_ready_itself_whatever_depends_on_what(graph: dict[str, tuple[bool, list[str]]]) -> None:
+    """Circles and missing dependencies included."""
+    things = [
+        flux("Kustomization", name, "not ready" if bad else "", dependsOn=depends(*needs))
+        for name, (bad, needs) in graph.items()
+    ]
+    verdict = judge(*things)
+    bad = {name for name, (broken, _needs) in graph.items() if broken}
+    assert (verdict.first is None) == (not bad)
+    if verdict.first:
+        assert verdict.first.key.name in bad
