@@ -41,7 +41,8 @@ def _workload(kind: str, name: str, replicas: int, version: str) -> dict[str, An
     }
     pod = {
         "priorityClassName": "system-node-critical",
-        "tolerations": [{"operator": "Exists"}],
+        # A DaemonSet's pods run on every node, those of a Deployment wait for one that takes pods.
+        **({"tolerations": [{"operator": "Exists"}]} if kind == "DaemonSet" else {}),
         "containers": [container],
     }
     spec: dict[str, Any] = {

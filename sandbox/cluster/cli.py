@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from bootstrap import objects
 from bootstrap.kubernetes import NODE, POD, Cluster, Manifest
@@ -108,15 +107,14 @@ def status(folder: Where = HERE) -> None:
     running = life.find(layout)
     if running is None:
         raise SandboxError("no cluster is up: run `python -m sandbox cluster up`")
-    table = Table("part", "state", "what it is", box=None)
-    for name in COMPONENTS:
-        table.add_row(name, "stopped by name" if (layout.stopped / name).exists() else "runs", "real")
+    rows = [(name, "stopped" if (layout.stopped / name).exists() else "runs", "real") for name in COMPONENTS]
     cluster = Cluster(yaml.safe_load(layout.kubeconfig.read_text()))
-    for node in cluster.list(NODE):
-        table.add_row(f"node {node['metadata']['name']}", _ready(node), "kwok's, of an instance of the account")
-    for pod in cluster.list(POD):
-        table.add_row(f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}", _ready(pod), _what(pod))
-    Console(highlight=False, soft_wrap=True).print(table)
+    of_nodes = "kwok's, of an instance of the account"
+    rows += [(f"node {objects.name_of(node)}", _ready(node), of_nodes) for node in cluster.list(NODE)]
+    rows += [(f"pod {objects.name_of(pod)}", _ready(pod), _what(pod)) for pod in cluster.list(POD)]
+    width = max(len(part) for part, *_ in rows)
+    for part, state, what in rows:
+        typer.echo(f"{part:<{width}}  {state:<9}  {what}")
 
 
 @app.command()
@@ -148,7 +146,9 @@ def start(component: Component, folder: Where = HERE) -> None:
 
 @app.command()
 def switch(
-    changes: Annotated[list[str], typer.Argument(help="NAME=VALUE: protected, read_only, rejected, latency, fault.")],
+    changes: Annotated[
+        list[str], typer.Argument(help="NAME=VALUE: protected, read_only, rejected, races, latency, fault.")
+    ],
     folder: Where = HERE,
 ) -> None:
     """Make the Git host do something wrong: protect main, refuse the token, be slow, fail."""
@@ -176,21 +176,19 @@ def kubectl(more: More = None, folder: Where = HERE) -> None:
 def git(more: More = None, folder: Where = HERE) -> None:
     """Run git with the Git host's certificate and token: git clone, push, pull."""
     layout = Layout.of(Folder(folder.resolve()))
-    raise typer.Exit(run.run(["git", *(more or ())], {**os.environ, **git_environment(layout)}, Path.cwd()))
+    raise typer.Exit(run.run(["git", *(more or ())], git_environment(layout), Path.cwd()))
 
 
 def git_environment(layout: Layout) -> dict[str, str]:
-    """What makes git trust and enter the Git host, with the token in no argument."""
+    """The user's, with what makes git trust and enter the Git host; the token is in no argument."""
     host = f"https://{layouts.ports(layout).git_host}/"
     helper = f"!f() {{ echo username=git; printf password=; cat '{layout.token_file}'; echo; }}; f"
     settings = {f"http.{host}.sslCAInfo": str(layout.authority), f"credential.{host}.helper": helper}
-    numbered = enumerate(settings.items())
-    pairs = {
-        name: value
-        for n, (key, said) in numbered
-        for name, value in ((f"GIT_CONFIG_KEY_{n}", key), (f"GIT_CONFIG_VALUE_{n}", said))
-    }
-    return {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_TERMINAL_PROMPT": "0", **pairs}
+    # Git's own variable for a CA would go before the setting.
+    environment = {name: value for name, value in os.environ.items() if name != "GIT_SSL_CAINFO"}
+    for number, (key, value) in enumerate(settings.items()):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return {**environment, "GIT_CONFIG_COUNT": str(len(settings)), "GIT_TERMINAL_PROMPT": "0"}
 
 
 def _known(component: str, folder: Path) -> Layout:

@@ -93,7 +93,7 @@ class Controller:
         ranges = [{"CidrIp": cidr.strip()} for cidr in cidrs.split(",")]
         self._allow(front, {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": ranges})
         balancer = self.elb.create_load_balancer(
-            Name=f"k8s-{_short(thing)}"[:32],
+            Name=f"k8s-{_short(thing)}",
             Type=sort.balancer,
             Scheme=scheme,
             Subnets=self._subnets(scheme),
@@ -101,7 +101,7 @@ class Controller:
             Tags=_pairs(self._tags(sort, thing, "LoadBalancer")),
         )["LoadBalancers"][0]
         group = self.elb.create_target_group(
-            Name=f"k8s-{_digest(_stack(thing))}-{_short(thing)}"[:32].rstrip("-"),
+            Name=f"k8s-{_short(thing, ':80')}",
             Protocol="HTTP" if sort is INGRESSES else "TCP",
             Port=80,
             VpcId=self.vpc,
@@ -209,10 +209,10 @@ def _stack(thing: Manifest) -> str:
     return f"{thing['metadata']['namespace']}/{thing['metadata']['name']}"
 
 
-def _short(thing: Manifest) -> str:
+def _short(thing: Manifest, part: str = "") -> str:
     """`<namespace, 8>-<name, 8>-<10 digits>`, as the controller names what it makes for an object."""
     metadata = thing["metadata"]
-    digest = hashlib.sha256(metadata["uid"].encode()).hexdigest()[:10]
+    digest = _digest(metadata["uid"] + part)
     return f"{metadata['namespace'][:8]}-{metadata['name'][:8]}-{digest}"
 
 

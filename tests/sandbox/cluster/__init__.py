@@ -1,0 +1,1 @@
+"""The sandbox's cluster, as far as no cluster is needed."""
