@@ -5,7 +5,7 @@ BIN := .venv/bin
 SOURCES := __main__.py bootstrap checks infra permanent sandbox tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy outputs reset check account test test-long bench lint workflows format docs golden lock clean
+.PHONY: help preview up refresh destroy outputs reset cluster bootstrap check account test test-cluster test-long bench lint workflows format docs golden lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ destroy: .venv/.sandbox ## take the stack down
 reset: .venv/.sandbox ## end the embedded account and forget everything in it
 	@$(BIN)/python -m sandbox reset
 
+cluster: up ## start the cluster of the stack: a real API server, real Flux controllers, a Git host
+	@$(BIN)/python -m sandbox cluster up
+
+bootstrap: .venv/.sandbox ## bootstrap Flux on it; ARGS is another command of python -m bootstrap
+	@$(BIN)/python -m sandbox cluster bootstrap -- $(if $(ARGS),$(ARGS),run)
+
 check: .venv/.checks ## find what Flux would refuse of k8s/ and policies/
 	@$(BIN)/python -m checks $(ARGS)
 
@@ -35,7 +41,10 @@ account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dr
 	@$(BIN)/python -m permanent apply $(ARGS)
 
 test: .venv/.dev .venv-guard/.done ## run the tests: Python and Pulumi only
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not cluster" $(ARGS)
+
+test-cluster: .venv/.dev ## run the bootstrap's tests on a real API server with real Flux controllers
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "cluster and not long" tests/cluster $(ARGS)
 
 test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run
 	$(BIN)/python -m pytest -m long $(ARGS)
