@@ -1,4 +1,4 @@
-"""`configure`: a stack's file, and its entry in the permanent layer's, from four answers."""
+"""`configure`: the files of a stack, of the permanent layer and of the bootstrap, from a few answers."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 STACK_KEY = f"{names.PROJECT}:"
 PERMANENT_KEY = f"{names.PERMANENT_PROJECT}:"
+BOOTSTRAP = "bootstrap.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ def run(
     confirm: Callable[[], bool] | None,
     say: Callable[[str], None],
 ) -> None:
-    """Write the two files, once they are valid, were shown, and are wanted.
+    """Write the files, once they are valid, were shown, and are wanted.
 
     Args:
         root: the repository.
@@ -128,12 +129,18 @@ def run(
         documents.edit(layer, _new(there.permanent, _permanent_values(there, answers, cluster, flags.github_subject))),
     )
     settings = _checked(*changes, stack)
+    changes = (*changes, *_bootstrap(root / BOOTSTRAP, answers["github_repository"]))
     for line in _beside(root, file, settings):
         say(line)
     _write([change for change in changes if change.changed], root, confirm, say)
     if answers["alarm_email"].endswith(permanent.settings.NOBODYS):
         say(f"warning: nobody reads {answers['alarm_email']}: --alarm-email names who is told of a dear day")
     say("next: make account   # a dry run of the permanent layer, then the question whether to apply it")
+
+
+def _bootstrap(file: Path, repository: str) -> list[Document]:
+    """The bootstrap's settings with the repository in them; none where a clone has no such file."""
+    return [documents.edit(file, {"repository": repository}, inside=None)] if file.exists() else []
 
 
 def _present(file: Path, layer: Path, stack: str) -> Present:

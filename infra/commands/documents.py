@@ -56,12 +56,13 @@ def present(path: Path) -> dict[str, object] | None:
     return stack_file.config_of(path) if path.exists() else None
 
 
-def edit(path: Path, values: Mapping[str, str | list[str]]) -> Document:
+def edit(path: Path, values: Mapping[str, str | list[str]], *, inside: str | None = "config") -> Document:
     """Set keys of a stack's file, or of a new one. The order of keys, comments and quotes of others stay.
 
     Args:
         path: the file; `present` has read it.
         values: key with namespace → what it is to be. Text that YAML would read as a number gets quotes.
+        inside: the mapping that the keys are in; None: the file's own.
 
     Raises:
         SettingsError: YAML has a key twice, where one of the two is to be set.
@@ -77,10 +78,11 @@ def edit(path: Path, values: Mapping[str, str | list[str]]) -> Document:
         document: dict[str, Any] = yaml.load(before or NEW)  # pyright: ignore[reportUnknownMemberType]
     except YAMLError as error:  # of what YAML 1.1 takes, such as a key that is there twice
         raise SettingsError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
-    config: dict[str, Any] = document.get("config") or {}
+    config: dict[str, Any] = (document.get(inside) or {}) if inside else document
     for key, value in values.items():
         _set(config, key, value)
-    document["config"] = config
+    if inside:
+        document[inside] = config
     text = io.StringIO()
     yaml.dump(document, text)  # pyright: ignore[reportUnknownMemberType]
     return Document(path, before, text.getvalue())

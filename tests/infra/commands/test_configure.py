@@ -13,6 +13,7 @@ import pytest
 
 import infra.settings
 import permanent.settings
+from bootstrap.settings import load
 from infra.commands import configure
 from infra.commands.configure import Answers
 from infra.commands.errors import CommandError
@@ -39,7 +40,7 @@ LAYER = "permanent/Pulumi.account.yaml"
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "permanent").mkdir()
-    for name in ("Pulumi.staging.yaml", LAYER):
+    for name in ("Pulumi.staging.yaml", LAYER, configure.BOOTSTRAP):
         shutil.copy(REPOSITORY / name, tmp_path / name)
     return tmp_path
 
@@ -335,3 +336,10 @@ def test_the_command_at_a_terminal_asks_for_what_no_flag_says(root: Path) -> Non
     assert (layer.account_id, layer.region, layer.github_repository) == ("012345678901", "eu-west-2", "us/fleet")
     assert layer.alarm_email == "ops@acme.io"
     assert stack_of(root).cluster_admins == ("arn:aws:iam::012345678901:role/platform-admin",)
+
+
+def test_the_bootstraps_repository_follows_and_nothing_else_of_its_file_moves(root: Path) -> None:
+    before = (root / configure.BOOTSTRAP).read_text()
+    run(root)
+    assert (root / configure.BOOTSTRAP).read_text() == before.replace("your-org/infra-fleet", "us/fleet")
+    assert load(root / configure.BOOTSTRAP).repository == "us/fleet"
