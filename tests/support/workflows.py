@@ -31,6 +31,7 @@ ACTIONS = frozenset(
         "actions/setup-go",
         "actions/setup-python",
         "aws-actions/configure-aws-credentials",
+        "fluxcd/flux2/action",
         "pulumi/actions",
     }
 )
@@ -38,6 +39,7 @@ ACTIONS = frozenset(
 
 INSTALLED: Mapping[str, str] = {
     ".ci/packages": "true",
+    "make .venv/.checks": "true",
     "make .venv/.sandbox": "true",
     "python -m venv .venv": "true",
     ".venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt": "true",
@@ -216,6 +218,7 @@ class Run:
         return {
             "github": self.event.context,
             "vars": dict(self.variables),
+            "secrets": {"FLUX_GITHUB_TOKEN": "a secret"},
             "inputs": cast("Value", self.event.payload.get("inputs", {})),
             "needs": {
                 needed: {"result": done[needed].result, "outputs": dict(done[needed].outputs)} for needed in _needs(job)

@@ -83,7 +83,7 @@ def test_variables_are_named_as_in_the_workflows_and_as_the_account_hands_them_o
     assert set(rows) == {*re.findall(r"gh variable set (\w+)", handed_over()), "WHEN_DOWN"}
     assert set().union(*used.values()) == set(rows) - {"AWS_PUSH_ROLE_ARN"}
     readers = {name: {workflow for workflow, read in used.items() if name in read} for name in rows}
-    everywhere = {"infra-plan", "infra-apply", "infra-unlock"}
+    everywhere = {"infra-plan", "infra-apply", "infra-unlock", "rebuild-stack"}
     for name, said in rows.items():
         if name == "AWS_PUSH_ROLE_ARN":
             continue

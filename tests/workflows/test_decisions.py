@@ -23,6 +23,10 @@ PLAN = '.venv/bin/python -m infra preview -C "$FOLDER" --stack "$STACK" --report
 COMMENT = ".venv/bin/python -m infra comment report.md"
 LOCK = '.venv/bin/python -m infra lock --stack "$STACK"'
 FREE = f'{LOCK} --free --expect "$HOLDER"'
+CHECKS = ".venv/bin/python -m checks --format github"
+REBUILD_STATE = '.venv/bin/python -m infra state --stack "$STACK" --when-down up'
+BOOTSTRAP = '.venv/bin/python -m bootstrap run --stack "$STACK"'
+STATUS = '.venv/bin/python -m bootstrap status --stack "$STACK"'
 INTENT = (
     '.venv/bin/python -m sandbox preview --stack "$STACK"',
     (
@@ -54,6 +58,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 ANSWERS = {
     **INSTALLED,
     **dict.fromkeys(("make lint", "make test", UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
+    **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS), "true"),
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -61,6 +66,7 @@ ANSWERS = {
 
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
+    by_name |= {"checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -213,3 +219,32 @@ def test_a_lock_is_shown_then_reviewed_then_freed_in_the_stacks_line() -> None:
     assert jobs["review"].leg.output == f"agreed to free the lock, because {reason}\n"
     assert jobs["free"].leg.commands[-1] == FREE
     assert (jobs["free"].leg.group, jobs["free"].leg.environment) == ("stack-staging", "staging")
+
+
+REBUILD = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "staging"}})
+
+
+def test_a_rebuild_checks_main_then_builds_then_bootstraps() -> None:
+    jobs = run("rebuild-stack.yml", REBUILD)
+    assert results(jobs) == {}
+    assert jobs["health"].leg.commands[-1] == CHECKS
+    assert jobs["rebuild"].leg.commands[-3:] == [REBUILD_STATE, UP, BOOTSTRAP]
+    assert (jobs["rebuild"].leg.group, jobs["rebuild"].leg.environment) == ("stack-staging", "staging")
+    assert {step.inputs["ref"] for job in jobs.values() for step in job.leg.steps if "ref" in step.inputs} == {"main"}
+
+
+def test_nothing_is_rebuilt_from_a_main_that_flux_would_refuse() -> None:
+    assert results(run("rebuild-stack.yml", REBUILD, checks="exit 1")) == {"health": "failure", "rebuild": "skipped"}
+
+
+def test_nothing_is_rebuilt_on_a_stack_of_unknown_state() -> None:
+    jobs = run("rebuild-stack.yml", REBUILD, rebuild_state="exit 1")
+    assert jobs["rebuild"].leg.commands[-1] == REBUILD_STATE
+    assert results(jobs) == {"rebuild": "failure"}
+
+
+def test_a_bootstrap_that_fails_is_diagnosed_and_a_build_that_fails_is_not() -> None:
+    jobs = run("rebuild-stack.yml", REBUILD, bootstrap="exit 1")
+    assert jobs["rebuild"].leg.commands[-2:] == [BOOTSTRAP, STATUS]
+    assert results(jobs) == {"rebuild": "failure"}
+    assert run("rebuild-stack.yml", REBUILD, up="exit 255")["rebuild"].leg.commands[-1] == UP
