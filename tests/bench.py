@@ -22,6 +22,7 @@ from sandbox import rehearsal
 from sandbox.engine import project
 from sandbox.folder import REPOSITORY
 from tests.checks import bench
+from tests.cluster import bench as bootstrap
 from tests.support import durations, recorder, rehearsals
 
 if TYPE_CHECKING:
@@ -108,3 +109,4 @@ if __name__ == "__main__":
     imports()
     previews()
     bench.table(console)
+    bootstrap.table(console)

@@ -6,6 +6,7 @@ Sources: the reference pages of each command; kwok's "Configuration" (Stage).
 from __future__ import annotations
 
 import base64
+import copy
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,9 +223,36 @@ def _webhook_config(plan: Plan) -> str:
     )
 
 
+READY_AGAIN: dict[str, Any] = {
+    "apiVersion": "kwok.x-k8s.io/v1alpha1",
+    "kind": "Stage",
+    "metadata": {"name": "pod-ready-again"},
+    "spec": {
+        "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+        "selector": {
+            "matchExpressions": [
+                {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
+                {"key": ".status.phase", "operator": "In", "values": ["Running"]},
+                {
+                    "key": '.status.conditions.[] | select( .type == "Ready" ) | .status',
+                    "operator": "In",
+                    "values": ["False"],
+                },
+            ]
+        },
+        "next": {
+            "statusTemplate": "conditions:\n"
+            "- {type: Ready, status: 'True', lastTransitionTime: {{ Now | Quote }}}\n"
+            "- {type: ContainersReady, status: 'True', lastTransitionTime: {{ Now | Quote }}}\n"
+        },
+    },
+}
+"""A pod whose node was lost for a while is marked unready by a controller, and ready again by its kubelet."""
+
+
 def _stages(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
-    """kwok's own stages; those of pods leave alone what runs as a process, and what ECR must have an image for."""
-    stages: list[dict[str, Any]] = [yaml.safe_load(path.read_text()) for path in paths]
+    """kwok's own stages and ours; those of pods leave alone what runs as a process, or needs an image in ECR."""
+    stages: list[dict[str, Any]] = [*(yaml.safe_load(path.read_text()) for path in paths), copy.deepcopy(READY_AGAIN)]
     for stage in stages:
         if stage["spec"]["resourceRef"]["kind"] == "Pod":
             key = f'.spec.containers.[].image | select( test("{programs.OURS}") )'

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox.account.clients import client
 from sandbox.folder import REPOSITORY
 from tests.support.rehearsals import Sandbox
 
@@ -61,6 +62,18 @@ def test_a_private_stack_with_a_jump_box_is_built_once_and_goes_without_a_trace(
     assert private.steps() == {}
     built = private.census()
     assert len(built["instance"]) == 1 + 2
+
+    # The filter of the guide, which people have in their fingers.
+    ec2 = client("ec2", endpoint=private.account.endpoint, region=private.account.region)
+    filters = [
+        {"Name": "tag:Name", "Values": ["session-manager-jumpbox"]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    (reservation,) = ec2.describe_instances(Filters=filters)["Reservations"]
+    (box,) = reservation["Instances"]
+    assert box["InstanceId"] in built["instance"]
+    assert "KeyName" not in box
+    assert "PublicIpAddress" not in box
 
     # Other tags make another version of each launch template: nodes are renewed in place, the box is replaced.
     private.configure(**config, tags={"team": "platform"})

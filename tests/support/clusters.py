@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sandbox.account.process import Account
 
-LONGEST = 240.0
+LONGEST = 120.0
 """Seconds that a test waits for anything: a hang is a failure, and no figure is judged by it."""
 
 STACK = "staging"
