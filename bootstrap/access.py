@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
-
-from bootstrap import kubeconfig
+from bootstrap import kubeconfig, yaml_file
 from bootstrap.errors import BootstrapError
 from bootstrap.kubernetes import NAMESPACE, Cluster, UnansweredError, UnauthorizedError
 from bootstrap.objects import mapping, mappings, text
@@ -81,12 +79,7 @@ def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        config: Any = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"{path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise BootstrapError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    config = yaml_file.read(path)
     if not isinstance(config, dict):
         raise BootstrapError(f"{path} is no kubeconfig")
     return cast("dict[str, Any]", config)

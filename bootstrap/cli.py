@@ -22,6 +22,7 @@ from bootstrap.expectations import load as expectations
 from bootstrap.kubernetes import Cluster
 from bootstrap.preflight import CLONE, Options
 from bootstrap.progress import Progress
+from bootstrap.verify import Wanted
 
 HELP = """From a fresh cluster to one that Flux owns, after `pulumi up`.
 
@@ -140,7 +141,7 @@ def verify(
     found = reading.read(outputs, stack=stack, project=cwd)
     seen, progress = running.Watch(), Progress(console)
     _stop_between_steps(progress)
-    wanted = running.wanted_of(chosen, expected.not_reconciled)
+    wanted = Wanted.of(chosen, None, expected.not_reconciled)
     failure = ""
     with access.private_kubeconfig(found, kubeconfig) as (_path, config):
         cluster = Cluster(config)

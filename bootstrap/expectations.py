@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
-
+from bootstrap import yaml_file
 from bootstrap.errors import BootstrapError
 from bootstrap.verify import CONTROLLER_OF
 
@@ -31,10 +30,7 @@ def load(file: Path | None) -> Expectations:
     """
     if file is None:
         return Expectations()
-    try:
-        data: Any = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BootstrapError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+    data = yaml_file.read(file)
     said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     kinds = said.get("notReconciled")
     if said.keys() != {"notReconciled", "why"} or not isinstance(kinds, list) or not said["why"]:

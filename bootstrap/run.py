@@ -11,12 +11,11 @@ from bootstrap.kubernetes import Cluster, UnansweredError, UnauthorizedError
 from bootstrap.progress import Interrupted, Look, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from pathlib import Path
 
     from bootstrap.preflight import Options, Ready
     from bootstrap.report import Report
-    from bootstrap.settings import Settings
     from bootstrap.snapshot import Snapshot
     from bootstrap.verify import Verdict
 
@@ -117,8 +116,3 @@ def _failed(progress: Progress, seen: Watch, failure: str) -> Report:
         return report.Report(title=title, good=False, steps=progress.steps, failure=failure)
     told = report.of_verdict(title, seen.verdict, seen.snapshot, steps=progress.steps, failure=failure)
     return told if not told.good else report.Report(title=title, good=False, steps=progress.steps, failure=failure)
-
-
-def wanted_of(settings: Settings, but: Collection[str], revision: str | None = None) -> verify.Wanted:
-    """What a cluster is held to."""
-    return verify.Wanted.of(settings, revision, but)

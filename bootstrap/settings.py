@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from bootstrap import yaml_file
 from bootstrap.errors import BootstrapError
 from infra.contract.versions import FLUX, FLUX_CONTROLLERS
 
@@ -113,12 +113,7 @@ def load(file: Path) -> Settings:
     Raises:
         BootstrapError: there is no such file, or a setting is missing, unknown or wrong; all are named.
     """
-    try:
-        data: Any = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"{file} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise BootstrapError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
+    data = yaml_file.read(file)
     try:
         settings = Settings.model_validate({} if data is None else data)
     except pydantic.ValidationError as error:

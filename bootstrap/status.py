@@ -14,7 +14,8 @@ from bootstrap import outputs as reading
 from bootstrap import settings as configuration
 from bootstrap.errors import BootstrapError
 from bootstrap.kubernetes import Cluster
-from bootstrap.run import Watch, wanted_of
+from bootstrap.run import Watch
+from bootstrap.verify import Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def look(options: Options) -> State:
         seen = Watch()
         try:
             cluster = Cluster(config)
-            verdict = seen.once(cluster, wanted_of(settings, expected.not_reconciled))
+            verdict = seen.once(cluster, Wanted.of(settings, None, expected.not_reconciled))
             notes += [f"ConfigMap: {change}" for change in config_map.diff(config_map.current(cluster), outputs)]
         except BootstrapError as error:
             title = f"the cluster {outputs.cluster_name} cannot be asked"

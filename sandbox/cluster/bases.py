@@ -45,7 +45,6 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 RELEASE = re.compile(
     r"https://github\.com/fluxcd/(?P<name>[\w-]+)/releases/download/\S+?\.(?P<what>crds|deployment)\.yaml"
 )
-TAKES = tuple(FLUX_CONTROLLERS)
 
 
 def assemble(say: build.Say) -> Path:
@@ -67,7 +66,7 @@ def _make(folder: Path, definitions: Mapping[str, Path], say: build.Say) -> None
     manifests = module(FLUX_BOOTSTRAP, FLUX_BOOTSTRAP.module) / "manifests"
     with once.complete(folder) as partial:
         work = partial / "work"
-        for component in TAKES:
+        for component in FLUX_CONTROLLERS:
             base = work / component
             shutil.copytree(manifests / "bases" / component, base)
             base.chmod(0o755)

@@ -96,12 +96,12 @@ def prepare(plan: Plan) -> list[Service]:
         groups = [ADMINISTRATORS] if name == "kwok" else []
         write_kubeconfig(path, plan, pki.issue(signer, f"system:{name}", organizations=groups))
     webhook = live / "webhook.kubeconfig"
-    files_write(webhook, _webhook_config(plan))
+    pki.write_private(webhook, _webhook_config(plan).encode())
     client, peer, manager_port, scheduler_port, kwok_port = free_ports(5)
     etcd_url = f"http://{LOOPBACK}:{client}"
     peer_url = f"http://{LOOPBACK}:{peer}"
     stages = live / "kwok.yaml"
-    files_write(stages, yaml.safe_dump_all(_stages(plan.binaries.stages)))
+    pki.write_private(stages, yaml.safe_dump_all(_stages(plan.binaries.stages)).encode())
     return [
         Service(
             "etcd",
@@ -180,18 +180,13 @@ def prepare(plan: Plan) -> list[Service]:
     ]
 
 
-def files_write(path: Path, text: str) -> None:
-    """Write a file for its owner's eyes."""
-    pki.write_private(path, text.encode())
-
-
 def write_kubeconfig(path: Path, plan: Plan, user: pki.Pair) -> None:
     """Write a kubeconfig with a client certificate."""
     credentials = {
         "client-certificate-data": base64.b64encode(user.certificate).decode(),
         "client-key-data": base64.b64encode(user.key).decode(),
     }
-    files_write(path, yaml.safe_dump(kubeconfig(plan.ports, plan.layout, credentials)))
+    pki.write_private(path, yaml.safe_dump(kubeconfig(plan.ports, plan.layout, credentials)).encode())
 
 
 def kubeconfig(ports: Ports, layout: Layout, user: Mapping[str, str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import threading
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,16 +72,20 @@ class Controller:
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     """By the release's uid."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    work: list[Future[None]] = field(default_factory=list["Future[None]"])
 
     def step(self) -> None:
-        """Look at every release, and start work on those that nobody works on."""
+        """Look at every release, and start work on those that nobody works on. Raises what a worker did not expect."""
+        for future in [future for future in self.work if future.done()]:
+            self.work.remove(future)
+            future.result()
         for release in self.cluster.list(HELM_RELEASE):
             attempt = self.attempts.setdefault(release["metadata"]["uid"], Attempt())
             with self.lock:
                 if attempt.busy:
                     continue
                 attempt.busy = True
-            self.workers.submit(self._work, release, attempt)
+            self.work.append(self.workers.submit(self._work, release, attempt))
 
     def _work(self, release: Manifest, attempt: Attempt) -> None:
         name = f"{release['metadata']['namespace']}/{release['metadata']['name']}"

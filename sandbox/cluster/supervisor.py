@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import ssl
 import threading
 import time
@@ -48,7 +50,13 @@ READY_DEADLINE = 90.0
 PAUSE = 0.3
 """Seconds between two looks of a loop."""
 
-PASSED = ("PATH", "LANG", "LC_ALL", "TZ")
+PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+
+MAY_PASS = (
+    *(BootstrapError, SandboxError, OSError),
+    *(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError),
+)
+"""What a loop fails with while a part, the account or the cluster is away."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class Supervisor:
         while not self._stop.wait(1.0):
             try:
                 gone = gone + 1 if self._eks.describe() is None else 0
-            except botocore.exceptions.BotoCoreError:
+            except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
                 continue  # unknown is not gone
             if gone > 1:
                 self._log("supervisor", f"the account has no cluster {self._eks.name} any more")
@@ -193,7 +201,7 @@ class Supervisor:
 
     def _environment(self, proxy: int) -> dict[str, str]:
         """Of every container: nothing of the user's, the account, and the one way to other hosts."""
-        base = isolated({name: value for name, value in _environ().items() if name in PASSED})
+        base = isolated(_passed())
         web = f"http://{LOOPBACK}:{proxy}"
         account = accounts.environment(self._account)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -216,7 +224,7 @@ class Supervisor:
         """Start a service, and wait until it says that it is ready."""
         if (self._layout.stopped / service.name).exists():
             return
-        child = processes.start(self._layout, service.name, service.command, _environ())
+        child = processes.start(self._layout, service.name, service.command, _passed())
         self._children[service.name] = child
         if service.ready is None:
             return
@@ -256,7 +264,10 @@ class Supervisor:
             processes.finish(child)
 
     def _loop(self, name: str, step: Callable[[], None]) -> None:
-        """Do something again and again; what fails is logged, once until it fails otherwise, and done again."""
+        """Do something again and again; what fails is logged, once until it fails otherwise, and done again.
+
+        What is no failure of a cluster but a mistake of ours ends it all: half a cluster would mislead.
+        """
 
         def run() -> None:
             said = ""
@@ -264,14 +275,18 @@ class Supervisor:
                 try:
                     step()
                     said = ""
-                except (BootstrapError, SandboxError, OSError, botocore.exceptions.BotoCoreError) as error:
+                except MAY_PASS as error:
                     if str(error) != said:
                         self._log(name, f"failed, and is tried again: {error}")
                     said = str(error)
-                except botocore.exceptions.ClientError as error:  # the cluster may just have gone
-                    self._log(name, f"the account refuses: {error}")
 
-        thread = threading.Thread(target=run, name=name, daemon=True)
+        def guarded() -> None:
+            try:
+                run()
+            finally:
+                self._stop.set()
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -283,8 +298,6 @@ class Supervisor:
 
 def forget(layout: Layout) -> None:
     """Remove what dies with a cluster."""
-    import shutil
-
     for path in (layout.live, layout.logs, layout.stopped):
         shutil.rmtree(path, ignore_errors=True)
     for path in (layout.live, layout.logs, layout.stopped):
@@ -292,7 +305,6 @@ def forget(layout: Layout) -> None:
     layout.live.chmod(0o700)
 
 
-def _environ() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
+def _passed() -> dict[str, str]:
+    """What of our environment the parts get: no proxy, no credentials, no kubeconfig of the user."""
+    return {name: value for name, value in os.environ.items() if name in PASSED}

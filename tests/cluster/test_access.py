@@ -158,7 +158,7 @@ def test_each_bad_state_is_told_in_one_line(other: Town, tmp_path: Path) -> None
     assert "nothing is no part that can be stopped" in said
 
 
-def test_the_kubeconfig_has_no_secret_and_is_private(town: Town) -> None:
+def test_the_administrators_kubeconfig_is_private(town: Town) -> None:
     config = yaml.safe_load(town.layout.kubeconfig.read_text())
     assert config["clusters"][0]["cluster"]["server"] == outputs(town)["cluster_endpoint"]
     assert town.layout.kubeconfig.stat().st_mode & 0o777 == 0o600

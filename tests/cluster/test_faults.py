@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -14,12 +14,14 @@ import pytest
 
 from bootstrap import kubernetes as api
 from bootstrap import objects
+from infra.contract import names
 from tests.support.clusters import Town, everything
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
+ACCOUNT = "123456789012"
 CANARY = "canary-7f3a91c2"
 STEPS = ("access", "health", "config", "flux", "verify")
 TITLES = {
@@ -78,6 +80,7 @@ def test_a_git_host_that_does_not_answer(town: Town) -> None:
 
 
 def test_a_protected_branch_while_there_is_something_to_push(town: Town) -> None:
+    """W27: each rebuild pushed to main, with no way around."""
     town.switch(protected=True)
     said = fails(town, "plan")
     assert said.startswith("main is protected and k8s/flux-system/flux-system/gotk-components.yaml")
@@ -85,6 +88,7 @@ def test_a_protected_branch_while_there_is_something_to_push(town: Town) -> None
 
 
 def test_a_cli_of_another_version(town: Town) -> None:
+    """W18: the newest CLI met pinned components."""
     said = fails(town, "run", settings={"version": "2.9.4"})
     assert "is of version 2.9.5, and the components are to be 2.9.4" in said
 
@@ -107,6 +111,7 @@ def test_an_image_that_was_never_pushed(town: Town) -> None:
 
 
 def test_a_secret_that_is_nowhere(town: Town) -> None:
+    """W25: a key that was not set turned authentication off."""
     ssm, name = town.aws("ssm"), "/infra-fleet/grafana/admin-password"
     value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     ssm.delete_parameter(Name=name)
@@ -185,18 +190,23 @@ def test_a_config_map_that_is_somebody_elses(town: Town) -> None:
     town.until(lambda: town.cluster.get(api.NAMESPACE, "flux-system") is None)
 
 
-def test_a_role_without_an_access_entry(town: Town) -> None:
-    eks, role = town.aws("eks"), "arn:aws:iam::123456789012:role/infra-fleet-deploy"
-    eks.delete_access_entry(clusterName="staging", principalArn=role)
+@contextmanager
+def without_entry(town: Town) -> Generator[None]:
+    """The deploy role is nobody in the cluster."""
+    eks, role = town.aws("eks"), {"clusterName": "staging", "principalArn": names.role_arn(ACCOUNT, names.DEPLOY_ROLE)}
     policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+    eks.delete_access_entry(**role)
     try:
+        yield
+    finally:
+        eks.create_access_entry(**role)
+        eks.associate_access_policy(**role, policyArn=policy, accessScope={"type": "cluster"})
+
+
+def test_a_role_without_an_access_entry(town: Town) -> None:
+    with without_entry(town):
         town.until(lambda: "Unauthorized" in fails(town, "run"))
         assert "your AWS principal has no access entry in the cluster, or its session has ended" in fails(town, "run")
-    finally:
-        eks.create_access_entry(clusterName="staging", principalArn=role)
-        eks.associate_access_policy(
-            clusterName="staging", principalArn=role, policyArn=policy, accessScope={"type": "cluster"}
-        )
     town.until(lambda: "ConfigMap: VPC_ID" in town.bootstrap("plan").err)
 
 
@@ -243,7 +253,8 @@ def test_a_push_that_lost_a_race_is_made_again(town: Town) -> None:
     town.switch(races=1)
     said = town.bootstrap("run")
     assert "somebody else pushed to main meanwhile: once more" in said.err
-    assert "Be faster" in town.git("log", "--format=%s", "-5", "origin/main") or town.git("fetch") == ""
+    town.git("fetch", "--quiet")
+    assert "Be faster" in town.git("log", "--format=%s", "-5", "origin/main").splitlines()
 
 
 def test_a_run_survives_an_api_server_that_is_away_for_a_while(town: Town) -> None:
@@ -268,18 +279,10 @@ def test_credentials_that_end_half_way_stop_it_at_once(town: Town) -> None:
     for line in child.stderr:
         if TITLES["verify"] in line:
             break
-    eks, role = town.aws("eks"), "arn:aws:iam::123456789012:role/infra-fleet-deploy"
-    eks.delete_access_entry(clusterName="staging", principalArn=role)
-    _out, err = child.communicate(timeout=120)
+    with without_entry(town):
+        _out, err = child.communicate(timeout=120)
     assert child.returncode == 1
     assert "or its session has ended" in err.strip().splitlines()[-1]
-    eks.create_access_entry(clusterName="staging", principalArn=role)
-    eks.associate_access_policy(
-        clusterName="staging",
-        principalArn=role,
-        policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
-        accessScope={"type": "cluster"},
-    )
     town.until(lambda: town.bootstrap("run"))
 
 

@@ -137,7 +137,7 @@ def test_tools_are_installed_in_the_pinned_versions() -> None:
     steps = [step for _, step in STEPS if "uses" in step]
     inputs = {step["uses"].partition("@")[0]: step.get("with", {}) for step in steps}
     assert inputs["pulumi/actions"] == {"pulumi-version": versions.PULUMI}
-    assert inputs["fluxcd/flux2/action"] == {"version": versions.FLUX}  # W26: the CLI was the newest, whatever it was
+    assert inputs["fluxcd/flux2/action"] == {"version": versions.FLUX}  # W18: the CLI was the newest, whatever it was
     assert inputs["actions/setup-python"]["python-version"] == versions.PYTHON
     assert re.fullmatch(r"tools/\w+/go\.mod", inputs["actions/setup-go"]["go-version-file"])
 

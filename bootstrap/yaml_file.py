@@ -1,0 +1,22 @@
+"""A YAML file that a person named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bootstrap.errors import BootstrapError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read(path: Path) -> Any:
+    """What is in it. Raises BootstrapError: it cannot be read, or is no YAML."""
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BootstrapError(f"{path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise BootstrapError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
