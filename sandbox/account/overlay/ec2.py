@@ -16,15 +16,19 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
-from sandbox.account.overlay import launch
+from sandbox.account.overlay import dependencies, launch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from moto.core.types import Base64EncodedString
-    from moto.ec2.models.instances import Reservation
+    from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+    from moto.ec2.models.instances import Instance, InstanceState, Reservation
     from moto.ec2.models.launch_templates import LaunchTemplate
     from moto.ec2.models.nat_gateways import NatGateway
     from moto.ec2.models.security_groups import SecurityGroup
     from moto.ec2.models.subnets import Subnet
+    from moto.ec2.models.vpcs import VPC
     from moto.iam.models import IAMBackend
 
 
@@ -70,6 +74,14 @@ class Ec2(EC2Backend):
             group_id, "-1", "-1", "-1", ip_ranges=[], source_groups=[{"GroupId": group_id}]
         )
 
+    def create_nat_gateway(self, *args: Any, **kwargs: Any) -> NatGateway:
+        """Its interface is AWS's own (moto: anyone's, and free)."""
+        gateway = super().create_nat_gateway(*args, **kwargs)
+        interface = self.get_network_interface(gateway.address_set[0]["networkInterfaceId"])
+        interface.description = f"Interface for NAT Gateway {gateway.id}"
+        self._lend(interface, "nat_gateway")
+        return gateway
+
     def delete_nat_gateway(self, nat_gateway_id: str) -> NatGateway:
         """Its network interface goes with it, and its address is free again."""
         refuse_unknown_nat_gateway(self, nat_gateway_id)
@@ -78,8 +90,75 @@ class Ec2(EC2Backend):
         for address in self.addresses:
             if address.eni is interface:
                 self.disassociate_address(association_id=address.association_id)
-        interface.delete()
+        self.take_interfaces_back(f"Interface for NAT Gateway {nat_gateway_id}")
         return gateway
+
+    def lend_interface(self, subnet_id: str, groups: Sequence[str], description: str) -> None:
+        """Make the interface of another service in a subnet: nobody but its owner takes it away."""
+        subnet = self.get_subnet(subnet_id)
+        self._lend(self.create_network_interface(subnet, [], group_ids=list(groups), description=description))
+
+    def _lend(self, interface: NetworkInterface, kind: str = "interface") -> None:
+        interface.requester_managed, interface.status, interface.interface_type = True, "in-use", kind
+
+    def take_interfaces_back(self, description: str) -> None:
+        """Take away what `lend_interface` made with that description."""
+        for interface in [eni for eni in self.enis.values() if eni.requester_managed]:
+            if interface.description == description:
+                interface.status = "available"
+                interface.delete()
+
+    def delete_subnet(self, subnet_id: str) -> Subnet:
+        """Not while there are interfaces in it."""
+        dependencies.refuse_interfaces_in_subnet(self, subnet_id)
+        return super().delete_subnet(subnet_id)
+
+    def delete_vpc(self, vpc_id: str) -> VPC:
+        """Not while anything but the default group and ACL is in it; these two go with it."""
+        dependencies.refuse_gateway_in_vpc(self, vpc_id)
+        dependencies.refuse_groups_in_vpc(self, vpc_id)
+        dependencies.refuse_network_acls_in_vpc(self, vpc_id)
+        default = self.groups[vpc_id].copy()
+        self.groups[vpc_id].clear()
+        try:
+            return super().delete_vpc(vpc_id)
+        except EC2ClientError:
+            self.groups[vpc_id].update(default)
+            raise
+
+    def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:
+        """Not the default one, nor one that is in use."""
+        if group_id:
+            dependencies.refuse_default_group(self, group_id)
+            dependencies.refuse_group_in_use(self, group_id)
+        super().delete_security_group(name, group_id)
+
+    def detach_internet_gateway(self, internet_gateway_id: str, vpc_id: str) -> None:
+        """Not while the VPC has public addresses."""
+        dependencies.refuse_mapped_addresses(self, vpc_id)
+        super().detach_internet_gateway(internet_gateway_id, vpc_id)
+
+    def release_address(self, address: str | None = None, allocation_id: str | None = None) -> None:
+        """Not while it is associated."""
+        found = self.address_by_ip([address]) if address else self.address_by_allocation([allocation_id or ""])
+        dependencies.refuse_address_in_use(found[0])
+        super().release_address(address, allocation_id)
+
+    def delete_network_interface(self, eni_id: str) -> None:
+        """Not while it is attached."""
+        dependencies.refuse_attached_interface(self.get_network_interface(eni_id))
+        super().delete_network_interface(eni_id)
+
+    def terminate_instances(self, instance_ids: list[str]) -> list[tuple[Instance, InstanceState]]:
+        """Interfaces end with it or are free again (moto leaves them attached)."""
+        interfaces = [eni for eni in self.enis.values() if eni.instance and eni.instance.id in instance_ids]
+        protected = [i for i in self.get_multi_instances_by_id(instance_ids) if i.disable_api_termination is True]
+        for interface in () if protected else interfaces:
+            interface.status, interface.attachment_id = "available", None
+        terminated = super().terminate_instances(instance_ids)
+        for interface in interfaces:
+            interface.instance = None
+        return terminated
 
     def run_instances(
         self,

@@ -137,7 +137,7 @@ def test_the_parts_of_a_node_group_and_a_cluster_are_counted(aws: Aws) -> None:
         "subnet": 2,
         "route table": 1,
         "security group": 2,
-        "network interface": 2,
+        "network interface": 4,
         "instance": 2,
         "volume": 2,
         "launch template": 1,

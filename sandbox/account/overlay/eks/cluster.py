@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from moto.ec2.exceptions import InvalidSubnetIdError
 
+from sandbox.account.overlay.dependencies import is_group_in_use
 from sandbox.account.overlay.eks import access, control_plane, errors, status, updates, versions
 from sandbox.account.overlay.eks.backend import Cluster, given, page, trusts
 
@@ -93,6 +94,9 @@ def create_cluster(call: Call) -> Document:
         }
     )
     eks.clusters[cluster.name] = cluster
+    own_group = cluster.document["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    for subnet in subnets:
+        eks.ec2.lend_interface(subnet.id, [own_group], interfaces_of(cluster))
     if access_config["bootstrapClusterCreatorAdminPermissions"]:
         access.make_admin(eks, cluster, eks.principal(call.access_key))
     return {"cluster": status.present(cluster.document)}
@@ -109,13 +113,17 @@ def list_clusters(call: Call) -> Document:
 
 
 def delete_cluster(call: Call) -> Document:
-    """DeleteCluster: its add-ons, access entries and associations go with it, and its security group."""
+    """DeleteCluster: its add-ons, access entries and associations go with it, its interfaces and security group too.
+
+    The group stays behind where something else uses it (aws-k8s-tester, internal/deployers/eksapi/deployer.go).
+    """
     cluster = call.cluster
     refuse_protected(cluster)
     refuse_nodegroups(cluster)
     del call.eks.clusters[cluster.name]
     group_id = cluster.document["resourcesVpcConfig"]["clusterSecurityGroupId"]
-    if call.eks.ec2.get_security_group_from_id(group_id):
+    call.eks.ec2.take_interfaces_back(interfaces_of(cluster))
+    if call.eks.ec2.get_security_group_from_id(group_id) and not is_group_in_use(call.eks.ec2, group_id):
         call.eks.ec2.delete_security_group(group_id=group_id)
     return {"cluster": status.deleted(cluster.document)}
 
@@ -166,6 +174,11 @@ def update_cluster_version(call: Call) -> Document:
     refuse_skipped_minor(cluster.document["version"], version)
     cluster.document["version"] = version
     return updates.record(cluster, "VersionUpdate", {"Version": version, "PlatformVersion": versions.PLATFORM_VERSION})
+
+
+def interfaces_of(cluster: Cluster) -> str:
+    """How the control plane's interfaces are described (EKS user guide, "Networking requirements")."""
+    return f"Amazon EKS {cluster.name}"
 
 
 def create_security_group(eks: Eks, cluster: str, vpc_id: str) -> str:
