@@ -18,6 +18,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.request
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ TIMEOUT = "5m0s"
 """helm-controller's default for each Helm action."""
 
 WORKERS = 4
+ESTABLISHED = 60
+"""Seconds that the API server may take to serve a CRD (Helm's own limit)."""
 
 
 @dataclass
@@ -223,17 +226,26 @@ class Controller:
         shown = subprocess.run([self.helm, "show", "crds", archive], capture_output=True, text=True, check=False)  # noqa: S603
         if shown.returncode != 0:
             return _line(shown.stderr)
-        for definition in yaml.safe_load_all(shown.stdout):
-            if not definition:
-                continue
-            if (
-                policy == "CreateReplace"
-                or self.cluster.get(CUSTOM_RESOURCE_DEFINITION, definition["metadata"]["name"]) is None
-            ):
-                try:
-                    self.cluster.apply(CUSTOM_RESOURCE_DEFINITION, definition, MANAGER, force=True)
-                except BootstrapError as error:
-                    return str(error)
+        definitions = [each for each in yaml.safe_load_all(shown.stdout) if each]
+        try:
+            for each in definitions:
+                there = self.cluster.get(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
+                if policy == "CreateReplace" or there is None:
+                    self.cluster.apply(CUSTOM_RESOURCE_DEFINITION, each, MANAGER, force=True)
+            return self._established([each["metadata"]["name"] for each in definitions])
+        except BootstrapError as error:
+            return str(error)
+
+    def _established(self, names: list[str]) -> str | None:
+        """Wait until CRDs are served, as Helm does; what never was, if anything."""
+        for name in names:
+            for _ in range(ESTABLISHED):
+                there = self.cluster.get(CUSTOM_RESOURCE_DEFINITION, name) or {}
+                if objects.condition(there, "Established").get("status") == "True":
+                    break
+                time.sleep(1)
+            else:
+                return f"CustomResourceDefinition {name} is not established"
         return None
 
     def _helm(

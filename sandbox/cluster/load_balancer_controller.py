@@ -226,7 +226,7 @@ def _pairs(tags: dict[str, str]) -> list[dict[str, str]]:
 
 @contextlib.contextmanager
 def _leading():
-    """Wait until no other replica leads."""
+    """Wait until no other replica leads, for one step: a real one that the API server refuses loses its Lease too."""
     with (Path(os.environ[processes.MARK]) / "live" / "load-balancer-controller.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -242,13 +242,17 @@ def main() -> None:
     arguments, _others = parser.parse_known_args()
     pod.serve_probes(arguments.health_probe_bind_addr)
     pod.say("a stand-in for aws-load-balancer-controller: see python -m sandbox cluster --help")
-    with _leading():
-        session = boto3.Session(region_name=arguments.aws_region)
-        clients: dict[str, Any] = {name: session.client(name) for name in ("elbv2", "ec2")}  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType]
-        controller = Controller(
-            pod.cluster(), arguments.cluster_name, arguments.aws_vpc_id, clients["elbv2"], clients["ec2"]
-        )
-        pod.loop(controller.step)
+    session = boto3.Session(region_name=arguments.aws_region)
+    clients: dict[str, Any] = {name: session.client(name) for name in ("elbv2", "ec2")}  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType]
+    controller = Controller(
+        pod.cluster(), arguments.cluster_name, arguments.aws_vpc_id, clients["elbv2"], clients["ec2"]
+    )
+
+    def step() -> None:
+        with _leading():
+            controller.step()
+
+    pod.loop(step)
 
 
 if __name__ == "__main__":

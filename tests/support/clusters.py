@@ -37,6 +37,7 @@ LONGEST = 120.0
 """Seconds that a test waits for anything: a hang is a failure, and no figure is judged by it."""
 
 STACK = "staging"
+AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 DEADLINES = {"nodes": 120, "flux": 120, "verify": 240}
 """Seconds: shorter than those of a real cluster, so that a hang is a failure within minutes."""
 
@@ -258,16 +259,17 @@ def everything(cluster: Cluster) -> dict[str, Manifest]:
         *(api.IMAGE_REPOSITORY, api.IMAGE_POLICY, api.IMAGE_UPDATE_AUTOMATION, api.CUSTOM_RESOURCE_DEFINITION),
     )
     found: dict[str, Manifest] = {}
+    scaled = {each["spec"]["scaleTargetRef"]["name"] for each in cluster.list(AUTOSCALER)}
     for kind in kinds:
         for thing in cluster.list(kind):
             metadata = thing["metadata"]
-            if thing.get("type") == "helm.sh/release.v1":
-                continue  # Helm's records have times in them
+            if thing.get("type") == "helm.sh/release.v1" or metadata["name"] == "kube-root-ca.crt":
+                continue  # Helm's records have times in them; the other comes with each namespace, a little later
             kept = {key: metadata[key] for key in ("name", "namespace", "labels", "finalizers") if metadata.get(key)}
             body = {
                 key: value for key, value in thing.items() if key not in ("metadata", "status", "apiVersion", "kind")
             }
-            for address in ("clusterIP", "clusterIPs"):
-                objects.mapping(body, "spec").pop(address, None)
+            for fleeting in ("clusterIP", "clusterIPs", *(("replicas",) if metadata["name"] in scaled else ())):
+                objects.mapping(body, "spec").pop(fleeting, None)
             found[f"{kind.kind} {objects.name_of(thing)}"] = {"metadata": kept, **body}
     return found
