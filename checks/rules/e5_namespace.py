@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 rule = Rule("E5", Stage.ORDER, Severity.ERROR)
 
+TARGET = ("spec", "targetNamespace")
 ALWAYS = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
 """The namespaces that every cluster has."""
 
@@ -46,7 +47,8 @@ def check(tree: Tree) -> Iterator[Finding]:
             if namespace in there or any(_is_before(tree, each.owner, maker) for maker in own):
                 continue
             why = f'namespaces "{namespace}" not found'
-            in_the_end = [maker for maker in own if not _waits(tree, maker, each.owner)]
+            use = _use(each, path)
+            in_the_end = [maker for maker in own if not _waits(tree, maker, use)]
             if in_the_end:
                 maker = in_the_end[0]
                 found = rule.at(
@@ -84,10 +86,21 @@ def _is_before(tree: Tree, owner: str, maker: Provider) -> bool:
     return is_waited_for and flux.waits_for(flux.kustomization(tree, maker.owner), maker.release.object)
 
 
-def _waits(tree: Tree, maker: Provider, owner: str) -> bool:
-    """Whether a namespace is made only once a Kustomization is applied."""
+def _use(each: Object, path: tuple[str, ...]) -> Step:
+    """When a namespace must be there: the target of a HelmRelease that is tried again, only once it is installed.
+
+    Without retries, its first failure is its last (helm-controller, HelmRelease v2, "Install configuration").
+    """
+    retries = at(each.spec, "install", "remediation", "retries")
+    is_retried = bool(retries) or at(each.spec, "install", "strategy", "name") == "RetryOnFailure"
+    is_target = path == TARGET
+    return Step("HelmRelease", each.id) if is_target and is_retried else flux.applied(each.owner)
+
+
+def _waits(tree: Tree, maker: Provider, use: Step) -> bool:
+    """Whether a namespace is made only once what needs it is done."""
     step = Step("HelmRelease", maker.release.id) if maker.release else flux.applied(maker.owner)
-    return nx.has_path(flux.steps(tree), step, flux.applied(owner))
+    return nx.has_path(flux.steps(tree), step, use)
 
 
 def _label(maker: Provider) -> str:
@@ -100,4 +113,4 @@ def _needed(each: Object) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield each.namespace, ("metadata", "namespace")
     target = each.spec.get("targetNamespace")
     if each.kind == "HelmRelease" and target and at(each.spec, "install", "createNamespace") is not True:
-        yield str(target), ("spec", "targetNamespace")
+        yield str(target), TARGET

@@ -1,0 +1,310 @@
+"""Repositories by seed, with placements that Flux may or may not get through, for the truth of the checks.
+
+A tree has its own namespace, API group, charts and branch, so that many go side by side on one cluster.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from checks.charts import Chart
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+CHART_VERSION = "1.0.0"
+SHORT, SHORTER = "20s", "10s"
+"""Timeouts of Kustomizations and of HelmReleases: what waits in vain is known soon, and waiting well begins anew."""
+
+TEXTS = {
+    "plain": 8,
+    "${COLOUR}": 6,
+    "a ${COLOUR} one": 4,
+    "${NOBODY:-a default}": 2,
+    "$${ESCAPED}": 2,
+    "number ${NUMBER}": 2,
+    "${NUMBER}": 1,
+    "${NOBODY}": 1,
+    "${COLOUR": 1,
+}
+"""What a ConfigMap's value may be, and how often."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A custom kind of a tree."""
+
+    name: str
+    group: str
+    by_chart: bool
+    """Whether a chart installs its CRD, or a manifest is its CRD."""
+
+    @property
+    def chart(self) -> str:
+        """Its chart's name."""
+        return f"{self.name.lower()}-{self.group.partition('.')[0]}"
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """Its CRD."""
+        plural = f"{self.name.lower()}s"
+        body = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": body}}
+        return {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.{self.group}"},
+            "spec": {
+                "group": self.group,
+                "names": {"kind": self.name, "plural": plural, "singular": plural[:-1]},
+                "scope": "Namespaced",
+                "versions": [version],
+            },
+        }
+
+
+@dataclass
+class Part:
+    """A Flux Kustomization and what it applies."""
+
+    name: str
+    parent: str
+    spec: dict[str, Any] = field(default_factory=dict[str, Any])
+    objects: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+@dataclass(frozen=True)
+class RandomTree:
+    """A repository of a seed."""
+
+    name: str
+    """Its namespace, its root Kustomization and its branch."""
+    kinds: tuple[Kind, ...]
+    parts: tuple[Part, ...]
+    sync: tuple[dict[str, Any], ...]
+    """What the bootstrap would apply: a GitRepository, and the root Kustomization."""
+
+    @property
+    def charts(self) -> dict[str, Chart]:
+        """What its charts bring, as checks has it."""
+        return {
+            kind.chart: Chart(read_at=CHART_VERSION, crds=((kind.group, kind.name),))
+            for kind in self.kinds
+            if kind.by_chart
+        }
+
+    @property
+    def kustomizations(self) -> set[str]:
+        """The names of all of them."""
+        return {self.name, *(part.name for part in self.parts)}
+
+    @property
+    def releases(self) -> set[str]:
+        """The names of its HelmReleases."""
+        return {each["metadata"]["name"] for part in self.parts for each in part.objects if _is_release(each)}
+
+    def files(self) -> dict[str, str]:
+        """File → content."""
+        folder = f"k8s/flux/{self.name}"
+        children = {name: [_flux(self, part) for part in self.parts if part.parent == name] for name in self._owners}
+        names = ["gotk-components.yaml", "gotk-sync.yaml", "kustomizations.yaml"]
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}}
+        variables = {"COLOUR": {"sample": "blue"}, "NUMBER": {"sample": "42"}}
+        bootstrap = {
+            "path": "k8s/flux",
+            "namespace": self.name,
+            "components": ["source-controller", "kustomize-controller", "helm-controller"],
+        }
+        return {
+            "checks.yaml": _dump(
+                {
+                    "kubernetes": "1.36",
+                    "bootstrap": bootstrap,
+                    "variables": {f"ConfigMap/{self.name}/values": variables},
+                }
+            ),
+            f"{folder}/kustomization.yaml": _dump({"resources": names}),
+            f"{folder}/gotk-components.yaml": _dump(namespace),
+            f"{folder}/gotk-sync.yaml": _dump(*self.sync),
+            f"{folder}/kustomizations.yaml": _dump(*children[self.name]),
+            **{f"k8s/{part.name}/objects.yaml": _dump(*part.objects, *children[part.name]) for part in self.parts},
+        }
+
+    @property
+    def _owners(self) -> list[str]:
+        return [self.name, *(part.name for part in self.parts)]
+
+
+def tree(seed: int, url: str, chart_host: str) -> RandomTree:
+    """The tree of a seed.
+
+    Args:
+        seed: any number; the same gives the same.
+        url: of the Git repository that has the tree on the branch of its name.
+        chart_host: where its charts are served, below a path of its name.
+    """
+    chance = random.Random(seed)  # noqa: S311  # no secret, but the same again
+    name = f"tree-{seed}"
+    group = f"g{seed}.example.com"
+    kinds = tuple(
+        Kind(f"{word}{chance.choice(['', '', 'Class'])}", group, chance.random() < 0.6)
+        for word in ("Sprocket", "Flange")
+    )
+    parts: list[Part] = []
+    for part in ("first", "second", "third", "fourth")[: chance.randint(2, 4)]:
+        earlier = [each.name for each in parts]
+        parent = chance.choice(earlier) if earlier and chance.random() < 0.1 else name
+        parts.append(Part(part, parent))
+    for number, part in enumerate(parts):
+        part.spec = _spec(chance, number, [each.name for each in parts])
+    for kind in kinds:
+        _place(chance, parts, 0.2).objects.append(_release(chance, kind, name) if kind.by_chart else kind.definition)
+        for number in range(chance.randint(0, 2)):
+            made = {
+                "apiVersion": f"{group}/v1",
+                "kind": kind.name,
+                "metadata": {"name": f"one-{number}", "namespace": name},
+            }
+            _place(chance, parts, 0.9).objects.append({**made, "spec": {"size": number}})
+    _namespaces(chance, parts, name)
+    releases = [each for part in parts for each in part.objects if _is_release(each)]
+    for each in releases:
+        if chance.random() < 0.1:
+            other = chance.choice([*releases, None])
+            each["spec"]["dependsOn"] = [{"name": other["metadata"]["name"] if other else "nobody"}]
+    if releases:
+        source = {"interval": "1h", "url": f"https://{chart_host}/{name}"}
+        parts[0].objects.append(_made("source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", name, source))
+    for part in parts:
+        if not part.objects:
+            part.objects.append(_config_map(f"filler-{part.name}", name, {"part": part.name}))
+    return RandomTree(name, kinds, tuple(parts), _sync(name, url))
+
+
+def write_charts(made: RandomTree, served: Path) -> None:
+    """Write a tree's charts and their index to a folder that a chart host serves."""
+    served.mkdir(parents=True, exist_ok=True)
+    entries: dict[str, Any] = {}
+    for kind in made.kinds:
+        if not kind.by_chart:
+            continue
+        about = {"apiVersion": "v2", "name": kind.chart, "version": CHART_VERSION}
+        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": kind.chart}}
+        archive = f"{kind.chart}-{CHART_VERSION}.tgz"
+        with tarfile.open(served / archive, "w:gz") as bundle:
+            for file, content in {
+                "Chart.yaml": _dump(about),
+                "crds/crd.yaml": _dump(kind.definition),
+                "templates/config.yaml": _dump(config_map),
+            }.items():
+                entry = tarfile.TarInfo(f"{kind.chart}/{file}")
+                entry.size = len(content)
+                bundle.addfile(entry, io.BytesIO(content.encode()))
+        entries[kind.chart] = [{**about, "urls": [archive]}]
+    (served / "index.yaml").write_text(_dump({"apiVersion": "v1", "entries": entries}))
+
+
+def _spec(chance: random.Random, number: int, names: list[str]) -> dict[str, Any]:
+    """Whom a Kustomization depends on, whether it waits, where its values come from."""
+    earlier = names[:number]
+    depends_on = [each for each in earlier if chance.random() < 0.55]
+    if chance.random() < 0.04:
+        depends_on.append(chance.choice([*names, "nobody"]))
+    values = chance.choices(["values", "value", None], [12, 1, 3])[0]
+    references = [{"kind": "ConfigMap", "name": values}] if values else []
+    return {
+        "wait": chance.random() < 0.75,
+        **({"dependsOn": [{"name": each} for each in dict.fromkeys(depends_on)]} if depends_on else {}),
+        **({"postBuild": {"substituteFrom": references}} if references else {}),
+    }
+
+
+def _place(chance: random.Random, parts: list[Part], wanted: float) -> Part:
+    """One near a place: 0 is the first, 1 the last."""
+    return parts[min(len(parts) - 1, max(0, round(chance.gauss(wanted, 0.3) * (len(parts) - 1))))]
+
+
+def _release(chance: random.Random, kind: Kind, namespace: str) -> dict[str, Any]:
+    chart = {"chart": kind.chart, "version": CHART_VERSION, "sourceRef": {"kind": "HelmRepository", "name": "charts"}}
+    spec: dict[str, Any] = {
+        "interval": "1h",
+        "timeout": SHORTER,
+        "chart": {"spec": chart},
+        "install": {"remediation": {"retries": -1}},
+    }
+    if chance.random() < 0.2:
+        spec["targetNamespace"] = f"{namespace}-{chance.choice(['blue', 'green'])}"
+        spec["install"]["createNamespace"] = chance.random() < 0.5
+    return _made("helm.toolkit.fluxcd.io/v2", "HelmRelease", kind.chart, namespace, spec)
+
+
+def _namespaces(chance: random.Random, parts: list[Part], tree_name: str) -> None:
+    """Namespaces, and ConfigMaps in them."""
+    for colour in ("blue", "green"):
+        namespace = f"{tree_name}-{colour}"
+        if chance.random() < 0.85:
+            metadata = {"name": namespace}
+            _place(chance, parts, 0.1).objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+            for number in range(chance.randint(0, 2)):
+                text = chance.choices(list(TEXTS), list(TEXTS.values()))[0]
+                config_map = _config_map(f"settings-{number}", namespace, {"text": text})
+                _place(chance, parts, 0.8).objects.append(config_map)
+    if chance.random() < 0.05:
+        _place(chance, parts, 0.5).objects.append(_config_map("lost", f"{tree_name}-nowhere", {"text": "plain"}))
+
+
+def _flux(made: RandomTree, part: Part) -> dict[str, Any]:
+    spec = {
+        "interval": "10m",
+        "retryInterval": "3s",
+        "timeout": SHORT,
+        "path": f"./k8s/{part.name}",
+        "prune": False,
+        "sourceRef": {"kind": "GitRepository", "name": made.name},
+        **part.spec,
+    }
+    return _made("kustomize.toolkit.fluxcd.io/v1", "Kustomization", part.name, made.name, spec)
+
+
+def _sync(name: str, url: str) -> tuple[dict[str, Any], ...]:
+    source = {"interval": "10m", "ref": {"branch": name}, "secretRef": {"name": "flux-system"}, "url": url}
+    root = {
+        "interval": "10m",
+        "retryInterval": "3s",
+        "path": "./k8s/flux",
+        "prune": False,
+        "sourceRef": {"kind": "GitRepository", "name": name},
+    }
+    return (
+        _made("source.toolkit.fluxcd.io/v1", "GitRepository", name, name, source),
+        _made("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name, name, root),
+    )
+
+
+def _config_map(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": dict(data),
+    }
+
+
+def _made(api_version: str, kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def _is_release(each: Mapping[str, Any]) -> bool:
+    return each["kind"] == "HelmRelease"
+
+
+def _dump(*documents: Mapping[str, Any]) -> str:
+    return "---\n" + "---\n".join(yaml.safe_dump(dict(each), sort_keys=False) for each in documents)

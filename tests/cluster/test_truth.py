@@ -1,0 +1,64 @@
+"""The truth of the checks: what they refuse, Flux does not get through, and the other way round.
+
+Trees by seed are judged by both. Refused means that what a controller says is the cause that a rule names, on two
+attempts running, while nothing else in the tree moves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bootstrap import kubernetes as api
+from sandbox.cluster.charts import HOSTS
+from sandbox.folder import REPOSITORY
+from tests.cluster import random_trees, truth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.clusters import Town
+
+BATCH = 20
+KUSTOMIZATION = "k8s/flux-system/flux-system/kustomization.yaml"
+
+
+@pytest.fixture(scope="module")
+def wide(bootstrapped: Town) -> Town:
+    """A town whose kustomize-controller works on many Kustomizations at a time: those that wait hold a worker."""
+    text = (REPOSITORY / KUSTOMIZATION).read_text()
+    assert "--concurrent=10" in text
+    bootstrapped.commit({KUSTOMIZATION: text.replace("--concurrent=10", "--concurrent=80")})
+    bootstrapped.sync()
+    bootstrapped.until(lambda: _is_wide(bootstrapped))
+    return bootstrapped
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(0, id="seeds 0 to 19"),
+        *(pytest.param(n, id=f"seeds {n} to {n + 19}", marks=pytest.mark.long) for n in range(BATCH, 300, BATCH)),
+    ],
+)
+def test_checks_and_controllers_say_the_same(
+    wide: Town, first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees = [random_trees.tree(seed, wide.url, HOSTS[-1]) for seed in range(first, first + BATCH)]
+    judgements = {made.name: truth.judge(made, tmp_path / made.name, monkeypatch) for made in trees}
+    trials = truth.on_the_cluster(wide, trees)
+    verdicts = Counter(trial.verdict for trial in trials.values())
+    rules = Counter(rule for each in judgements.values() for rule in {finding.rule for finding in each.errors})
+    print(f"{dict(verdicts)}; refused for {dict(sorted(rules.items()))}")  # noqa: T201  # the test's figures
+    found = [truth.disagreement(trial, judgements[name]) for name, trial in trials.items()]
+    assert not any(found), "\n".join(filter(None, found))
+    assert verdicts["accepted"]
+    assert verdicts["refused"]
+
+
+def _is_wide(town: Town) -> bool:
+    pods = town.cluster.list(api.POD, "flux-system", labels={"app": "kustomize-controller"})
+    wide = all("--concurrent=80" in pod["spec"]["containers"][0]["args"] for pod in pods)
+    return wide and town.ready(api.KUSTOMIZATION, "flux-system").endswith(town.head)

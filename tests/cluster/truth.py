@@ -1,0 +1,237 @@
+"""What the real controllers make of random trees, many at once, beside what the checks say of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bootstrap import kubernetes as api
+from bootstrap import objects
+from checks import charts, config, flux, run
+from checks.findings import Severity, Stage
+from sandbox.cluster.charts import HOSTS
+from tests.cluster import random_trees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pytest
+
+    from bootstrap.kubernetes import Kind, Manifest
+    from checks.findings import Finding
+    from tests.cluster.random_trees import RandomTree
+    from tests.support.clusters import Town
+
+LONGEST = 400.0
+"""Seconds until all trees of a batch must be decided."""
+
+QUIET = 35.0
+"""Seconds without motion before attempts are counted: longer than any timeout, retry and look at dependencies here."""
+
+ATTEMPTS = 2
+INTERRUPTED = "New reconciliation triggered"
+"""What kustomize-controller says when it is asked while it waits: of the asking, not of the tree."""
+
+REQUESTED = "reconcile.fluxcd.io/requestedAt"
+
+CAUSES = {
+    **dict.fromkeys(("E1", "E2", "E4", "E7", "E8", "K2"), r'no matches for kind "{kind}"'),
+    "E3": r"dependency '[^']+' (is not ready|not found)|unable to get '[^']+' dependency|timeout waiting",
+    "E5": r'namespaces? "[^"]+" not found|namespace not specified',
+    "S1": r"variable substitution failed|envsubst",
+    "S2": r"variable not set",
+    "S5": r"substitute from '[^']+' error",
+    **dict.fromkeys(("S7", "K1"), r"expected string|cannot unmarshal|failed to decode"),
+}
+"""Rule → what the controllers say where it is the cause."""
+
+FOLLOWS = re.compile(
+    r"dependency '[^']+' is not ready|timeout waiting|health check|HelmChart .* is not ready"
+    r"|no matches for kind|namespaces? \"[^\"]+\" not found"
+)
+"""What the controllers say of what waits for something else: no cause of its own, once one is named."""
+
+LETS_PASS = frozenset({"S3"})
+"""Errors of what Flux does without a word, and nobody means: a variable that stays as it is."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the checks say of a tree."""
+
+    findings: tuple[Finding, ...]
+    """Of all stages, although a person sees those of the first that has an error."""
+
+    @property
+    def errors(self) -> list[Finding]:
+        """What they refuse it for."""
+        return [each for each in self.findings if each.severity is Severity.ERROR and each.rule not in LETS_PASS]
+
+    def explains(self, message: str, *, errors: bool = False) -> bool:
+        """Whether a finding's cause is what a controller says."""
+        return any(
+            re.search(CAUSES[each.rule].format(kind=each.object.partition(" ")[0]), message)
+            for each in (self.errors if errors else self.findings)
+            if each.rule in CAUSES
+        )
+
+
+def judge(made: RandomTree, root: Path, monkeypatch: pytest.MonkeyPatch) -> Judgement:
+    """Run the checks, each stage on its own, with the tree's charts known."""
+    for name, content in made.files().items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    known = {**charts.CHARTS, **made.charts}
+    with monkeypatch.context() as patched:
+        patched.setattr(charts, "CHARTS", known)
+        patched.setattr(flux, "CHARTS", known)
+        settings = config.load(root)
+        reports = [run.run(root, settings, stages=[stage]) for stage in Stage if stage is not Stage.POLICY]
+    return Judgement(tuple(finding for report in reports for finding in report.findings))
+
+
+@dataclass
+class Trial:
+    """A tree on the cluster: accepted, or refused once two attempts went by in which nothing moved."""
+
+    tree: RandomTree
+    verdict: str = ""
+    said: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """Object → what its controller has said of why it is not ready, since anything moved."""
+    got: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What is applied, and installed: it only ever grows."""
+    since: float = 0.0
+    """When that grew last."""
+    asked: str = ""
+    """The attempt that was asked for."""
+    attempts: int = 0
+    """How many were made without any motion."""
+
+    def look(self, town: Town, there: dict[str, Manifest]) -> None:
+        """Take in how its objects are, and decide or ask for another attempt."""
+        for name, each in there.items():
+            ready = objects.condition(each, "Ready")
+            if ready.get("status") == "False" and INTERRUPTED not in ready["message"]:
+                self.said.setdefault(name, set()).add(ready["message"])
+        wanted = {f"Kustomization {name}" for name in self.tree.kustomizations}
+        wanted |= {f"HelmRelease {name}" for name in self.tree.releases}
+        if all(name in there and _is_ready(there[name]) for name in wanted):
+            self.verdict = "accepted"
+            return
+        got = {name: each.get("status", {}).get("lastAppliedRevision", _is_ready(each)) for name, each in there.items()}
+        if got != self.got:
+            self.got, self.since, self.attempts, self.asked = got, time.monotonic(), 0, ""
+            self.said.clear()
+        elif self.asked and all(
+            _handled(each) == self.asked for each in there.values() if each["kind"] == "Kustomization"
+        ):
+            self.attempts, self.asked = self.attempts + 1, ""
+        if self.attempts == ATTEMPTS and self.said:
+            self.verdict = "refused"
+        elif not self.asked and time.monotonic() - self.since > QUIET:
+            self._ask(town, there)
+
+    def _ask(self, town: Town, there: dict[str, Manifest]) -> None:
+        self.asked = f"{time.time_ns()}"
+        for name in there:
+            if name.startswith("Kustomization"):
+                metadata = {"name": name.partition(" ")[2], "namespace": self.tree.name}
+                annotated = {"metadata": {**metadata, "annotations": {REQUESTED: self.asked}}}
+                town.cluster.merge(api.KUSTOMIZATION, annotated, "flux")
+
+
+def on_the_cluster(town: Town, trees: Iterable[RandomTree]) -> dict[str, Trial]:
+    """Hand trees to the controllers, side by side, and wait until each is decided; then take them away."""
+    trials = {made.name: Trial(made) for made in trees}
+    _push(town, [trial.tree for trial in trials.values()])
+    secret = town.cluster.get(api.SECRET, "flux-system", "flux-system")
+    assert secret
+    for name, trial in trials.items():
+        random_trees.write_charts(trial.tree, town.layout.charts / HOSTS[-1] / name)
+        town.cluster.apply(api.NAMESPACE, {"metadata": {"name": name}}, "truth", force=True)
+        metadata = {"name": "flux-system", "namespace": name}
+        town.cluster.apply(api.SECRET, {"metadata": metadata, "data": secret["data"]}, "truth", force=True)
+        values = {"metadata": {"name": "values", "namespace": name}, "data": {"COLOUR": "blue", "NUMBER": "42"}}
+        town.cluster.apply(api.CONFIG_MAP, values, "truth", force=True)
+        source, root = trial.tree.sync
+        town.cluster.apply(api.GIT_REPOSITORY, source, "truth", force=True)
+        town.cluster.apply(api.KUSTOMIZATION, root, "truth", force=True)
+    deadline = time.monotonic() + LONGEST
+    while undecided := [trial for trial in trials.values() if not trial.verdict]:
+        assert time.monotonic() < deadline, [(trial.tree.name, trial.got, trial.said) for trial in undecided]
+        kinds = (api.KUSTOMIZATION, api.HELM_RELEASE)
+        everything = [(kind, each) for kind in kinds for each in town.cluster.list(kind)]
+        for trial in undecided:
+            own = {
+                f"{kind.kind} {each['metadata']['name']}": each
+                for kind, each in everything
+                if each["metadata"]["namespace"] == trial.tree.name
+            }
+            trial.look(town, own)
+        time.sleep(1)
+    for trial in trials.values():
+        _take_away(town, trial.tree)
+    return trials
+
+
+def _push(town: Town, trees: list[RandomTree]) -> None:
+    """Each tree is a branch of its own, without history."""
+    folder = town.clone.parent / "trees"
+    if not folder.exists():
+        town.git("clone", "--quiet", town.url, str(folder), cwd=town.clone.parent)
+    for made in trees:
+        town.git("checkout", "--quiet", "--orphan", made.name, cwd=folder)
+        town.git("rm", "-r", "--quiet", "--force", ".", cwd=folder)
+        for name, content in made.files().items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        town.git("add", "--all", cwd=folder)
+        town.git("commit", "--quiet", "--message", made.name, cwd=folder)
+    town.git("push", "--quiet", "--force", "origin", *(made.name for made in trees), cwd=folder)
+
+
+def _take_away(town: Town, made: RandomTree) -> None:
+    """End what a tree costs: its Flux objects and CRDs. Nothing is pruned or uninstalled."""
+
+    def each_of(kind: Kind) -> list[Manifest]:
+        return town.cluster.list(kind, made.name)
+
+    for each in each_of(api.HELM_RELEASE):
+        metadata = {"name": each["metadata"]["name"], "namespace": made.name}
+        town.cluster.merge(api.HELM_RELEASE, {"metadata": metadata, "spec": {"suspend": True}}, "truth")
+    for kind in (api.KUSTOMIZATION, api.HELM_RELEASE, api.HELM_REPOSITORY, api.GIT_REPOSITORY):
+        for each in each_of(kind):
+            town.cluster.delete(kind, each["metadata"]["name"], made.name)
+    for kind in made.kinds:
+        town.cluster.delete(api.CUSTOM_RESOURCE_DEFINITION, kind.definition["metadata"]["name"])
+
+
+def disagreement(trial: Trial, judgement: Judgement) -> str:
+    """Why the checks and the controllers do not say the same of a tree; empty if they do."""
+    errors = [f"{each.rule} {each.object}: {each.why}" for each in judgement.errors]
+    if trial.verdict == "accepted":
+        return f"{trial.tree.name}: Flux got through it, the checks refuse it: {errors}" if errors else ""
+    if not errors:
+        return f"{trial.tree.name}: the checks let it pass, Flux did not: {trial.said}"
+    messages = {f"{name}: {message}" for name, said in trial.said.items() for message in said}
+    if not any(judgement.explains(message, errors=True) for message in messages):
+        return f"{trial.tree.name}: refused for another reason: {errors}, {messages}"
+    unexplained = {each for each in messages if not judgement.explains(each) and not FOLLOWS.search(each)}
+    return f"{trial.tree.name}: the checks have not found all: {unexplained}; {errors}" if unexplained else ""
+
+
+def _is_ready(each: Manifest) -> bool:
+    return objects.condition(each, "Ready").get("status") == "True" and _is_observed(each)
+
+
+def _is_observed(each: Manifest) -> bool:
+    return each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
+
+
+def _handled(each: Manifest) -> Any:
+    return each.get("status", {}).get("lastHandledReconcileAt")
