@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-SOURCES := __main__.py bootstrap checks infra permanent sandbox tests tools
+SOURCES := __main__.py bootstrap checks infra permanent sandbox teardown tests tools
 
 .DEFAULT_GOAL := help
 .PHONY: help preview up refresh destroy outputs reset cluster bootstrap check account test test-cluster test-long bench lint workflows format docs golden lock clean

@@ -29,26 +29,36 @@ _KINDS = ("clusters", "users", "contexts")
 
 
 def build(outputs: StackOutputs, profile: str | None = None) -> dict[str, Any]:
+    """The kubeconfig of a stack's cluster, as `of_cluster` makes it."""
+    return of_cluster(
+        outputs.cluster_name,
+        outputs.aws_region,
+        outputs.cluster_endpoint,
+        outputs.cluster_certificate_authority,
+        profile,
+    )
+
+
+def of_cluster(name: str, region: str, endpoint: str, authority: str, profile: str | None = None) -> dict[str, Any]:
     """The kubeconfig of one cluster; its context, cluster and user are named as the cluster.
 
     Args:
-        outputs: the stack's.
+        name: the cluster's.
+        region: its AWS region.
+        endpoint: the URL of its API server.
+        authority: Base64 of the PEM certificate, as EKS gives it.
         profile: the AWS profile that tokens are made with; None: what kubectl's environment says.
     """
-    name = outputs.cluster_name
     variables = {"PYTHONPATH": str(REPOSITORY)} | ({"AWS_PROFILE": profile} if profile else {})
     plugin = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": sys.executable,
-        "args": ["-m", "bootstrap", "token", f"--cluster={name}", f"--region={outputs.aws_region}"],
+        "args": ["-m", "bootstrap", "token", f"--cluster={name}", f"--region={region}"],
         "env": [{"name": key, "value": value} for key, value in variables.items()],
         "interactiveMode": "Never",
         "provideClusterInfo": False,
     }
-    cluster = {
-        "server": outputs.cluster_endpoint,
-        "certificate-authority-data": outputs.cluster_certificate_authority,
-    }
+    cluster = {"server": endpoint, "certificate-authority-data": authority}
     return {
         "apiVersion": "v1",
         "kind": "Config",

@@ -50,7 +50,7 @@ CAUSES = {
 
 FOLLOWS = re.compile(
     r"dependency '[^']+' is not ready|timeout waiting|health check|HelmChart .* is not ready"
-    r"|no matches for kind|namespaces? \"[^\"]+\" not found"
+    r"|unable to get '[^']+' dependency|no matches for kind|namespaces? \"[^\"]+\" not found"
 )
 """What the controllers say of what waits for something else: no cause of its own, once one is named."""
 

@@ -8,9 +8,10 @@ Source of the AWS side: EC2 API reference, the operation of the same name.
 
 from __future__ import annotations
 
+import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from moto.ec2 import urls
+from moto.ec2 import urls, utils
 from moto.ec2.exceptions import EC2ClientError, InvalidAvailabilityZoneError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.iam.models import iam_backends
@@ -261,6 +262,18 @@ def refuse_unknown_nat_gateway(ec2: Ec2, nat_gateway_id: str) -> None:
         raise EC2ClientError("NatGatewayNotFound", f"NAT gateway {nat_gateway_id} was not found")
 
 
+_matches = utils.is_filter_matching
+
+
+def matches(thing: Any, name: str, wanted: Any) -> bool:
+    """A filter by `tag-key` takes what has any of the keys (moto: what has all of them)."""
+    value = thing.get_filter_value(name)
+    if name == "tag-key" and isinstance(value, list):
+        return any(fnmatch.fnmatchcase(key, pattern) for key in value for pattern in wanted)
+    return _matches(thing, name, wanted)
+
+
 def install() -> None:
     """Make moto build `Ec2` wherever it builds an EC2 backend."""
+    utils.is_filter_matching = matches
     ec2_backends.backend = Ec2

@@ -260,3 +260,17 @@ def test_a_rule_of_a_security_group_may_come_to_name_another_group(aws: Aws) -> 
     (found,) = aws.ec2.describe_security_group_rules(SecurityGroupRuleIds=[rule])["SecurityGroupRules"]
     assert (found["FromPort"], found["ToPort"]) == (443, 8443)
     assert found["ReferencedGroupInfo"]["GroupId"] == second
+
+
+def test_a_filter_by_tag_key_takes_what_has_any_of_the_keys(aws: Aws) -> None:
+    one, two = unique("one"), unique("two")
+    made = [
+        aws.ec2.create_volume(
+            Size=1,
+            AvailabilityZone=f"{aws.region}a",
+            TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": key, "Value": "-"}]}],
+        )["VolumeId"]
+        for key in (one, two, unique("three"))
+    ]
+    found = aws.ec2.describe_volumes(Filters=[{"Name": "tag-key", "Values": [one, two]}])["Volumes"]
+    assert {volume["VolumeId"] for volume in found} == set(made[:2])

@@ -1,0 +1,1 @@
+"""Every night ends with nothing left: drain, sweep, destroy, sweep, verify."""

@@ -1,0 +1,115 @@
+"""`pulumi destroy`, with its lock, and what stands in its way: killed runs, stale locks, half-deleted clusters."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infra.commands import engine, lock
+from infra.commands.errors import CommandError
+from teardown.errors import TeardownError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from teardown.target import State
+
+REFUSALS = (
+    "DependencyViolation",
+    "has dependencies",
+    "has a dependent object",
+    "is currently in use",
+    "ResourceInUse",
+    "mapped public address",
+    "timed out waiting",
+)
+"""What the provider says where AWS keeps something because something else needs it: the sweep's business."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What keeps a destroy from going well, and what takes it away."""
+
+    what: str
+    remedy: tuple[str, ...]
+    """Arguments of pulumi."""
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """How a destroy ended."""
+
+    good: bool
+    blocked: bool = False
+    """Whether AWS refused because something is left: sweep and try again."""
+    said: str = ""
+
+
+def obstacles(folder: Path, stack: str, state: State) -> list[Obstacle]:
+    """What a killed run has left: its lock, and operations that nobody knows the end of.
+
+    Raises:
+        TeardownError: the backend cannot be asked.
+    """
+    found: list[Obstacle] = []
+    try:
+        locks = lock.Stack(folder, stack).locks()
+    except CommandError as error:
+        raise TeardownError(str(error)) from None
+    if locks:
+        holders = " and ".join(each.holder for each in locks)
+        found.append(Obstacle(f"{stack} is locked by {holders}", ("cancel", "--yes")))
+    if state.pending:
+        pending = ", ".join(state.pending)
+        found.append(Obstacle(f"a run was killed at {pending}", ("refresh", "--clear-pending-creates", "--yes")))
+    return found
+
+
+def recover(folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
+    """Take obstacles away. Raises TeardownError: pulumi fails."""
+    for obstacle in found:
+        command = (*obstacle.remedy, "--stack", stack)
+        tell(f"{obstacle.what}: pulumi {' '.join(command)}")
+        code, lines = _run(folder, command, tell)
+        if code != 0:
+            raise TeardownError(f"pulumi {obstacle.remedy[0]} failed: {_cause(lines)}")
+
+
+def destroy(folder: Path, stack: str, tell: Callable[[str], None]) -> Destroyed:
+    """Destroy the stack. A stack without resources is done at once."""
+    code, lines = _run(folder, ("destroy", "--yes", "--skip-preview", "--stack", stack), tell)
+    if code in (0, engine.NO_STACK):
+        return Destroyed(good=True)
+    said = "\n".join(lines)
+    return Destroyed(good=False, blocked=any(each in said for each in REFUSALS), said=_cause(lines))
+
+
+def _cause(lines: list[str]) -> str:
+    """The first error that pulumi names."""
+    found = [line.strip() for line in lines if "error:" in line]
+    return found[0] if found else next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
+
+
+def _run(folder: Path, arguments: tuple[str, ...], tell: Callable[[str], None]) -> tuple[int, list[str]]:
+    """Run pulumi to its end; gives its exit code and all lines that it printed, which `tell` gets as they come."""
+    command = ["pulumi", "--non-interactive", *arguments]
+    lines: list[str] = []
+    try:
+        with subprocess.Popen(  # noqa: S603 our own arguments
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line.rstrip())
+                if line.strip():
+                    tell(line.rstrip())
+            return process.wait(), lines
+    except FileNotFoundError:
+        raise TeardownError("pulumi is not on PATH: install the version that mise.toml names") from None

@@ -1,0 +1,224 @@
+"""While the cluster lives: Flux stops, and what load balancers and volumes are made for goes while its controllers run.
+
+Source: kustomize-controller and helm-controller, "Suspend"; AWS Load Balancer Controller, finalizers
+(`ingress.k8s.aws/resources`, `service.k8s.aws/resources`); Kubernetes, "Storage object in use protection".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bootstrap import kubeconfig
+from bootstrap.errors import BootstrapError
+from bootstrap.kubernetes import (
+    HELM_RELEASE,
+    IMAGE_UPDATE_AUTOMATION,
+    INGRESS,
+    KUSTOMIZATION,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    Cluster,
+    Kind,
+    UnansweredError,
+)
+from bootstrap.objects import condition, mappings, name_of, text
+from bootstrap.progress import Look
+from teardown import claim, kinds, probe
+from teardown.aws import said
+from teardown.errors import TeardownError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bootstrap.kubernetes import Manifest
+    from bootstrap.progress import Progress
+    from teardown.aws import Aws
+    from teardown.kinds.base import Leftover
+    from teardown.target import Target
+
+MANAGER = "infra-fleet-teardown"
+"""Not one that begins with kubectl: kustomize-controller takes over the fields of those (fluxcd/pkg, ssa/patch.go)."""
+
+ROOT = "flux-system"
+CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+GATEWAY = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
+ALIVE = ("ACTIVE", "UPDATING")
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds."""
+
+    settle: float = 120.0
+    """Until nothing is reconciling any more."""
+    clear: float = 600.0
+    """Until finalizers are off and AWS shows nothing: the load balancer controller's own pace."""
+
+
+@dataclass
+class Drained:
+    """What was done to the cluster."""
+
+    outcome: str = "drained"
+    """Or why there was nothing to drain: gone, or unreachable. The sweep does it all then."""
+    suspended: list[str] = field(default_factory=list[str])
+    deleted: list[str] = field(default_factory=list[str])
+    mounted: list[str] = field(default_factory=list[str])
+    """PVCs that a pod mounts: their volumes go with the sweep, once the nodes are gone."""
+    stuck: list[str] = field(default_factory=list[str])
+    """What did not go by its deadline, and why."""
+    reached: bool = True
+
+
+def find(aws: Aws, target: Target) -> tuple[Cluster | None, str]:
+    """The cluster, if it can be drained, else why not.
+
+    Raises:
+        UnknownError: AWS does not say whether there is one.
+    """
+    eks = aws.client("eks")
+    with said("eks", "describe_cluster"):
+        try:
+            found = eks.describe_cluster(name=target.cluster)["cluster"]
+        except eks.exceptions.ResourceNotFoundException:
+            return None, "the cluster is gone"
+    if found["status"] not in ALIVE:
+        return None, f"the cluster is {found['status']}"
+    authority = found["certificateAuthority"]["data"]
+    cluster = Cluster(kubeconfig.of_cluster(target.cluster, target.region, found["endpoint"], authority))
+    try:
+        cluster.get(NAMESPACE, "kube-system")
+    except (BootstrapError, UnansweredError) as error:
+        return None, f"the cluster cannot be reached: {error}"
+    return cluster, ""
+
+
+def drain(aws: Aws, target: Target, cluster: Cluster, progress: Progress, deadlines: Deadlines) -> Drained:
+    """Stop Flux, and delete what AWS has something for.
+
+    Raises:
+        TeardownError: the API server stops answering.
+    """
+    done = Drained()
+    try:
+        suspend(cluster, done)
+        progress.say(f"suspended {len(done.suspended)} objects of Flux")
+        _await(progress, "nothing to reconcile", deadlines.settle, lambda: _reconciling(cluster), done)
+        delete(cluster, done)
+        for each in done.deleted:
+            progress.say(f"deleted: {each}")
+        for each in done.mounted:
+            progress.say(f"left for the sweep, because a pod mounts it: {each}")
+        _await(progress, "finalizers and AWS", deadlines.clear, lambda: _remaining(aws, target, cluster, done), done)
+    except BootstrapError as error:
+        raise TeardownError(f"the drain stops half-way: {error}") from None
+    return done
+
+
+def suspend(cluster: Cluster, done: Drained) -> None:
+    """Image automation first, so that nothing is pushed; then the root, so that nothing is resumed; then all others."""
+    kustomizations = cluster.list(KUSTOMIZATION)
+    kustomizations.sort(key=lambda each: each["metadata"]["name"] != ROOT)
+    ordered = (
+        *((IMAGE_UPDATE_AUTOMATION, each) for each in cluster.list(IMAGE_UPDATE_AUTOMATION)),
+        *((KUSTOMIZATION, each) for each in kustomizations),
+        *((HELM_RELEASE, each) for each in cluster.list(HELM_RELEASE)),
+    )
+    for kind, each in ordered:
+        if each["spec"].get("suspend") is not True:
+            metadata = {key: each["metadata"][key] for key in ("name", "namespace")}
+            cluster.merge(kind, {"metadata": metadata, "spec": {"suspend": True}}, MANAGER)
+            done.suspended.append(f"{kind.kind} {name_of(each)}")
+
+
+def delete(cluster: Cluster, done: Drained) -> None:
+    """Ingresses, Services with a load balancer, Gateways, and the PVCs that no pod mounts."""
+    for kind, each in _sort(cluster, done):
+        cluster.delete(kind, each["metadata"]["name"], each["metadata"]["namespace"])
+
+
+def _sort(cluster: Cluster, done: Drained) -> list[tuple[Kind, Manifest]]:
+    """What is to be deleted, and what stays because a pod mounts it."""
+    mounted = _mounted(cluster.list(POD))
+    claims = cluster.list(CLAIM)
+    done.mounted = [f"PersistentVolumeClaim {name_of(each)}" for each in claims if name_of(each) in mounted]
+    balancing = [each for each in cluster.list(SERVICE) if text(each, "spec", "type") == "LoadBalancer"]
+    doomed = [
+        *((INGRESS, each) for each in cluster.list(INGRESS)),
+        *((SERVICE, each) for each in balancing),
+        *((GATEWAY, each) for each in cluster.list(GATEWAY)),
+        *((CLAIM, each) for each in claims if name_of(each) not in mounted),
+    ]
+    done.deleted = [f"{kind.kind} {name_of(each)}" for kind, each in doomed]
+    return doomed
+
+
+def preview(cluster: Cluster) -> list[str]:
+    """What a drain would delete."""
+    done = Drained()
+    _sort(cluster, done)
+    return [*(f"delete {each}" for each in done.deleted), *(f"leave {each}: a pod mounts it" for each in done.mounted)]
+
+
+def _mounted(pods: Iterable[Manifest]) -> set[str]:
+    """`namespace/name` of the PVCs that pods mount."""
+    return {
+        f"{each['metadata']['namespace']}/{text(volume, 'persistentVolumeClaim', 'claimName')}"
+        for each in pods
+        for volume in mappings(each, "spec", "volumes")
+        if "persistentVolumeClaim" in volume
+    }
+
+
+def _reconciling(cluster: Cluster) -> list[str]:
+    """What Flux is still at, although it is suspended: it finishes what it has begun."""
+    return [
+        f"{kind.kind} {name_of(each)}: {text(ready, 'message')}"
+        for kind in (KUSTOMIZATION, HELM_RELEASE)
+        for each in cluster.list(kind)
+        if (ready := condition(each, "Ready")).get("status") == "Unknown"
+    ]
+
+
+def _remaining(aws: Aws, target: Target, cluster: Cluster, done: Drained) -> list[str]:
+    """What was deleted and is still there, in the cluster or in AWS."""
+    deleted = set(done.deleted)
+    held = [
+        f"{kind.kind} {name_of(each)} is held by {', '.join(each['metadata'].get('finalizers', ['?']))}"
+        for kind in (INGRESS, SERVICE, GATEWAY, CLAIM)
+        for each in cluster.list(kind)
+        if f"{kind.kind} {name_of(each)}" in deleted
+    ]
+    return held or _in_aws(aws, target)
+
+
+def _in_aws(aws: Aws, target: Target) -> list[str]:
+    """What AWS still shows of the load balancer controllers: load balancers, target groups, groups, interfaces."""
+    names = ("load balancer", "classic load balancer", "target group", "security group", "network interface")
+    findings = probe.look(aws, target, kinds=[kinds.BY_NAME[name] for name in names])
+    balancing = [each for each in findings.ours if _is_of_balancer(each)]
+    return [*findings.unknown, *(f"AWS still has the {each.kind} {each.label}" for each in balancing)]
+
+
+def _is_of_balancer(each: Leftover) -> bool:
+    marks: Sequence[str] = (claim.CONTROLLER, "kubernetes.io/service-name")
+    return each.kind in ("load balancer", "classic load balancer", "target group") or any(m in each.tags for m in marks)
+
+
+def _await(progress: Progress, what: str, deadline: float, look: Any, done: Drained) -> None:
+    """Wait until a look shows nothing; what it shows at the deadline is stuck, and the sweep's."""
+    seen: list[str] = []
+
+    def once() -> Look:
+        seen[:] = look()
+        return Look(seen)
+
+    try:
+        progress.wait(what, deadline, once)
+    except BootstrapError as error:
+        if isinstance(error, UnansweredError) or not seen:
+            raise
+        done.stuck += seen
+        progress.say(f"{what}: not within {deadline:g} s; the sweep goes on: {'; '.join(seen)}")

@@ -1,0 +1,11 @@
+"""What a command turns into a line and a non-zero exit."""
+
+from __future__ import annotations
+
+
+class TeardownError(Exception):
+    """A part cannot be done. The message is one line that names what is wrong and what to do."""
+
+
+class UnknownError(TeardownError):
+    """AWS did not say: what is there is unknown, and that is not none."""

@@ -1,0 +1,39 @@
+"""Which IAM actions a call needs, and the condition that scopes each: declared beside the calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from teardown import claim
+
+
+class Scope(Enum):
+    """What an action is bounded by: AWS evaluates it on the tags of what is touched."""
+
+    NONE = ""
+    """Lists and describes, which no tag can bound (service authorization reference)."""
+    CONTROLLER = claim.CONTROLLER
+    CNI = claim.CNI
+    CSI = claim.CSI
+    EKS = claim.EKS
+    OWNED = claim.CLUSTER_PREFIX
+    """The key and not the value names the cluster."""
+    NAME = "name"
+    """By ARN: the log groups of the cluster."""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Actions on a kind of resource."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ("*",)
+    """ARNs after the service and region: `<service>:@region@:@account_id@:<resource>`."""
+    scopes: tuple[Scope, ...] = (Scope.NONE,)
+    """Any of these is enough."""
+
+
+def reads(*actions: str) -> Permission:
+    """Of a listing."""
+    return Permission(actions)

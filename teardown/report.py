@@ -1,0 +1,150 @@
+"""What a night came to: a table for a person, JSON for machines, Markdown for a job's summary."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from teardown import kinds
+from teardown.claim import CONTROLLER, CSI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bootstrap.progress import StepResult
+    from teardown.kinds.base import Leftover
+
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True)
+class Row:
+    """A leftover, for whoever reads."""
+
+    kind: str
+    id: str
+    name: str
+    by: str
+    """Who made it, as far as its tags say."""
+    age: str
+    monthly: float | None
+    note: str
+    command: str
+
+    @property
+    def markdown(self) -> str:
+        """A row of a table."""
+        return f"| {self.kind} `{self.id}` | {self.name} | {self.by} | {self.age} | {self.cost} | {self.note} |"
+
+    @property
+    def cost(self) -> str:
+        """US dollars a month."""
+        return "?" if self.monthly is None else f"{self.monthly:.2f}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, or would be."""
+
+    title: str
+    good: bool
+    steps: Sequence[StepResult] = ()
+    failure: str = ""
+    left: Sequence[Row] = ()
+    swept: Sequence[Row] = ()
+    unknown: Sequence[str] = ()
+    in_state: Sequence[str] = ()
+    notes: Sequence[str] = field(default_factory=tuple[str, ...])
+
+    def to_json(self) -> str:
+        """For machines."""
+        rows: dict[str, Any] = {name: [vars(row) for row in getattr(self, name)] for name in ("left", "swept")}
+        steps = [{"name": each.name, "outcome": each.outcome, "seconds": each.seconds} for each in self.steps]
+        more: dict[str, Any] = {"unknown": self.unknown, "in_state": self.in_state, "notes": self.notes}
+        told: dict[str, Any] = {"title": self.title, "good": self.good, "failure": self.failure, "steps": steps}
+        return json.dumps({**told, **rows, **{key: list(value) for key, value in more.items()}}, indent=2)
+
+    def to_markdown(self) -> str:
+        """For a job's summary."""
+        lines = [f"## {'✅' if self.good else '❌'} {self.title}", ""]
+        lines += [f"**{self.failure}**", ""] if self.failure else []
+        lines += [f"- {note}" for note in self.notes] + [""] if self.notes else []
+        if self.unknown:
+            lines += ["Unknown, which is not none:", "", *(f"- {each}" for each in self.unknown), ""]
+        if self.in_state:
+            lines += [f"The stack's state still lists {len(self.in_state)} things.", ""]
+        for title, rows in (("left", self.left), ("deleted", self.swept)):
+            if rows:
+                lines += [f"| {title} | name | made by | age | $ a month | |", "|---|---|---|---|---|---|"]
+                lines += [
+                    f"| {row.kind} `{row.id}` | {row.name} | {row.by} | {row.age} | {row.cost} | {row.note} |"
+                    for row in rows
+                ] + [""]
+        if self.steps:
+            lines += ["| step | outcome | seconds |", "|---|---|---|"]
+            lines += [f"| {step.title} | {step.outcome} | {step.seconds:.1f} |" for step in self.steps] + [""]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def tables(self) -> list[Table]:
+        """For a terminal."""
+        tables: list[Table] = []
+        for title, rows in (("left", self.left), ("deleted", self.swept)):
+            if not rows:
+                continue
+            table = Table(title=f"{title}: {len(rows)}, {_total(rows):.2f} $ a month", title_justify="left")
+            for column in ("kind", "id", "made by", "age", "$ a month", "", "removed by hand with"):
+                table.add_column(column, overflow="fold")
+            for row in rows:
+                label = f"{row.id} ({row.name})" if row.name and row.name not in row.id else row.id
+                table.add_row(row.kind, label, row.by, row.age, row.cost, row.note, row.command)
+            tables.append(table)
+        return tables
+
+
+def row(each: Leftover, now: datetime | None = None) -> Row:
+    """A leftover as it is shown."""
+    command = kinds.BY_NAME[each.kind].command.format(id=each.id)
+    age = _age(each.created, now or datetime.now(UTC))
+    return Row(each.kind, each.id, each.name, made_by(each), age, each.monthly, each.held, command)
+
+
+def made_by(each: Leftover) -> str:
+    """Who made it, as far as its tags say."""
+    tags = each.tags
+    if CONTROLLER in tags:
+        stack = next((tags[key] for key in tags if key.endswith("/stack")), "")
+        return f"load balancer controller{f', for {stack}' if stack else ''}"
+    if "kubernetes.io/service-name" in tags:
+        return f"cloud controller manager, for {tags['kubernetes.io/service-name']}"
+    if CSI in tags or any(key.startswith("ebs.csi.aws.com/") for key in tags):
+        name = tags.get("kubernetes.io/created-for/pvc/name", "")
+        return f"EBS CSI driver{f', for {name}' if name else ''}"
+    if each.name.startswith("aws-K8S-") or "cluster.k8s.amazonaws.com/name" in tags:
+        return "VPC CNI"
+    return "EKS" if each.kind in ("log group", "security group") else "the stack"
+
+
+def write_summary(report: Report) -> None:
+    """Append to the job's summary, where there is one."""
+    path = os.environ.get(SUMMARY_VARIABLE)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as summary:
+            summary.write(report.to_markdown())
+
+
+def _age(created: datetime | None, now: datetime) -> str:
+    if created is None:
+        return "?"
+    hours = int((now - created).total_seconds() // 3600)
+    return f"{hours // HOURS_A_DAY} d" if hours >= 2 * HOURS_A_DAY else f"{hours} h"
+
+
+def _total(rows: Iterable[Row]) -> float:
+    return sum(each.monthly or 0.0 for each in rows)

@@ -1,0 +1,98 @@
+"""Whether nothing is left: sure only when every probe knows, and says so again after a quiet while."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from teardown import kinds, probe
+from teardown.errors import UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from teardown.aws import Aws
+    from teardown.kinds.base import Leftover
+    from teardown.target import State, Target
+
+READS = 3
+"""AWS's lists are eventually consistent (EC2 API reference, "Ensuring idempotency and eventual consistency")."""
+
+PAUSE = 10.0
+"""Seconds between two reads."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is left."""
+
+    left: tuple[Leftover, ...]
+    unknown: tuple[str, ...]
+    in_state: tuple[str, ...]
+    strangers: tuple[Leftover, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether it is sure that nothing is left."""
+        return not self.left and not self.unknown and not self.in_state
+
+    @property
+    def monthly(self) -> float:
+        """US dollars a month of what is left and has a known price."""
+        return sum(each.monthly or 0.0 for each in self.left)
+
+
+def verify(
+    aws: Aws,
+    target: Target,
+    read_state: Callable[[], State],
+    *,
+    reads: int = READS,
+    pause: float = PAUSE,
+) -> Verdict:
+    """Look until it is clean several times running, or once that it is not.
+
+    Args:
+        aws: the clients.
+        target: the cluster.
+        read_state: asks the stack's backend. Raises UnknownError.
+        reads: how many clean looks it takes.
+        pause: seconds between two of them.
+    """
+    verdict = _look(aws, target, read_state)
+    for _ in range(reads - 1):
+        if not verdict.clean:
+            break
+        time.sleep(pause)
+        verdict = _look(aws, target, read_state)
+    return verdict
+
+
+def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
+    unknown: list[str] = []
+    in_state: tuple[str, ...] = ()
+    try:
+        in_state = tuple(sorted(read_state().listed))
+    except UnknownError as error:
+        unknown.append(str(error))
+    findings = probe.look(aws, target, kinds=kinds.KINDS)
+    return Verdict(tuple(findings.ours), (*findings.unknown, *unknown), in_state, tuple(findings.strangers))
+
+
+def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:
+    """What is wrong if the cluster has been alive for longer than some hours; empty if it has not, or is not there.
+
+    Raises:
+        UnknownError: AWS does not say.
+    """
+    findings = probe.look(aws, target, kinds=[kinds.BY_NAME["EKS cluster"]])
+    if findings.unknown:
+        raise UnknownError("; ".join(findings.unknown))
+    for cluster in findings.ours:
+        created = cluster.created or datetime.fromtimestamp(0, UTC)
+        if now - created > timedelta(hours=hours):
+            age = (now - created).total_seconds() / 3600
+            return f"the cluster {cluster.id} has been alive for {age:.0f} hours, more than {hours:g}"
+    return ""

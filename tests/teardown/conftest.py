@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.account import leftovers, process
+from sandbox.account.leftovers import Maker, Place
+from teardown import sweep
+from teardown.aws import Aws
+from teardown.target import State, Target
+from tests.sandbox.account.aws import Aws as Clients
+from tests.sandbox.account.aws import unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from teardown.sweep import Outcome
+
+SHORT = 5.0
+"""Seconds that a deletion may wait for what holds it: the account's own things go at once."""
+
+
+@pytest.fixture
+def aws(account: process.Account, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """Clients as the teardown makes them, with the environment that the sandbox gives its children."""
+    for name, value in process.environment(account).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    return Aws(account.region)
+
+
+@dataclass
+class Town:
+    """A VPC of a cluster that is gone, with what its controllers left."""
+
+    clients: Clients
+    place: Place
+    target: Target
+    maker: Maker
+
+    @property
+    def state(self) -> State:
+        return State()
+
+    def sweep(self, aws: Aws, deadline: float = SHORT) -> Outcome:
+        lines: list[str] = []
+        return sweep.sweep(aws, sweep.plan(aws, self.target, ()), deadline, lines.append)
+
+    def leave(self, count: int = 1) -> dict[str, list[str]]:
+        return leftovers.leave(self.maker, self.place, count)
+
+    def beside(self) -> dict[str, list[str]]:
+        return leftovers.beside(self.maker, self.place)
+
+
+def town_in(account: process.Account, seed: int = 0, cluster: str = "") -> Town:
+    clients = Clients(account)
+    network = clients.network("a", "b")
+    cluster = cluster or unique("night")[:18]
+    place = Place(cluster, network.vpc, network.subnets, f"{account.region}a")
+    target = Target(account.account_id, account.region, cluster, "staging", network.vpc)
+    return Town(clients, place, target, Maker(account, f"{seed} {network.vpc}"))
+
+
+@pytest.fixture
+def town(account: process.Account) -> Iterator[Town]:
+    yield town_in(account)
+    Clients(account).clear()
