@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from infra import policies
 from infra.config import SettingsError
 from infra.contract import names
+from teardown import policy as teardown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ DOCUMENTS = Path(__file__).parent / "iam"
 ISSUER = "token.actions.githubusercontent.com"
 """The issuer of GitHub's tokens, without scheme (GitHub Actions documentation, OpenID Connect in AWS)."""
 
-DEPLOY_PARTS = ("state", "network", "cluster", "roles", "identity", "leftovers")
+DEPLOY_PARTS = ("state", "network", "cluster", "roles", "identity")
 """The documents of the deploy role that are the same for any number of clusters."""
 
 LIMIT = 6144
@@ -33,10 +34,14 @@ def documents(settings: Settings) -> Mapping[str, Mapping[str, str]]:
         SettingsError: a policy would be longer than AWS takes.
     """
     deploy = {f"{names.DEPLOY_ROLE}-{part}": _document(settings, f"deploy-{part}") for part in DEPLOY_PARTS}
-    owned = [_document(settings, "deploy-owned", cluster=cluster) for cluster in settings.clusters]
+    sweep = (settings.account_id, settings.region, list(settings.clusters))
+    deploy |= {
+        f"{names.DEPLOY_ROLE}-probes": _written(teardown.probes(settings.account_id, settings.region)),
+        f"{names.DEPLOY_ROLE}-leftovers": _written(teardown.leftovers(*sweep)),
+    }
     found = {
         names.PREVIEW_ROLE: {names.PREVIEW_ROLE: _document(settings, "preview")},
-        names.DEPLOY_ROLE: {**deploy, f"{names.DEPLOY_ROLE}-owned": _joined(owned)},
+        names.DEPLOY_ROLE: {**deploy, f"{names.DEPLOY_ROLE}-owned": _written(teardown.owned(*sweep))},
         names.PUSH_ROLE: {names.PUSH_ROLE: _document(settings, "push")},
     }
     for policies_of_role in found.values():
@@ -92,12 +97,9 @@ def _document(settings: Settings, name: str, **more: str) -> str:
     )
 
 
-def _joined(found: list[str]) -> str:
-    """One document with the statements of several."""
-    first, *others = (json.loads(document) for document in found)
-    for other in others:
-        first["Statement"] += other["Statement"]
-    return json.dumps(first, separators=(",", ":"))
+def _written(document: Mapping[str, object]) -> str:
+    """A document as AWS counts it: without white space."""
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _check_length(name: str, document: str) -> None:

@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from bootstrap.errors import BootstrapError
-from sandbox import permanent, rehearsal
+from sandbox import night, permanent, rehearsal
+from sandbox.account import faults, process
+from sandbox.account import leftovers as leaving
 from sandbox.cluster import cli as cluster
+from sandbox.engine import run
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY, Folder
 from tools.errors import ToolError
@@ -114,6 +117,53 @@ def execute(
 ) -> None:
     """Run any command with the environment of the embedded account: every AWS SDK in it talks to that account."""
     raise typer.Exit(_prepare(folder, stack, stack_file, account_file).execute(command, Path.cwd()))
+
+
+@app.command()
+def leftovers(
+    folder: Where = HERE,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="How many applications left something.")] = 1,
+) -> None:
+    """Make what Kubernetes' controllers leave in AWS, for the stack's cluster, one named almost like it, and nobody."""
+    account = process.find(Folder(folder.resolve()))
+    if account is None:
+        raise SandboxError("there is no embedded account: run `python -m sandbox up`")
+    cluster = rehearsal.read_settings("staging", rehearsal.default_stack_file("staging")).cluster_name
+    for line in leaving.everything(account, cluster, seed, count).lines():
+        _say(line)
+
+
+@app.command()
+def fault(
+    folder: Where = HERE,
+    code: Annotated[
+        str, typer.Option(help=f"AWS's error code, such as AccessDenied; {faults.RESET}; nothing: only the latency.")
+    ] = "",
+    service: Annotated[str, typer.Option(help="As in IAM actions; a pattern.")] = "*",
+    operation: Annotated[str, typer.Option(help="Such as DeleteVpc; a pattern.")] = "*",
+    after: Annotated[int, typer.Option(min=0, help="How many such calls go well before.")] = 0,
+    times: Annotated[int, typer.Option(help="How many fail; -1: all from then on.")] = -1,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds before the answer.")] = 0.0,
+    clear: Annotated[bool, typer.Option("--clear", help="No faults any more.")] = False,  # noqa: FBT002  # a flag
+) -> None:
+    """Let calls to the embedded account fail, until --clear."""
+    rules = [] if clear else [faults.Rule(code, service, operation, after, times, latency)]
+    faults.write(Folder(folder.resolve()).faults, rules)
+    _say("no call fails" if clear else f"{service}:{operation} gives {code or 'its answer'}, {latency:g} s late")
+
+
+@app.command()
+def teardown(
+    more: More = None,
+    folder: Where = HERE,
+    stack: Stack = "staging",
+    stack_file: StackFile = None,
+    account_file: AccountFile = permanent.DEFAULT_FILE,
+) -> None:
+    """Run `python -m teardown` on the account, as the night does: with the deploy role; -- run, sweep, verify."""
+    ready = _prepare(folder, stack, stack_file, account_file)
+    raise typer.Exit(run.run(night.command(ready, more or ()), night.environment(ready), REPOSITORY))
 
 
 @app.command()

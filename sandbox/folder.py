@@ -33,6 +33,11 @@ class Folder:
         return self.root / "account.json"
 
     @property
+    def faults(self) -> Path:
+        """The rules by which the account's calls fail (JSON), if any do."""
+        return self.root / "faults.json"
+
+    @property
     def account_log(self) -> Path:
         """What the account's process prints, one line a request."""
         return self.root / "account.log"
@@ -83,7 +88,7 @@ class Folder:
 
         The marker says that it can, and the lock keeps a command from starting meanwhile.
         """
-        account = (self.account_file, self.account_log, self.calls)
+        account = (self.account_file, self.account_log, self.calls, self.faults)
         folders = (self.pulumi_home, self.bin, self.project, self.permanent, self.cluster)
         return (*account, *folders, self.marker, self.account_lock)
 

@@ -41,9 +41,6 @@ MARKS = (
 )
 """How the tags begin that say that a controller made something, but not of which cluster."""
 
-INTERFACE = re.compile(r"aws-K8S-i-[0-9a-f]+")
-"""The description of an interface of the VPC CNI."""
-
 
 class Claim(StrEnum):
     """Whose something is."""
@@ -83,6 +80,11 @@ def is_group_named(name: str, cluster: str) -> bool:
     """Whether EKS, the load balancer controller or the cloud controller manager names a security group of a VPC so."""
     own = re.escape(cluster)
     return bool(re.fullmatch(rf"eks-cluster-sg-{own}-\d+|k8s-traffic-{own}-[0-9a-f]{{10}}|k8s-elb-[0-9a-f]+", name))
+
+
+def is_interface_named(description: str, cluster: str) -> bool:
+    """Whether the VPC CNI or EKS describes a network interface of a VPC so."""
+    return bool(re.fullmatch(rf"aws-K8S-i-[0-9a-f]+|Amazon EKS {re.escape(cluster)}", description))
 
 
 def _is_owned(key: str, value: str) -> bool:

@@ -205,6 +205,7 @@ def policy(
 ) -> None:
     """Print the policy documents that all of this needs, as the permanent layer's deploy role has them."""
     documents = {
+        "probes": policies.probes(account, region),
         "leftovers": policies.leftovers(account, region, cluster),
         "owned": policies.owned(account, region, cluster),
     }

@@ -29,11 +29,11 @@ class Permission:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...] = ("*",)
-    """ARNs after the service and region: `<service>:@region@:@account_id@:<resource>`."""
+    """ARNs without `arn:aws:`, with @region@, @account_id@ and @cluster@ to be filled in."""
     scopes: tuple[Scope, ...] = (Scope.NONE,)
     """Any of these is enough."""
 
 
-def reads(*actions: str) -> Permission:
-    """Of a listing."""
-    return Permission(actions)
+def reads(*actions: str) -> tuple[Permission, ...]:
+    """Of a listing, which AWS bounds by nothing."""
+    return (Permission(actions),)

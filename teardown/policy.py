@@ -16,25 +16,37 @@ if TYPE_CHECKING:
 TAGGED = (Scope.CONTROLLER, Scope.CNI, Scope.CSI, Scope.EKS)
 
 
+def probes(account_id: str, region: str) -> dict[str, Any]:
+    """What looking needs, the same for any cluster."""
+    by_resource: dict[tuple[str, ...], set[str]] = {}
+    for each in (permission for kind in KINDS for permission in kind.reads):
+        by_resource.setdefault(each.resources, set()).update(each.actions)
+    statements = [
+        _allow(sorted(actions), ["*"] if resources == ("*",) else _arns(resources, account_id, region, []))
+        for resources, actions in sorted(by_resource.items())
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
 def leftovers(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
-    """What the sweep needs for any number of clusters: reads, and deletions by tags whose value names the cluster."""
-    statements = [_allow("Read", sorted(reading()), ["*"])]
+    """Deletions by tags whose value names the cluster, and by name, for any number of clusters."""
+    statements: list[dict[str, Any]] = []
     for scope in TAGGED:
         scoped = [each for each in writing() if scope in each.scopes]
-        for resources in sorted({each.resources for each in scoped}):
-            actions = {action for each in scoped if each.resources == resources for action in each.actions}
-            allowed = _allow("", sorted(actions), _arns(resources, account_id, region, clusters))
+        for service in sorted({_service(each) for each in scoped}):
+            found = [each for each in scoped if _service(each) == service]
+            actions = sorted({action for each in found for action in each.actions})
+            resources = sorted({resource for each in found for resource in each.resources})
+            allowed = _allow(actions, _arns(resources, account_id, region, clusters))
             statements.append({**allowed, "Condition": {"StringEquals": {f"aws:ResourceTag/{scope.value}": clusters}}})
     for named in (each for each in writing() if Scope.NAME in each.scopes):
-        statements.append(_allow("", list(named.actions), _arns(named.resources, account_id, region, clusters)))
+        statements.append(_allow(list(named.actions), _arns(named.resources, account_id, region, clusters)))
         kept = [
             f"arn:aws:logs:{region}:{account_id}:log-group:{name}{end}"
             for name in map(names.log_group, clusters)
             for end in ("", ":*")
         ]
-        statements.append(
-            {"Sid": "ButNotThePermanentOnes", "Effect": "Deny", "Action": list(named.actions), "Resource": kept}
-        )
+        statements.append({"Effect": "Deny", "Action": list(named.actions), "Resource": kept})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -45,7 +57,7 @@ def owned(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
     resources = [f"arn:aws:ec2:{region}:*:*", f"arn:aws:elasticloadbalancing:{region}:{account_id}:*"]
     statements = [
         {
-            **_allow("", actions, resources),
+            **_allow(actions, resources),
             "Condition": {"StringEquals": {f"aws:ResourceTag/{Scope.OWNED.value}{cluster}": "owned"}},
         }
         for cluster in clusters
@@ -53,14 +65,13 @@ def owned(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def reading() -> set[str]:
-    """The actions of all probes."""
-    return {action for kind in KINDS for action in kind.reads.actions}
-
-
 def writing() -> list[Permission]:
     """The permissions of all deletions."""
     return [permission for kind in KINDS for permission in kind.writes]
+
+
+def _service(permission: Permission) -> str:
+    return permission.actions[0].partition(":")[0]
 
 
 def _arns(resources: Iterable[str], account_id: str, region: str, clusters: list[str]) -> list[str]:
@@ -72,5 +83,6 @@ def _arns(resources: Iterable[str], account_id: str, region: str, clusters: list
     ]
 
 
-def _allow(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
-    return {**({"Sid": sid} if sid else {}), "Effect": "Allow", "Action": actions, "Resource": resources}
+def _allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
+    """Without Sid, and one resource as a string: every character counts against IAM's quota."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources if len(resources) > 1 else resources[0]}

@@ -45,7 +45,8 @@ class Findings:
     @property
     def strangers(self) -> list[Leftover]:
         """What stands in the VPC and says nothing of whose it is: a person decides."""
-        return [each for each in self.found if each.claim is Claim.NOBODYS and not self.is_listed(each)]
+        nobodys = [each for each in self.found if each.claim is Claim.NOBODYS and not self.is_listed(each)]
+        return [each for each in nobodys if each.in_vpc and not each.held]
 
     def is_listed(self, each: Leftover) -> bool:
         """Whether `pulumi destroy` takes it away."""

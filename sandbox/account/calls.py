@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from sandbox.account.faults import Faults
+
 UNSIGNED = "unsigned"
 UNKNOWN = "unknown"
 
@@ -38,9 +40,10 @@ class Recorder:
     `service` is the name in the signature, also the prefix of IAM actions, e.g. `elasticloadbalancing`.
     """
 
-    def __init__(self, application: WSGIApplication, record: Path) -> None:
+    def __init__(self, application: WSGIApplication, record: Path, faults: Faults) -> None:
         self._application = application
         self._record = record
+        self._faults = faults
         self._lock = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,6 +60,9 @@ class Recorder:
         with self._lock:
             operation = _named(environ, service, body)
             try:
+                fault = self._faults.strike(service, operation)
+                if fault:
+                    return fault.answer(environ, observe, service=service, form=is_form(environ))
                 return list(self._application(environ, observe))
             except Exception as error:  # noqa: BLE001 -- whatever moto raises is this call's answer
                 traceback.print_exception(error)

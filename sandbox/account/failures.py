@@ -24,6 +24,11 @@ def failure(error: Exception, *, service: str, operation: str, form: bool) -> Fa
     code = "InternalFailure" if emulated else "NotImplemented"
     what = f"failed: {type(error).__name__}: {error}" if emulated else "is not emulated"
     message = f"{service} {operation} {what} (the embedded account; its log says more)"
+    return refusal(code, message, status, service=service, form=form)
+
+
+def refusal(code: str, message: str, status: HTTPStatus, *, service: str, form: bool) -> Failure:
+    """An error as the service would answer it; `form`: the call was a form's."""
     if form or service == "s3":
         fields = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         text = f"<Response><Errors>{fields}</Errors></Response>" if form else fields

@@ -37,7 +37,7 @@ class Made:
     kept: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Shared, another cluster's, nobody's, or in another VPC."""
 
-    def all(self) -> list[str]:
+    def lines(self) -> list[str]:
         """A line for each kind."""
         lines = [f"{kind}: {len(ids)}" for kind, ids in self.doomed.items()]
         return [*lines, *(f"not to be touched, {kind}: {len(ids)}" for kind, ids in self.kept.items())]
@@ -223,6 +223,36 @@ def beside(maker: Maker, place: Place) -> dict[str, list[str]]:
     }
     balancer, target = maker.balancer(place, "network", other)
     return {**kept, "load balancer": [balancer], "target group": [target]}
+
+
+def everything(account: Account, cluster: str, seed: int, count: int) -> Made:
+    """What is left of a cluster, of one named almost like it in a VPC of its own, and what lies beside.
+
+    The cluster's VPC is the one with its name; without any, one is made.
+    """
+    maker = Maker(account, f"{seed} {cluster}")
+    place = _place(maker, cluster)
+    made = Made(leave(maker, place, count), beside(maker, place))
+    for kind, ids in leave(maker, _place(maker, f"{cluster}-2"), count).items():
+        made.kept.setdefault(kind, []).extend(ids)
+    return made
+
+
+def _place(maker: Maker, cluster: str) -> Place:
+    named = [{"Name": "tag:Name", "Values": [cluster]}]
+    vpcs = maker.ec2.describe_vpcs(Filters=named)["Vpcs"]
+    if vpcs:
+        vpc = vpcs[0]["VpcId"]
+        subnets = maker.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+        zones = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets}
+    else:
+        tags = [{"ResourceType": "vpc", "Tags": _pairs({"Name": cluster})}]
+        vpc = maker.ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=tags)["Vpc"]["VpcId"]
+        zones: dict[str, str] = {}
+        for number, zone in enumerate((f"{maker.region}a", f"{maker.region}b")):
+            subnet = maker.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{number}.0/24", AvailabilityZone=zone)
+            zones[zone] = subnet["Subnet"]["SubnetId"]
+    return Place(cluster, vpc, tuple(zones.values()), next(iter(zones)))
 
 
 def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:

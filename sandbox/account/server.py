@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from werkzeug.serving import make_server
 
+from sandbox.account.faults import VARIABLE as FAULTS
+from sandbox.account.faults import Faults
 from sandbox.account.process import CREDENTIALS_PATH, IDENTITY_PATH, LOOPBACK, Account, write
 
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ def serve(
 ) -> None:
     """Serve for ever; writes the account's file once the port is open."""
     os.environ.update(MOTO_SETTINGS)
-    application = Identified(_application(account_id, folder.calls, control_plane))
+    rules = Path(os.environ.get(FAULTS, folder.faults))
+    application = Identified(_application(account_id, folder.calls, Faults(rules), control_plane))
     server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=_handler())
     process = psutil.Process()
     application.account = Account(
@@ -85,7 +88,7 @@ def serve(
     server.serve_forever()
 
 
-def _application(account_id: str, record: Path, control_plane: ControlPlane | None) -> WSGIApplication:
+def _application(account_id: str, record: Path, faults: Faults, control_plane: ControlPlane | None) -> WSGIApplication:
     """moto with the overlay, recorded in a new file. Imported here, once the settings are in the environment."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -94,7 +97,7 @@ def _application(account_id: str, record: Path, control_plane: ControlPlane | No
 
     overlay.install(account_id, control_plane)
     record.write_text("")
-    return Recorder(DomainDispatcherApplication(create_backend_app), record)
+    return Recorder(DomainDispatcherApplication(create_backend_app), record, faults)
 
 
 def _handler() -> Any:

@@ -64,6 +64,7 @@ def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
             each.get("CreatedTime"),
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
+            in_vpc=there,
         )
 
 
@@ -102,6 +103,7 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
             each.get("CreatedTime"),
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
+            in_vpc=there,
         )
 
 
@@ -115,7 +117,7 @@ def target_groups(aws: Aws, target: Target) -> Iterator[Leftover]:
         own = tags.get(arn, {})
         there = bool(target.vpc_id) and each.get("VpcId") == target.vpc_id
         whose = claim.claim(own, target.cluster, in_vpc=there)
-        yield Leftover("target group", arn, whose, each["TargetGroupName"], own)
+        yield Leftover("target group", arn, whose, each["TargetGroupName"], own, in_vpc=there)
 
 
 def _elb(*actions: str) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ class Leftover:
     """What keeps it from being deleted, and takes it away or lets go of it by itself."""
     groups: frozenset[str] = frozenset()
     """The security groups that an interface or load balancer has."""
+    in_vpc: bool = False
+    """Whether it is in the cluster's VPC."""
     also: frozenset[str] = frozenset()
     """Other names that the stack's state may have it by."""
 
@@ -48,7 +50,7 @@ class Kind:
     name: str
     find: Callable[[Aws, Target], Iterable[Leftover]]
     """All of it that may be the cluster's. Raises UnknownError."""
-    reads: Permission
+    reads: tuple[Permission, ...]
     delete: Callable[[Aws, Leftover], None] | None = None
     """None: the stack's own, which `pulumi destroy` takes away. Raises botocore's ClientError."""
     writes: tuple[Permission, ...] = ()

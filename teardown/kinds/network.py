@@ -46,7 +46,7 @@ def interfaces(aws: Aws, target: Target) -> Iterator[Leftover]:
     for eni in _both(aws, target, "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"):
         described = eni.get("Description", "")
         tags, there = tags_of(eni, "TagSet"), _in_vpc(eni, target)
-        is_named = bool(claim.INTERFACE.fullmatch(described))
+        is_named = claim.is_interface_named(described, target.cluster)
         held = "" if eni["Status"] == "available" else f"{eni['Status']}: {described or 'an instance has it'}"
         yield Leftover(
             INTERFACE,
@@ -56,6 +56,7 @@ def interfaces(aws: Aws, target: Target) -> Iterator[Leftover]:
             tags,
             held=held,
             groups=frozenset(group["GroupId"] for group in eni.get("Groups", ())),
+            in_vpc=there,
         )
 
 
@@ -65,9 +66,9 @@ def groups(aws: Aws, target: Target) -> Iterator[Leftover]:
         if group["GroupName"] == "default":
             continue
         is_named = claim.is_group_named(group["GroupName"], target.cluster)
-        tags = tags_of(group)
-        whose = claim.claim(tags, target.cluster, in_vpc=_in_vpc(group, target), named=is_named)
-        yield Leftover(GROUP, group["GroupId"], whose, group["GroupName"], tags)
+        tags, there = tags_of(group), _in_vpc(group, target)
+        whose = claim.claim(tags, target.cluster, in_vpc=there, named=is_named)
+        yield Leftover(GROUP, group["GroupId"], whose, group["GroupName"], tags, in_vpc=there)
 
 
 def delete_group(aws: Aws, leftover: Leftover) -> None:
@@ -156,6 +157,7 @@ def instances(aws: Aws, target: Target) -> Iterator[Leftover]:
                 instance.get("LaunchTime"),
                 None,
                 f"the Auto Scaling group {in_group} would start another" if in_group else "",
+                in_vpc=_in_vpc(instance, target),
             )
 
 

@@ -13,7 +13,7 @@ from teardown.aws import said
 from teardown.claim import Claim
 from teardown.kinds.base import Kind, Leftover, tags_of
 from teardown.kinds.network import of_stack
-from teardown.permissions import reads
+from teardown.permissions import Permission, reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,14 +80,22 @@ def _provider_tags(aws: Aws, arn: str) -> Iterator[dict[str, str]]:
 
 
 KINDS = (
-    Kind("EKS cluster", clusters, reads("eks:DescribeCluster"), command=DESTROY),
+    Kind(
+        "EKS cluster",
+        clusters,
+        (Permission(("eks:DescribeCluster",), ("eks:@region@:@account_id@:cluster/*",)),),
+        command=DESTROY,
+    ),
     Kind("VPC", vpcs, reads("ec2:DescribeVpcs"), command=DESTROY),
     Kind("NAT gateway", nat_gateways, reads("ec2:DescribeNatGateways"), command=DESTROY),
     Kind("IAM role", roles, reads("iam:ListRoles"), command=DESTROY),
     Kind(
         "OIDC provider",
         providers,
-        reads("iam:ListOpenIDConnectProviders", "iam:ListOpenIDConnectProviderTags"),
+        (
+            *reads("iam:ListOpenIDConnectProviders"),
+            Permission(("iam:ListOpenIDConnectProviderTags",), ("iam::@account_id@:oidc-provider/oidc.eks.*",)),
+        ),
         command=DESTROY,
     ),
 )

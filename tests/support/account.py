@@ -6,19 +6,37 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.account import process
+from sandbox.account import faults, process
 from sandbox.folder import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from sandbox.account.faults import Rule
 
 ACCOUNT_ID, REGION = "111122223333", "eu-west-2"
 
 
 @pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Account]:
-    folder = Folder(tmp_path_factory.mktemp("account"))
+def account_folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    return Folder(tmp_path_factory.mktemp("account"))
+
+
+@pytest.fixture(scope="session")
+def account(account_folder: Folder) -> Iterator[process.Account]:
     try:
-        yield process.ensure(folder, ACCOUNT_ID, REGION)
+        yield process.ensure(account_folder, ACCOUNT_ID, REGION)
     finally:
-        process.stop(folder)
+        process.stop(account_folder)
+
+
+@pytest.fixture
+def strike(account: process.Account, account_folder: Folder) -> Iterator[Callable[..., None]]:
+    """Lets the account's calls fail by rules; without any, none fails any more."""
+    assert account
+
+    def write(*rules: Rule) -> None:
+        faults.write(account_folder.faults, rules)
+
+    yield write
+    write()

@@ -9,6 +9,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from sandbox.account.calls import Recorder
+from sandbox.account.faults import Faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def application(_request: Request) -> Response:
 def test_a_call_whose_operation_cannot_be_named_is_answered_and_the_log_says_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = Client(Recorder(application, tmp_path / "calls.jsonl"))
+    client = Client(Recorder(application, tmp_path / "calls.jsonl", Faults(tmp_path / "faults.json")))
 
     answer = client.post("/", data=b"Action=\xff", content_type="application/x-www-form-urlencoded")
 

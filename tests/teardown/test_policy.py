@@ -1,0 +1,62 @@
+"""The calls that are made and the permissions that are declared beside them are the same."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from teardown import policy, sweep, verify
+from teardown.target import State
+from tests.teardown.conftest import SHORT
+
+if TYPE_CHECKING:
+    from sandbox.folder import Folder
+    from teardown.aws import Aws
+    from tests.teardown.conftest import Town
+
+PREFIXES = {"tagging": "tag"}
+WHO = "sts:GetCallerIdentity"
+"""Which every principal may ask (IAM user guide)."""
+
+
+def recorded(folder: Folder, since: int) -> set[str]:
+    """The actions of the calls since a line of the account's record."""
+    lines = [json.loads(line) for line in folder.calls.read_text().splitlines()[since:]]
+    return {f"{PREFIXES.get(line['service'], line['service'])}:{line['operation']}" for line in lines}
+
+
+def declared() -> set[str]:
+    documents = [
+        policy.probes("111122223333", "eu-west-2"),
+        policy.leftovers("111122223333", "eu-west-2", ["staging"]),
+        policy.owned("111122223333", "eu-west-2", ["staging"]),
+    ]
+    allowed = [each for document in documents for each in document["Statement"] if each["Effect"] == "Allow"]
+    return {action for statement in allowed for action in statement["Action"]}
+
+
+def everything(town: Town, left: dict[str, list[str]]) -> None:
+    """What a night may meet beside the usual: protection, egress rules, a node that nobody ends, a provider."""
+    on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    town.clients.client("elbv2").modify_load_balancer_attributes(
+        LoadBalancerArn=left["load balancer"][0], Attributes=on
+    )
+    ec2 = town.clients.ec2
+    pair = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": left["security group"][1]}]}]
+    ec2.authorize_security_group_egress(GroupId=left["security group"][0], IpPermissions=pair)
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    owned = [{"Key": f"kubernetes.io/cluster/{town.place.cluster}", "Value": "owned"}]
+    tags = [{"ResourceType": "instance", "Tags": owned}]
+    ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=town.place.subnets[0], TagSpecifications=tags)
+    url = f"https://oidc.eks.{town.clients.region}.amazonaws.com/id/{town.place.vpc[4:].upper()}"
+    town.clients.iam.create_open_id_connect_provider(Url=url, ClientIDList=["sts.amazonaws.com"])
+
+
+def test_every_call_is_declared_and_everything_declared_is_called(town: Town, aws: Aws, account_folder: Folder) -> None:
+    """W1: the predecessor's role could not see load balancers, and nothing told."""
+    left = town.leave()
+    everything(town, left)
+    since = len(account_folder.calls.read_text().splitlines())
+    assert sweep.sweep(aws, sweep.plan(aws, town.target, ()), SHORT, lambda _line: None).good
+    verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
+    assert recorded(account_folder, since) - {WHO} == declared()

@@ -1,0 +1,105 @@
+"""Clean only when every probe knows, several times running; else a list that a person can act on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from teardown import report, verify
+from teardown.errors import UnknownError
+from teardown.target import State
+
+if TYPE_CHECKING:
+    from teardown.aws import Aws
+    from tests.teardown.conftest import Town
+
+
+def looked(aws: Aws, town: Town, **more: object) -> verify.Verdict:
+    return verify.verify(aws, town.target, lambda: State(), reads=2, pause=0.0, **more)  # pyright: ignore[reportArgumentType]
+
+
+def test_nothing_left_is_clean(town: Town, aws: Aws) -> None:
+    town.clients.remove_network(town.clients.network("a"))
+    target_only = looked(aws, town)
+    assert [each.kind for each in target_only.left] == ["VPC"]
+    for subnet in town.place.subnets:
+        town.clients.ec2.delete_subnet(SubnetId=subnet)
+    town.clients.ec2.delete_vpc(VpcId=town.place.vpc)
+    assert looked(aws, town).clean
+
+
+def test_all_kinds_of_leftovers_are_listed_with_id_cost_and_remedy(town: Town, aws: Aws) -> None:
+    """W10: the predecessor looked at the cluster's name and at a tag that the VPC never had."""
+    left = town.leave()
+    verdict = looked(aws, town)
+    assert not verdict.clean
+    rows = {row.id: row for row in map(report.row, verdict.left)}
+    for kind, ids in left.items():
+        for each in ids:
+            assert rows[each].kind == kind
+            assert each in rows[each].command
+    balancer = rows[left["load balancer"][0]]
+    assert (balancer.by, balancer.cost) == ("load balancer controller, for shop/app-0", "19.32")
+    assert verdict.monthly > 3 * 19
+    assert rows[left["volume"][0]].by == "EBS CSI driver, for data-0"
+    assert rows[left["network interface"][0]].by == "VPC CNI"
+
+
+def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, aws: Aws) -> None:
+    """W10: NAT gateways, addresses, roles and the cluster itself."""
+    subnets = list(town.place.subnets)
+    town.clients.cluster(name=town.place.cluster, resourcesVpcConfig={"subnetIds": subnets})
+    own = [{"Key": "project", "Value": "infra-fleet"}, {"Key": "cluster", "Value": town.place.cluster}]
+
+    def tagged(kind: str) -> list[dict[str, object]]:
+        return [{"ResourceType": kind, "Tags": own}]
+
+    ec2 = town.clients.ec2
+    address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
+    ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=address, TagSpecifications=tagged("natgateway"))
+    role = town.clients.role("ec2.amazonaws.com", f"/infra-fleet/{town.place.cluster}/")
+    found = {each.kind: each.id for each in looked(aws, town).left}
+    assert found["EKS cluster"] == town.place.cluster
+    assert found["address"] == address
+    assert found["IAM role"] == role.rpartition("/")[2]
+    assert {"NAT gateway", "VPC", "network interface", "security group"} <= found.keys()
+
+
+def test_a_state_that_lists_something_is_not_clean(town: Town, aws: Aws) -> None:
+    verdict = verify.verify(aws, town.target, lambda: State(frozenset({"vpc-1"})), reads=1, pause=0.0)
+    assert verdict.in_state == ("vpc-1",)
+    assert not verdict.clean
+
+
+def test_a_state_that_cannot_be_read_is_unknown(town: Town, aws: Aws) -> None:
+    def fails() -> State:
+        raise UnknownError("the stack's state is unknown: no bucket")
+
+    verdict = verify.verify(aws, town.target, fails, reads=1, pause=0.0)
+    assert not verdict.clean
+    assert "no bucket" in verdict.unknown[-1]
+
+
+def test_absence_counts_only_when_it_is_seen_again(town: Town, aws: Aws) -> None:
+    """What AWS's lists show late is seen by a later look."""
+    looks: list[int] = []
+
+    def appears() -> State:
+        looks.append(1)
+        return State(frozenset({"vol-late"}) if len(looks) == 3 else frozenset())
+
+    for subnet in town.place.subnets:
+        town.clients.ec2.delete_subnet(SubnetId=subnet)
+    town.clients.ec2.delete_vpc(VpcId=town.place.vpc)
+    verdict = verify.verify(aws, town.target, appears, reads=3, pause=0.0)
+    assert verdict.in_state == ("vol-late",)
+    assert len(looks) == 3
+
+
+def test_the_watchdog_barks_at_a_cluster_that_is_too_old(town: Town, aws: Aws) -> None:
+    now = datetime.now(UTC)
+    assert verify.overdue(aws, town.target, 1, now) == ""
+    town.clients.cluster(name=town.place.cluster, resourcesVpcConfig={"subnetIds": list(town.place.subnets)})
+    assert verify.overdue(aws, town.target, 26, now) == ""
+    said = verify.overdue(aws, town.target, 26, now + timedelta(hours=27))
+    assert f"the cluster {town.place.cluster} has been alive for 2" in said
