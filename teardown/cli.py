@@ -158,7 +158,7 @@ def sweep(
     found = sweeping.plan(aws, target, targets.state_of(cwd, stack).listed)
     rows = [report.row(each) for each in found.doomed]
     kept = [report.row(each) for each in found.kept]
-    notes = [f"in the VPC, and nothing says whose: {each.kind} {each.label}" for each in found.findings.strangers]
+    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in found.findings.strangers]
     unknown = found.findings.unknown
     if not yes:
         title = f"would delete {len(rows)} things of {target.cluster}"
@@ -254,7 +254,7 @@ def _dry(aws: Aws, options: running.Options) -> Report:
 
 
 def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
-    notes = [f"in the VPC, and nothing says whose: {each.kind} {each.label}" for each in verdict.strangers]
+    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.strangers]
     title = f"nothing of {cluster} is left" if verdict.clean else f"it is not sure that nothing of {cluster} is left"
     left = [report.row(each) for each in verdict.left]
     return Report(
@@ -285,14 +285,8 @@ def _end(told: Report, *, json: bool) -> None:
     """Say it, and end with the exit code that fits."""
     if json:
         typer.echo(told.to_json())
-    for table in told.tables():
-        console.print(table)
-    for line in (*told.notes, *(f"unknown: {each}" for each in told.unknown)):
+    for line in told.lines():
         console.print(line)
-    if told.in_state:
-        console.print(f"the stack's state still lists {len(told.in_state)} names: pulumi destroy")
-    for step in told.steps:
-        console.print(f"  {step.seconds:6.1f} s  {step.outcome:11} {step.title}")
     report.write_summary(told)
     console.print(f"teardown: {told.failure or told.title}")
     raise typer.Exit(0 if told.good else 1)

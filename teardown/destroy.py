@@ -88,7 +88,7 @@ def destroy(folder: Path, stack: str, tell: Callable[[str], None]) -> Destroyed:
 
 def _cause(lines: list[str]) -> str:
     """The first error that pulumi names."""
-    found = [line.strip() for line in lines if "error:" in line]
+    found = [line.partition("error: ")[2].strip() for line in lines if "error: " in line]
     return found[0] if found else next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
 
 

@@ -44,9 +44,9 @@ class Findings:
 
     @property
     def strangers(self) -> list[Leftover]:
-        """What stands in the VPC and says nothing of whose it is: a person decides."""
-        nobodys = [each for each in self.found if each.claim is Claim.NOBODYS and not self.is_listed(each)]
-        return [each for each in nobodys if each.in_vpc and not each.held]
+        """What stands in the VPC and is not the cluster's, as far as anything says: it blocks, and a person decides."""
+        others = [each for each in self.found if each.claim is not Claim.OURS and not self.is_listed(each)]
+        return [each for each in others if each.in_vpc and not each.held]
 
     def is_listed(self, each: Leftover) -> bool:
         """Whether `pulumi destroy` takes it away."""

@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from teardown import kinds
 from teardown.claim import CONTROLLER, CSI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from bootstrap.progress import StepResult
     from teardown.kinds.base import Leftover
@@ -37,6 +35,12 @@ class Row:
     monthly: float | None
     note: str
     command: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What a line shows of it."""
+        label = f"{self.id} ({self.name})" if self.name and self.name not in self.id else self.id
+        return (self.kind, label, self.by, self.age, f"{self.cost} $ a month", self.note)
 
     @property
     def markdown(self) -> str:
@@ -92,20 +96,18 @@ class Report:
             lines += [f"| {step.title} | {step.outcome} | {step.seconds:.1f} |" for step in self.steps] + [""]
         return "\n".join(lines).rstrip() + "\n"
 
-    def tables(self) -> list[Table]:
-        """For a terminal."""
-        tables: list[Table] = []
+    def lines(self) -> list[str]:
+        """For a terminal, and for a log."""
+        lines: list[str] = []
         for title, rows in (("left", self.left), ("deleted", self.swept)):
-            if not rows:
-                continue
-            table = Table(title=f"{title}: {len(rows)}, {_total(rows):.2f} $ a month", title_justify="left")
-            for column in ("kind", "id", "made by", "age", "$ a month", "", "removed by hand with"):
-                table.add_column(column, overflow="fold")
-            for row in rows:
-                label = f"{row.id} ({row.name})" if row.name and row.name not in row.id else row.id
-                table.add_row(row.kind, label, row.by, row.age, row.cost, row.note, row.command)
-            tables.append(table)
-        return tables
+            if rows:
+                lines.append(f"{title}: {len(rows)}, {sum(row.monthly or 0.0 for row in rows):.2f} $ a month")
+                lines += _aligned([row.cells for row in rows])
+        lines += [f"by hand: {row.command}" for row in self.left if not row.command.startswith("pulumi")]
+        lines += [*self.notes, *(f"unknown: {each}" for each in self.unknown)]
+        if self.in_state:
+            lines.append(f"the stack's state still lists {len(self.in_state)} names: pulumi destroy")
+        return lines + [f"  {step.seconds:6.1f} s  {step.outcome:11} {step.title}" for step in self.steps]
 
 
 def row(each: Leftover, now: datetime | None = None) -> Row:
@@ -146,5 +148,8 @@ def _age(created: datetime | None, now: datetime) -> str:
     return f"{hours // HOURS_A_DAY} d" if hours >= 2 * HOURS_A_DAY else f"{hours} h"
 
 
-def _total(rows: Iterable[Row]) -> float:
-    return sum(each.monthly or 0.0 for each in rows)
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -72,13 +72,14 @@ def verify(
 
 def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
     unknown: list[str] = []
-    in_state: tuple[str, ...] = ()
+    in_state: frozenset[str] = frozenset()
     try:
-        in_state = tuple(sorted(read_state().listed))
+        in_state = read_state().listed
     except UnknownError as error:
         unknown.append(str(error))
-    findings = probe.look(aws, target, kinds=kinds.KINDS)
-    return Verdict(tuple(findings.ours), (*findings.unknown, *unknown), in_state, tuple(findings.strangers))
+    findings = probe.look(aws, target, listed=in_state)
+    unknowns = (*findings.unknown, *unknown)
+    return Verdict(tuple(findings.ours), unknowns, tuple(sorted(in_state)), tuple(findings.strangers))
 
 
 def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from tools import build
 from tools.catalogue import KUBECTL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
     from sandbox.account.process import Account
@@ -183,6 +184,23 @@ class Town:
         found = git_host.revision(repository, "main")
         assert found
         return found
+
+    @contextmanager
+    def without(self, component: str) -> Generator[None]:
+        """A part of the cluster is stopped by name, for as long as the block runs."""
+        self.sandbox("cluster", "stop", component)
+        try:
+            yield
+        finally:
+            self.sandbox("cluster", "start", component)
+
+    def is_silent(self) -> bool:
+        """Whether the API server does not answer."""
+        try:
+            self.cluster.list(api.NODE)
+        except BootstrapError:
+            return True
+        return False
 
     def switch(self, **changes: object) -> None:
         """Tell the Git host what to do wrong."""

@@ -1,0 +1,179 @@
+"""Nights on the real engine: destroy alone blocks as on AWS, the teardown ends it, and the morning builds again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from sandbox.account import leftovers
+from sandbox.account.clients import client
+from sandbox.account.leftovers import Maker, Place
+from sandbox.folder import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.rehearsals import Result, Sandbox
+
+pytestmark = pytest.mark.engine
+
+QUICK = ("--deadline=3", "--reads=2", "--pause=0")
+"""The account's own things go at once."""
+
+
+def place(sandbox: Sandbox, cluster: str = "staging") -> Place:
+    """Where the stack's load balancers would lie."""
+    outputs = sandbox.outputs()
+    return Place(cluster, outputs["vpc_id"], outputs["private_subnet_ids"], f"{outputs['aws_region']}a")
+
+
+def leave(sandbox: Sandbox, seed: int = 0, cluster: str = "staging") -> None:
+    leftovers.leave(Maker(sandbox.account, f"{seed} {cluster}"), place(sandbox, cluster), count=2)
+
+
+def night(sandbox: Sandbox, *arguments: str) -> Result:
+    return sandbox.run("teardown", "--", "run", "--yes", *QUICK, *arguments)
+
+
+def test_destroy_alone_blocks_and_the_teardown_ends_it(sandbox: Sandbox) -> None:
+    sandbox.succeed("preview")
+    before = sandbox.census()
+    sandbox.succeed("up")
+    leave(sandbox)
+    alone = sandbox.run("destroy", "--", "--skip-preview")
+    assert alone.code != 0
+    assert "DeleteSubnet: DependencyViolation: The subnet 'subnet-" in alone.out
+
+    ended = night(sandbox, "--json")
+    assert ended.code == 0, ended.text
+    told = json.loads(ended.out)
+    assert told["good"]
+    assert {row["by"] for row in told["swept"]} >= {"load balancer controller", "VPC CNI", "EBS CSI driver, for data-1"}
+    assert sandbox.census() == before
+    sandbox.succeed("up")
+    leave(sandbox, seed=1)
+    assert night(sandbox).code == 0
+    assert sandbox.census() == before
+
+
+def test_what_is_in_the_next_vpc_is_untouched(make_sandbox: Callable[..., Sandbox]) -> None:
+    """staging-2 lives beside staging: a stack of its own, with what its controllers made."""
+    sandbox = make_sandbox("two")
+    second = make_sandbox("unused", "staging-2", clusterName="staging-2", vpcCidr="10.64.0.0/16")
+    second = type(second)(sandbox.folder, "staging-2")
+    second.configure(clusterName="staging-2", vpcCidr="10.64.0.0/16")
+    second.succeed("up")
+    leave(second, cluster="staging-2")
+    before = second.census()
+    sandbox.configure()
+    sandbox.succeed("up")
+    leave(sandbox)
+    ended = night(sandbox)
+    assert ended.code == 0, ended.text
+    assert second.census() == before
+    assert night(second).code == 0
+
+
+def test_a_dry_run_shows_what_it_would_do_and_does_nothing(sandbox: Sandbox) -> None:
+    sandbox.succeed("up")
+    leave(sandbox)
+    before = sandbox.census()
+    shown = sandbox.run("teardown", "--", "run")
+    assert shown.code == 0, shown.text
+    assert "would destroy staging" in shown.err
+    assert "k8s-traffic-staging-" in shown.err
+    assert sandbox.census() == before
+    assert night(sandbox).code == 0
+
+
+def test_a_night_that_is_kept_does_nothing_and_says_until_when(sandbox: Sandbox) -> None:
+    """W2."""
+    sandbox.succeed("up")
+    before = sandbox.census()
+    kept = sandbox.run("teardown", "--", "keep", "--hours", "3")
+    value = kept.out.split()[-1]
+    skipped = sandbox.run("teardown", "--", "run", "--yes", f"--keep-until={value}")
+    assert skipped.code == 0, skipped.text
+    assert "tonight staging stays: kept until " in skipped.err
+    assert sandbox.census() == before
+
+
+def test_verify_says_what_is_left_by_whom_and_for_how_much(sandbox: Sandbox) -> None:
+    """W10."""
+    sandbox.succeed("up")
+    found = sandbox.run("teardown", "--", "verify", "--json", "--reads=1")
+    assert found.code == 1
+    told = json.loads(found.out)
+    assert {"EKS cluster", "VPC", "NAT gateway", "IAM role", "OIDC provider", "address"} <= {
+        row["kind"] for row in told["left"]
+    }
+    assert told["in_state"]
+    (cluster,) = [row for row in told["left"] if row["kind"] == "EKS cluster"]
+    assert cluster["monthly"] == pytest.approx(73.0)
+
+
+@pytest.mark.parametrize("step", ["drain", "sweep", "destroy", "verify"])
+def test_a_night_that_is_killed_is_finished_by_the_next(sandbox: Sandbox, step: str) -> None:
+    """SIGKILL as a step begins; what pulumi holds then is shown, and freed on demand."""
+    titles = {
+        "drain": "Flux stops",
+        "sweep": "what controllers left",
+        "destroy": "deleting",
+        "verify": "nothing is left",
+    }
+    sandbox.succeed("preview")
+    before = sandbox.census()
+    sandbox.succeed("up")
+    leave(sandbox)
+    child = subprocess.Popen(
+        sandbox.command("teardown", "--", "run", "--yes", *QUICK),
+        cwd=REPOSITORY,
+        env={**os.environ, **sandbox.engine},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr
+    for line in child.stderr:
+        if titles[step] in line:
+            break
+    _kill(child)
+    ended = night(sandbox)
+    if "with --recover" in ended.err:
+        assert "staging is locked by" in ended.err or "a run was killed at" in ended.err
+        ended = night(sandbox, "--recover")
+    assert ended.code == 0, ended.text
+    assert sandbox.census() == before
+
+
+def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox) -> None:
+    sandbox.succeed("preview")
+    before = sandbox.census()
+    sandbox.succeed("up")
+    leave(sandbox)
+    account = sandbox.account
+    eks = client("eks", endpoint=account.endpoint, region=account.region)
+    for name in eks.list_nodegroups(clusterName="staging")["nodegroups"]:
+        eks.delete_nodegroup(clusterName="staging", nodegroupName=name)
+    eks.delete_cluster(name="staging")
+    ended = night(sandbox)
+    assert ended.code == 0, ended.text
+    assert "the cluster is gone: the sweep does it all" in ended.err
+    assert sandbox.census() == before
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    """The command and all that it started, with no time to say goodbye."""
+    processes = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(processes)
+    child.wait()
