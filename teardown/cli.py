@@ -15,7 +15,9 @@ from rich.console import Console
 from bootstrap import guard
 from bootstrap.errors import BootstrapError
 from bootstrap.progress import Progress
+from infra.commands import actions
 from teardown import drain as draining
+from teardown import issue as issues
 from teardown import keep as keeping
 from teardown import policy as policies
 from teardown import report
@@ -64,7 +66,7 @@ def run(  # each is an option
     stack: Stack = STACK,
     cwd: Project = CLONE,
     yes: Yes = False,  # noqa: FBT002  # a flag
-    force: Annotated[bool, typer.Option("--force", help="Go on after a drain that failed.")] = False,  # noqa: FBT002
+    force: Annotated[bool, typer.Option("--force", envvar="FORCE", help="Go on after a drain that failed.")] = False,  # noqa: FBT002
     recover: Annotated[  # noqa: FBT002
         bool, typer.Option("--recover", help="Free the lock and settle what a killed run was at, after showing it.")
     ] = False,
@@ -82,6 +84,7 @@ def run(  # each is an option
     kept, why = keeping.holds(keep_until, datetime.now(UTC))
     if why:
         console.print(why)
+    actions.outputs(kept=str(kept).lower())
     if kept:
         _end(Report(title=f"tonight {stack} stays: {why}", good=True), json=json)
     options = running.Options(
@@ -219,6 +222,31 @@ def keep(
     """Say how to skip the night: a variable of the repository that the nightly workflow reads."""
     value = keeping.until(hours, datetime.now(UTC))
     typer.echo(f"gh variable set {keeping.VARIABLE} --body {value}")
+
+
+@app.command()
+def when(stack: Stack = STACK) -> None:
+    """Say when the night comes and how to skip it: for the summary of a rebuild."""
+    value = keeping.until(12, datetime.now(UTC))
+    lines = [
+        f"`{stack}` is destroyed at 20:00 UTC (nightly-destroy.yml).",
+        f"To keep it for 12 hours from now: `gh variable set {keeping.VARIABLE} --body {value}`",
+    ]
+    told = Report(title=f"the night of {stack}", good=True, notes=lines)
+    report.write_summary(told)
+    for line in lines:
+        console.print(line)
+
+
+@app.command()
+def issue(
+    destroy: Annotated[str, typer.Option(help="The result of the job that destroys.")],
+    watchdog: Annotated[str, typer.Option(help="The result of the job that looks for an old cluster.")],
+    stack: Stack = STACK,
+    kept: Annotated[str, typer.Option(help="true if the night was skipped on purpose.")] = "",
+) -> None:
+    """Open or update the issue of a night that failed, close it after one that ended well."""
+    console.print(issues.report(stack, destroy, watchdog, kept=kept == "true"))
 
 
 def _file(cwd: Path, stack: str) -> Path:

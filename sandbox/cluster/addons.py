@@ -27,9 +27,56 @@ WORKLOADS: Mapping[str, tuple[tuple[str, str, int], ...]] = MappingProxyType(
 LABEL = "eks.amazonaws.com/component"
 
 
-def manifests(addon: str, version: str) -> list[dict[str, Any]]:
-    """The workloads of an add-on at a version, such as v1.14.7-eksbuild.10; none of one that is not known."""
-    return [_workload(kind, name, replicas, version) for kind, name, replicas in WORKLOADS.get(addon, ())]
+EBS_CONTROLLER = "ebs-csi-controller"
+RULES: tuple[dict[str, Any], ...] = (
+    {"apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["*"]},
+    {"apiGroups": [""], "resources": ["persistentvolumeclaims", "pods", "nodes"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["storage.k8s.io"], "resources": ["storageclasses"], "verbs": ["get", "list", "watch"]},
+)
+"""What the controller of the EBS CSI driver may do in the cluster."""
+
+
+def manifests(addon: str, version: str, cluster: str, region: str, role: str) -> list[dict[str, Any]]:
+    """What an add-on puts into a cluster; nothing of one that is not known.
+
+    Args:
+        addon: its name.
+        version: such as v1.14.7-eksbuild.10.
+        cluster: the cluster's name.
+        region: its AWS region.
+        role: the ARN of its ServiceAccount's role; empty if it has none.
+    """
+    made = [_workload(kind, name, replicas, version) for kind, name, replicas in WORKLOADS.get(addon, ())]
+    for each in made:
+        if each["metadata"]["name"] == EBS_CONTROLLER:
+            pod = each["spec"]["template"]["spec"]
+            pod["serviceAccountName"] = EBS_CONTROLLER
+            pod["containers"][0]["args"] = [f"--k8s-tag-cluster-id={cluster}", f"--region={region}"]
+            made = [*_identity(EBS_CONTROLLER, role), *made]
+    return made
+
+
+def _identity(name: str, role: str) -> list[dict[str, Any]]:
+    """A ServiceAccount, its IAM role, and what it may do."""
+    annotations = {"annotations": {"eks.amazonaws.com/role-arn": role}} if role else {}
+    rbac = "rbac.authorization.k8s.io"
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}
+    reference = {"apiGroup": rbac, "kind": "ClusterRole", "name": name}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": name, "namespace": NAMESPACE, **annotations},
+        },
+        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": list(RULES)},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "subjects": [subject],
+            "roleRef": reference,
+        },
+    ]
 
 
 def _workload(kind: str, name: str, replicas: int, version: str) -> dict[str, Any]:

@@ -34,7 +34,8 @@ HELP = """A real Kubernetes API server behind the embedded account's EKS.
 Real: etcd, API server, controller manager, scheduler; source-controller and kustomize-controller as processes; helm; \
 git over TLS. Stand-ins: helm-controller (it makes HelmCharts, runs the real helm and writes the conditions; it does \
 no drift detection, tests, post-renderers, OCI charts or chartRef, and no rollback beyond the last release), the \
-AWS load balancer controller (Ingresses of class alb, Services of class service.k8s.aws/nlb), the charts. Not here: \
+AWS load balancer controller (Ingresses of class alb, Services of class service.k8s.aws/nlb), the EBS CSI driver's \
+controller (PVCs; no snapshots, no resizing), the charts. Not here: \
 the image controllers, containers; nodes and all other pods are kwok's."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -142,6 +143,23 @@ def start(component: Component, folder: Where = HERE) -> None:
     layout = _known(component, folder)
     (layout.stopped / component).unlink(missing_ok=True)
     _say(f"{component} is started")
+
+
+@app.command()
+def stick(
+    component: Component,
+    folder: Where = HERE,
+    off: Annotated[bool, typer.Option("--off", help="Let it work again.")] = False,  # noqa: FBT002  # a flag
+) -> None:
+    """Let a stand-in take nothing down: it runs, and its finalizers stay."""
+    layout = _known(component, folder)
+    if component not in programs.STICKY:
+        raise SandboxError(f"{component} cannot get stuck: name one of {', '.join(programs.STICKY)}")
+    if off:
+        (layout.stuck / component).unlink(missing_ok=True)
+    else:
+        files.write(layout.stuck / component, "")
+    _say(f"{component} {'works again' if off else 'takes nothing down'}")
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """A stand-in for the EBS CSI driver's controller: volumes of PersistentVolumeClaims in the account, with the real tags.
 
 For claims whose StorageClass has the provisioner ebs.csi.aws.com, or that name none. It attaches a volume to the
-instance of the node that a pod which mounts it runs on. It makes no snapshots, resizes nothing, and knows no parameters.
+instance of the node that a pod with it runs on. It makes no snapshots, resizes nothing, and knows no parameters.
 
 Source: Amazon EBS CSI driver, docs/tagging.md and pkg/driver/constants.go; Kubernetes, "Persistent Volumes".
 """
@@ -25,11 +25,13 @@ from bootstrap.objects import mappings, name_of, text
 from sandbox.cluster import pod, processes
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from bootstrap.kubernetes import Cluster, Manifest
 
 PROVISIONER = "ebs.csi.aws.com"
 MANAGER = "ebs-csi-controller"
-FINALIZER = f"external-provisioner.volume.kubernetes.io/finalizer"
+FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
 CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 VOLUME = Kind("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False)
 CLASS = Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False)
@@ -59,7 +61,8 @@ class Controller:
             mounted = self._mounted()
             for volume in volumes:
                 self._attach(volume, mounted.get(_claim_of(volume), ""))
-                if text(volume, "status", "phase") == "Released" or volume["metadata"].get("deletionTimestamp"):
+                released = text(volume, "status", "phase") == "Released" or volume["metadata"].get("deletionTimestamp")
+                if released and not pod.is_stuck(MANAGER):
                     self._delete(volume)
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
             raise BootstrapError(f"AWS refuses: {error}") from None
@@ -139,7 +142,7 @@ def _claim_of(volume: Manifest) -> str:
 
 
 @contextlib.contextmanager
-def _leading():
+def _leading() -> Generator[None]:
     """Wait until no other replica leads, for one step."""
     with (Path(os.environ[processes.MARK]) / "live" / "ebs-csi-controller.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

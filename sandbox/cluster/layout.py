@@ -102,6 +102,11 @@ class Layout:
         return self.root / "stopped"
 
     @property
+    def stuck(self) -> Path:
+        """A file in it for each stand-in that takes nothing down, because a person wants it so."""
+        return self.root / "stuck"
+
+    @property
     def charts(self) -> Path:
         """What the chart hosts serve: HOST/PATH."""
         return self.root / "charts"

@@ -120,7 +120,7 @@ class Controller:
         pod.say(f"{_stack(thing)} has {balancer['DNSName']}")
 
     def _remove(self, sort: Sort, thing: Manifest) -> None:
-        if _finalizer(sort) not in _finalizers(thing):
+        if _finalizer(sort) not in _finalizers(thing) or pod.is_stuck("aws-load-balancer-controller"):
             return
         for balancer in self._ours(self.elb.describe_load_balancers()["LoadBalancers"], "LoadBalancerArn", sort, thing):
             self.elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])

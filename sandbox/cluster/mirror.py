@@ -26,7 +26,11 @@ ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindi
 CLUSTER_ROLE_BINDING = Kind(
     "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
 )
-KINDS = {kind.kind: kind for kind in (DAEMON_SET, DEPLOYMENT, ROLE_BINDING, CLUSTER_ROLE_BINDING)}
+CLUSTER_ROLE = Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False)
+SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
+OF_ADDONS = (SERVICE_ACCOUNT, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, DAEMON_SET, DEPLOYMENT)
+OF_ACCESS = (ROLE_BINDING, CLUSTER_ROLE_BINDING)
+KINDS = {kind.kind: kind for kind in (*OF_ADDONS, *OF_ACCESS)}
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,14 @@ class Eks:
         found = self._client("ec2").describe_instances(Filters=filters)
         return [instance for reservation in found["Reservations"] for instance in reservation["Instances"]]
 
-    def addons(self) -> dict[str, str]:
-        """Its add-ons that are ACTIVE, with their versions."""
+    def addons(self) -> dict[str, tuple[str, str]]:
+        """Its add-ons that are ACTIVE, with their versions and the ARNs of their roles, empty if they have none."""
         eks = self._client("eks")
-        found: dict[str, str] = {}
+        found: dict[str, tuple[str, str]] = {}
         for name in eks.list_addons(clusterName=self.name)["addons"]:
             addon = eks.describe_addon(clusterName=self.name, addonName=name)["addon"]
             if addon["status"] == "ACTIVE":
-                found[name] = addon["addonVersion"]
+                found[name] = addon["addonVersion"], addon.get("serviceAccountRoleArn", "")
         return found
 
     def entries(self) -> list[Entry]:
@@ -92,8 +96,14 @@ class Mirror:
     def step(self) -> None:
         """Bring nodes, add-ons and bindings of access policies up to date."""
         self._nodes(self.eks.instances())
+        region = self.eks.account.region
         self._apply(
-            "addons", [made for name, version in self.eks.addons().items() for made in addons.manifests(name, version)]
+            "addons",
+            [
+                made
+                for name, (version, role) in self.eks.addons().items()
+                for made in addons.manifests(name, version, self.eks.name, region, role)
+            ],
         )
         self._apply("access", access.bindings(self.eks.entries()))
 
@@ -109,7 +119,7 @@ class Mirror:
 
     def _apply(self, what: str, wanted: Sequence[Manifest]) -> None:
         label = {"sandbox.infra-fleet/of": what}
-        kinds = {"addons": (DAEMON_SET, DEPLOYMENT), "access": (ROLE_BINDING, CLUSTER_ROLE_BINDING)}[what]
+        kinds = {"addons": OF_ADDONS, "access": OF_ACCESS}[what]
         there = {_key(each): each for kind in kinds for each in self.cluster.list(kind, labels=label)}
         for manifest in wanted:
             labelled = {**manifest, "metadata": {**manifest["metadata"]}}

@@ -15,6 +15,7 @@ import yaml
 
 from bootstrap.errors import BootstrapError
 from bootstrap.kubernetes import Cluster
+from sandbox.cluster import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,11 @@ def loop(step: Callable[[], None]) -> None:
         except Exception:
             say(traceback.format_exc())
             raise
+
+
+def is_stuck(name: str) -> bool:
+    """Whether a person wants this stand-in to take nothing down: python -m sandbox cluster stick."""
+    return (Path(os.environ[processes.MARK]) / "stuck" / name).exists()
 
 
 def say(line: str) -> None:

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 ECR = r"[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com/"
 """An image in a private registry of ECR: it is pulled only if the account has it."""
 
-_PROGRAMS = r"ghcr[.]io/fluxcd/(source|kustomize|helm)-controller|/aws-load-balancer-controller"
+_PROGRAMS = r"ghcr[.]io/fluxcd/(source|kustomize|helm)-controller|/aws-load-balancer-controller|/ebs-csi-controller"
 OURS = f"({_PROGRAMS}|{ECR})[:@a-z0-9]"
 """A regular expression of the images whose pods kwok leaves alone."""
 
-STAND_INS = ("helm-controller", "aws-load-balancer-controller")
+STAND_INS = ("helm-controller", "aws-load-balancer-controller", "ebs-csi-controller")
 """Programs of our own in place of the real ones."""
+
+STICKY = ("aws-load-balancer-controller", "ebs-csi-controller")
+"""Stand-ins that can be told to take nothing down."""
 
 NOT_HERE = ("image-reflector-controller", "image-automation-controller")
 """Controllers that cannot be had, and have no stand-in: their pods are kwok's, and do nothing."""
@@ -90,6 +93,8 @@ def of_image(image: str, programs: Programs, *, storage: Path, storage_port: int
         return Program(name, (*_python("helm_controller"), f"--helm={programs.helm}"), FLUX, health, {})
     if name == "aws-load-balancer-controller":
         return Program(name, _python("load_balancer_controller"), {}, "--health-probe-bind-addr", {})
+    if name == "ebs-csi-controller":
+        return Program(name, _python("ebs_csi_controller"), {}, "--http-endpoint", {})
     return None
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
-
-import networkx as nx
 
 from teardown.kinds import balancers, logs, network, stack
 
@@ -22,9 +21,10 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 
 def generations() -> list[list[Kind]]:
     """The kinds that can be deleted, in groups: nothing in a group waits for another of it."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    for kind in SWEPT:
-        if kind.delete:
-            graph.add_node(kind.name)
-            graph.add_edges_from((other, kind.name) for other in kind.after)
-    return [[BY_NAME[name] for name in sorted(group)] for group in nx.topological_generations(graph)]
+    order = TopologicalSorter({kind.name: set(kind.after) for kind in SWEPT if kind.delete})
+    order.prepare()
+    groups: list[list[Kind]] = []
+    while names := order.get_ready():
+        groups.append([BY_NAME[name] for name in sorted(names)])
+        order.done(*names)
+    return groups

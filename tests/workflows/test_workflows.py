@@ -41,17 +41,20 @@ PERMISSIONS = {
     ("infra-unlock.yml", "review"): {},
     ("infra-unlock.yml", "show"): OIDC,
     ("k8s-manifest-validate.yml", "k8s-manifest-validate"): READ,
+    ("nightly-destroy.yml", "destroy"): OIDC,
+    ("nightly-destroy.yml", "issue"): {**READ, "issues": "write"},
+    ("nightly-destroy.yml", "watchdog"): OIDC,
     ("rebuild-stack.yml", "health"): READ,
     ("rebuild-stack.yml", "rebuild"): OIDC,
 }
 
 PULL_REQUEST_CHECKS = {file for file, workflow in WORKFLOWS.items() if "pull_request" in workflow["on"]}
 
-CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|-m (bootstrap|teardown)\b")
+CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|-m bootstrap\b|-m teardown run\b")
 """A command that changes a stack."""
 
 OURS = re.compile(
-    r"(\.venv/bin/python -m (infra|sandbox|permanent|checks|bootstrap) "
+    r"(\.venv/bin/python -m (infra|sandbox|permanent|checks|bootstrap|teardown) "
     r"|\.venv/bin/python -m pip install .*--require-hashes |python -m venv |make |pulumi |\.ci/|printf |exit 1$)"
     r"[^|;&<>`\n]*"
 )
@@ -76,6 +79,7 @@ def test_the_workflows_start_when_the_guide_says() -> None:
         "infra-apply.yml": {"push"},
         "infra-unlock.yml": {"workflow_dispatch"},
         "k8s-manifest-validate.yml": {"pull_request"},
+        "nightly-destroy.yml": {"schedule", "workflow_dispatch"},
         "rebuild-stack.yml": {"workflow_dispatch"},
     }
     assert {"infra-plan.yml", "k8s-manifest-validate.yml"} == PULL_REQUEST_CHECKS
@@ -148,11 +152,32 @@ def test_what_changes_a_stack_waits_in_one_line_over_all_workflows_and_is_never_
     assert groups.keys() == changing().keys()
     assert groups.keys() == {
         *(("infra-apply.yml", "apply"), ("infra-unlock.yml", "free"), ("rebuild-stack.yml", "rebuild")),
+        ("nightly-destroy.yml", "destroy"),
     }
     for group in groups.values():
         assert group is not None
-        assert re.fullmatch(r"stack-\$\{\{ (matrix|inputs)\.stack \}\}", group["group"])
+        assert re.fullmatch(r"stack-\$\{\{ (matrix|inputs)\.stack( \|\| 'staging')? \}\}", group["group"])
         assert group == {"group": group["group"], "cancel-in-progress": False, "queue": "max"}
+
+
+def test_the_night_comes_by_itself_twice_and_something_looks_in_the_morning() -> None:
+    """W2: the predecessor's schedule was gone, while its messages promised the next run."""
+    workflow = WORKFLOWS["nightly-destroy.yml"]
+    assert [each["cron"] for each in workflow["on"]["schedule"]] == ["0 20 * * *", "0 22 * * *", "0 6 * * *"]
+    assert "20:00 UTC" in (REPOSITORY / "teardown" / "cli.py").read_text()
+    for job, condition in (("destroy", "!="), ("watchdog", "==")):
+        assert f"github.event.schedule {condition} '0 6 * * *'" in workflow["jobs"][job]["if"]
+
+
+def test_every_failure_of_a_night_ends_in_an_issue() -> None:
+    """W2, W4: the predecessor's issue hung on an event that no longer came."""
+    jobs = WORKFLOWS["nightly-destroy.yml"]["jobs"]
+    assert jobs["issue"]["if"].startswith("always()")
+    assert set(jobs["issue"]["needs"]) == jobs.keys() - {"issue"}
+    assert "continue-on-error" not in str(jobs)
+    (command,) = runs(jobs["destroy"])
+    assert "-lock=false" not in command
+    assert jobs["destroy"]["steps"][-1]["env"]["FORCE"] == "${{ inputs.force || 'false' }}"
 
 
 def test_a_pull_request_has_its_own_group_which_the_next_push_cancels() -> None:
