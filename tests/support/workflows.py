@@ -190,6 +190,10 @@ class Run:
     def _check_trigger(self, triggers: Mapping[str, Any]) -> None:
         if self.event.name not in triggers:
             raise WorkflowError(f"{self.workflow} is not started by {self.event.name}")
+        if self.event.name == "schedule":
+            if {"cron": self.event.payload["schedule"]} not in triggers["schedule"]:
+                raise WorkflowError(f"{self.workflow} is not started at {self.event.payload['schedule']}")
+            return
         trigger = cast("Document", triggers[self.event.name] or {})
         _known(trigger, {"branches", "inputs"}, f"trigger {self.event.name}")
         if "branches" in trigger and self.event.branch not in trigger["branches"]:

@@ -27,6 +27,10 @@ CHECKS = ".venv/bin/python -m checks --format github"
 REBUILD_STATE = '.venv/bin/python -m infra state --stack "$STACK" --when-down up'
 BOOTSTRAP = '.venv/bin/python -m bootstrap run --stack "$STACK"'
 STATUS = '.venv/bin/python -m bootstrap status --stack "$STACK"'
+WHEN = '.venv/bin/python -m teardown when --stack "$STACK"'
+NIGHT = '.venv/bin/python -m teardown run --yes --stack "$STACK"'
+WATCHDOG = '.venv/bin/python -m teardown verify --watchdog 26 --stack "$STACK"'
+ISSUE = '.venv/bin/python -m teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 INTENT = (
     '.venv/bin/python -m sandbox preview --stack "$STACK"',
     (
@@ -58,7 +62,9 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 ANSWERS = {
     **INSTALLED,
     **dict.fromkeys(("make lint", "make test", UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
-    **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS), "true"),
+    **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
+    NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
+    ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -67,6 +73,7 @@ ANSWERS = {
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
     by_name |= {"checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
+    by_name |= {"night": NIGHT, "watchdog": WATCHDOG}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -228,7 +235,7 @@ def test_a_rebuild_checks_main_then_builds_then_bootstraps() -> None:
     jobs = run("rebuild-stack.yml", REBUILD)
     assert results(jobs) == {}
     assert jobs["health"].leg.commands[-1] == CHECKS
-    assert jobs["rebuild"].leg.commands[-3:] == [REBUILD_STATE, UP, BOOTSTRAP]
+    assert jobs["rebuild"].leg.commands[-4:] == [REBUILD_STATE, UP, BOOTSTRAP, WHEN]
     assert (jobs["rebuild"].leg.group, jobs["rebuild"].leg.environment) == ("stack-staging", "staging")
     assert {step.inputs["ref"] for job in jobs.values() for step in job.leg.steps if "ref" in step.inputs} == {"main"}
 
@@ -248,3 +255,43 @@ def test_a_bootstrap_that_fails_is_diagnosed_and_a_build_that_fails_is_not() -> 
     assert jobs["rebuild"].leg.commands[-2:] == [BOOTSTRAP, STATUS]
     assert results(jobs) == {"rebuild": "failure"}
     assert run("rebuild-stack.yml", REBUILD, up="exit 255")["rebuild"].leg.commands[-1] == UP
+
+
+def scheduled(cron: str) -> Event:
+    return Event("schedule", {**PAYLOAD, "schedule": cron})
+
+
+@pytest.mark.parametrize("cron", ["0 20 * * *", "0 22 * * *"])
+def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
+    """W4: what changes a stack waits for its turn, with its lock."""
+    jobs = run("nightly-destroy.yml", scheduled(cron), {**VARIABLES, "KEEP_UNTIL": "2026-11-29T08:00:00Z"})
+    assert jobs["destroy"].leg.commands[-1] == NIGHT
+    assert jobs["destroy"].leg.output.splitlines()[-1] == "force false, keep 2026-11-29T08:00:00Z"
+    assert (jobs["destroy"].leg.group, jobs["destroy"].leg.environment) == ("stack-staging", "staging")
+    assert jobs["issue"].leg.output == "staging: success skipped false\n"
+    assert results(jobs) == {"watchdog": "skipped"}
+
+
+def test_a_night_that_fails_ends_in_the_issue_too() -> None:
+    """W2: the predecessor's issue was opened for an event that no longer came."""
+    jobs = run("nightly-destroy.yml", scheduled("0 20 * * *"), night="exit 1")
+    assert jobs["issue"].leg.output == "staging: failure skipped \n"
+    assert results(jobs) == {"destroy": "failure", "watchdog": "skipped"}
+
+
+def test_a_night_by_hand_may_be_forced() -> None:
+    """W4: the predecessor's force did nothing after the step that it was for."""
+    event = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "blue", "force": True}})
+    jobs = run("nightly-destroy.yml", event)
+    assert jobs["destroy"].leg.output.splitlines()[-1] == "force true, keep "
+    assert jobs["destroy"].leg.group == "stack-blue"
+
+
+def test_the_watchdog_looks_in_the_morning_and_destroys_nothing() -> None:
+    jobs = run("nightly-destroy.yml", scheduled("0 6 * * *"), watchdog="exit 1")
+    assert jobs["issue"].leg.output == "staging: skipped failure \n"
+    assert results(jobs) == {"destroy": "skipped", "watchdog": "failure"}
+
+
+def test_without_an_account_there_is_no_night() -> None:
+    assert set(results(run("nightly-destroy.yml", scheduled("0 20 * * *"), {})).values()) == {"skipped"}
