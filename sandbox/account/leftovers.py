@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sandbox.account.process import Account
 
 
+REFERENCES = 20
+"""A security group takes 60 rules (Amazon VPC quotas)."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a cluster's things lie."""
@@ -157,7 +161,8 @@ def leave(maker: Maker, place: Place, count: int = 1) -> dict[str, list[str]]:
             front = maker.group(
                 place, maker.unique(f"k8s-shop-{number}"), {**controller, f"{sort}.k8s.aws/stack": f"shop/app-{number}"}
             )
-            maker.refer(backend, front)
+            if number < REFERENCES:
+                maker.refer(backend, front)
             maker.refer(front, backend)
             balancer, target = maker.balancer(place, kind, tags, [front, backend])
             note("load balancer", balancer)

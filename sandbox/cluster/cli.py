@@ -152,7 +152,7 @@ def stick(
     off: Annotated[bool, typer.Option("--off", help="Let it work again.")] = False,  # noqa: FBT002  # a flag
 ) -> None:
     """Let a stand-in take nothing down: it runs, and its finalizers stay."""
-    layout = _known(component, folder)
+    layout = Layout.of(Folder(folder.resolve()))
     if component not in programs.STICKY:
         raise SandboxError(f"{component} cannot get stuck: name one of {', '.join(programs.STICKY)}")
     if off:

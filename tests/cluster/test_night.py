@@ -24,10 +24,11 @@ FOLDER = "k8s/applications/load-harness"
 BACKEND = {"name": "load-harness", "port": {"name": "http"}}
 CONTAINER = {"name": "one", "image": "example.com/one:1", "volumeMounts": [{"name": "d", "mountPath": "/d"}]}
 MORE = [
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "night"}},
     {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": {"name": "second", "namespace": "applications"},
+        "metadata": {"name": "second", "namespace": "night"},
         "spec": {
             "ingressClassName": "alb",
             "defaultBackend": {"service": {"name": "load-harness", "port": {"name": "http"}}},
@@ -36,7 +37,7 @@ MORE = [
     {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": "outside", "namespace": "applications"},
+        "metadata": {"name": "outside", "namespace": "night"},
         "spec": {
             "type": "LoadBalancer",
             "loadBalancerClass": "service.k8s.aws/nlb",
@@ -48,7 +49,7 @@ MORE = [
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": {"name": f"data-{number}", "namespace": "applications"},
+            "metadata": {"name": f"data-{number}", "namespace": "night"},
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
         }
         for number in range(3)
@@ -56,7 +57,7 @@ MORE = [
     {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "mounts", "namespace": "applications"},
+        "metadata": {"name": "mounts", "namespace": "night"},
         "spec": {
             "containers": [
                 {"name": "one", "image": "example.com/one:1", "volumeMounts": [{"name": "d", "mountPath": "/d"}]}
@@ -65,7 +66,7 @@ MORE = [
         },
     },
 ]
-"""Two Ingresses with the application's own, a Service with an NLB, three PVCs of which a pod mounts one."""
+"""Beside the application's: an Ingress, a Service with an NLB, three PVCs of which a pod mounts one; no quota."""
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +129,10 @@ def test_a_reconciled_cluster_ends_without_a_trace_and_the_morning_converges(
     said = night(town)
     assert "objects of Flux" in said
     assert "deleted: Ingress applications/load-harness" in said
-    assert "deleted: Service applications/outside" in said
-    assert "left for the sweep, because a pod mounts it: PersistentVolumeClaim applications/data-0" in said
-    assert "deleted: PersistentVolumeClaim applications/data-2" in said
-    assert "went with the sweep, because a pod mounted it: PersistentVolumeClaim applications/data-0" in said
+    assert "deleted: Service night/outside" in said
+    assert "left for the sweep, because a pod mounts it: PersistentVolumeClaim night/data-0" in said
+    assert "deleted: PersistentVolumeClaim night/data-2" in said
+    assert "went with the sweep, because a pod mounted it: PersistentVolumeClaim night/data-0" in said
     assert "stuck: " not in said
     assert "nothing of staging is left" in said
     assert taken(town) == before

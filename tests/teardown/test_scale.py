@@ -1,0 +1,56 @@
+"""Looking costs calls by the number of kinds and of pages, not of resources."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from teardown import sweep
+from tests.teardown.conftest import SHORT, town_in
+
+if TYPE_CHECKING:
+    from sandbox.account import process
+    from sandbox.folder import Folder
+    from teardown.aws import Aws
+    from teardown.target import Target
+
+PER_APPLICATION = 12
+"""Leftovers of one application."""
+
+PAGE = 20
+"""The smallest page that any of the calls has: tags of classic load balancers."""
+
+
+def looking(aws: Aws, target: Target, folder: Folder) -> tuple[Counter[str], int]:
+    """The calls of a plan by operation, and how much it found."""
+    before = len(folder.calls.read_text().splitlines())
+    found = len(sweep.plan(aws, target, ()).doomed)
+    lines = [json.loads(line) for line in folder.calls.read_text().splitlines()[before:]]
+    return Counter(f"{line['service']}:{line['operation']}" for line in lines), found
+
+
+@pytest.mark.parametrize("applications", [42, pytest.param(417, marks=pytest.mark.long)], ids=["500", "5000"])
+def test_many_leftovers_are_found_by_as_many_calls_as_few(
+    account: process.Account, account_folder: Folder, aws: Aws, applications: int
+) -> None:
+    few, many = town_in(account), town_in(account)
+    few.leave(1)
+    many.leave(applications)
+    base, _found = looking(aws, few.target, account_folder)
+    calls, found = looking(aws, many.target, account_folder)
+    assert found >= PER_APPLICATION * applications * 0.9
+    grown = {operation: calls[operation] - base[operation] for operation in calls}
+    print(f"{found} leftovers, {calls.total()} calls; a few: {base.total()} calls; more of {+Counter(grown)}")  # noqa: T201
+    pages = applications // PAGE + 1
+    assert all(more <= pages for more in grown.values()), grown
+    assert {operation for operation, more in grown.items() if more} <= {
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "tagging:GetResources",
+    }
+    outcome = sweep.sweep(aws, sweep.plan(aws, many.target, ()), SHORT * 4, lambda _line: None)
+    assert outcome.good, outcome.failed
