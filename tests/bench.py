@@ -24,6 +24,7 @@ from sandbox.folder import REPOSITORY
 from tests.checks import bench
 from tests.cluster import bench as bootstrap
 from tests.support import durations, recorder, rehearsals
+from tests.teardown import bench as night
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,4 +110,5 @@ if __name__ == "__main__":
     imports()
     previews()
     bench.table(console)
+    night.table(console)
     bootstrap.table(console)

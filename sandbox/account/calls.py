@@ -9,6 +9,7 @@ moto iterates over what other threads change; one lock keeps concurrent calls fr
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from http import HTTPStatus
 from io import BytesIO
@@ -22,6 +23,7 @@ from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
 
 from sandbox.account.failures import failure
+from sandbox.account.faults import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,9 +61,12 @@ class Recorder:
 
         with self._lock:
             operation = _named(environ, service, body)
+            fault = self._faults.strike(service, operation)
+        if fault:
+            time.sleep(fault.latency)
+        with self._lock:
             try:
-                fault = self._faults.strike(service, operation)
-                if fault:
+                if fault and fault.code != NONE:
                     return fault.answer(environ, observe, service=service, form=is_form(environ))
                 return list(self._application(environ, observe))
             except Exception as error:  # noqa: BLE001 -- whatever moto raises is this call's answer

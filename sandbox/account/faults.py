@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -83,7 +82,7 @@ class Faults:
     stamp: int = 0
 
     def strike(self, service: str, operation: str) -> Rule | None:
-        """The rule that this call falls under, if it is to fail."""
+        """The rule that this call falls under, if it is to fail or to be late."""
         self._read()
         for number, rule in enumerate(self.rules):
             if not rule.matches(service, operation):
@@ -91,9 +90,7 @@ class Faults:
             self.seen[number] += 1
             past = self.seen[number] - rule.after
             if past > 0 and (rule.times < 0 or past <= rule.times):
-                time.sleep(rule.latency)
-                if rule.code != NONE:
-                    return rule
+                return rule
         return None
 
     def _read(self) -> None:
