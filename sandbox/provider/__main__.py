@@ -19,8 +19,8 @@ _GRACE_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 
 
-def serve() -> tuple[grpc.Server, int]:
-    """A started server and its port, on loopback."""
+def serve(engine: str = "") -> tuple[grpc.Server, int]:
+    """A started server and its port, on loopback; `engine`: where the engine takes log lines."""
     server = grpc.server(  # pyright: ignore[reportUnknownMemberType] - partly typed stubs
         ThreadPoolExecutor(_WORKERS, thread_name_prefix="provider"),
         options=[
@@ -28,7 +28,7 @@ def serve() -> tuple[grpc.Server, int]:
             ("grpc.max_send_message_length", _MESSAGE_BYTES),
         ],
     )
-    services.add_ResourceProviderServicer_to_server(Provider(), server)
+    services.add_ResourceProviderServicer_to_server(Provider(engine), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
@@ -43,7 +43,7 @@ def main() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    server, port = serve()
+    server, port = serve(sys.argv[1] if len(sys.argv) > 1 else "")
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     while not ended.wait(_LOOK_SECONDS) and os.getppid() == engine:

@@ -44,5 +44,7 @@ def _load(name: str) -> Any:
 with _bare_packages():
     messages: Any = _load("provider_pb2")
     services: Any = _load("provider_pb2_grpc")
+    engine: Any = _load("engine_pb2")
+    engines: Any = _load("engine_pb2_grpc")
     plugin: Any = _load("plugin_pb2")
     status: Any = _load("status_pb2")

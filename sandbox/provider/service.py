@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import threading
@@ -16,7 +17,7 @@ import grpc
 
 from . import configuration, values
 from .errors import IncompleteError, ProviderError
-from .protocol import messages, plugin, services, status
+from .protocol import engine, engines, messages, plugin, services, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,14 @@ def _incomplete(error: IncompleteError) -> bytes:
 class Provider(services.ResourceProviderServicer):
     """The `aws` provider. One process serves one provider resource of the program, as pulumi-aws does."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "") -> None:
+        """Serve.
+
+        Args:
+            address: where the engine takes log lines; empty: nowhere.
+        """
+        channel: Any = grpc.insecure_channel(address) if address else None
+        self._engine: Any = engines.EngineStub(channel) if channel else None
         self._session: Session | None = None
         self._cancelled = threading.Event()
 
@@ -82,7 +90,7 @@ class Provider(services.ResourceProviderServicer):
 
     @one_line
     def Attach(self, _request: Any, _context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Nothing to do: the provider never calls the engine."""
+        """Nothing to do: the engine's address came as an argument."""
         return _empty()
 
     @one_line
@@ -212,6 +220,14 @@ class Provider(services.ResourceProviderServicer):
         self._cancelled.set()
         return _empty()
 
+    def _tell(self, urn: str, line: str) -> None:
+        """Show a line on a resource for as long as nothing else is; an engine that takes none is not waited for."""
+        if self._engine is None:
+            return
+        request = engine.LogRequest(severity=engine.INFO, message=line, urn=urn, ephemeral=True)
+        with contextlib.suppress(grpc.RpcError):
+            self._engine.Log(request, timeout=1.0)
+
     def _configured(self) -> Session:
         if self._session is None:
             raise ProviderError("the provider is not configured yet")
@@ -228,7 +244,7 @@ class Provider(services.ResourceProviderServicer):
             name=f"{token} {_name(request)!r}",
             account=session.account,
             invoke=session.invoke,
-            wait=Waiter.within(request.timeout, self._cancelled),
+            wait=Waiter.within(request.timeout, self._cancelled, lambda line: self._tell(request.urn, line)),
             default_tags=values.as_map(session.default_tags),
         )
 

@@ -25,18 +25,24 @@ class Waiter:
 
     deadline: float
     cancelled: threading.Event
+    tell: Callable[[str], None]
+    """Takes what is waited for: the engine shows it on the resource."""
 
     @classmethod
-    def within(cls, seconds: float, cancelled: threading.Event) -> Waiter:
+    def within(cls, seconds: float, cancelled: threading.Event, tell: Callable[[str], None]) -> Waiter:
         """Waits that end after some seconds; 0 means the default."""
-        return cls(time.monotonic() + (seconds or DEFAULT_SECONDS), cancelled)
+        return cls(time.monotonic() + (seconds or DEFAULT_SECONDS), cancelled, tell)
 
     def __call__(self, what: str, look: Callable[[], tuple[bool, str]]) -> None:
         """Look until it says True. Raises ProviderError at the deadline, with what AWS said last."""
+        told = ""
         while True:
             done, said = look()
             if done:
                 return
+            if said != told:
+                self.tell(f"waiting for {what}; AWS says: {said}")
+                told = said
             if time.monotonic() >= self.deadline:
                 raise ProviderError(f"timed out waiting for {what}; AWS said last: {said}")
             if self.cancelled.wait(POLL_SECONDS):

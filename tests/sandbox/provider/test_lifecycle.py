@@ -56,7 +56,7 @@ def lifecycle(script: Script, token: str = ADDON) -> Lifecycle:
         name=f"{token} 'x'",
         account=Account("123456789012", "eu-west-2"),
         invoke=script,
-        wait=wait.Waiter.within(60, threading.Event()),
+        wait=wait.Waiter.within(60, threading.Event(), lambda _line: None),
         default_tags={},
     )
 

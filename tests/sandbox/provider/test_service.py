@@ -232,18 +232,23 @@ def test_a_wait_ends_when_the_engine_cancels() -> None:
     cancelled = threading.Event()
     cancelled.set()
     with pytest.raises(CancelledError, match="waiting for the cluster; AWS said last: CREATING"):
-        Waiter.within(0, cancelled)("the cluster", lambda: (False, "CREATING"))
+        Waiter.within(0, cancelled, lambda _line: None)("the cluster", lambda: (False, "CREATING"))
 
 
 def test_a_wait_ends_at_the_engines_timeout() -> None:
     with pytest.raises(ProviderError, match="timed out waiting for the cluster; AWS said last: CREATING"):
-        Waiter(0.0, threading.Event())("the cluster", lambda: (False, "CREATING"))
+        Waiter(0.0, threading.Event(), lambda _line: None)("the cluster", lambda: (False, "CREATING"))
 
 
 def test_a_wait_looks_until_it_is_so() -> None:
-    looks = iter([(False, "CREATING"), (False, "CREATING"), (True, "ACTIVE")])
-    Waiter.within(60, threading.Event())("the cluster", lambda: next(looks))
+    told: list[str] = []
+    looks = iter([(False, "CREATING"), (False, "CREATING"), (False, "UPDATING"), (True, "ACTIVE")])
+    Waiter.within(60, threading.Event(), told.append)("the cluster", lambda: next(looks))
     assert list(looks) == []
+    assert told == [
+        "waiting for the cluster; AWS says: CREATING",
+        "waiting for the cluster; AWS says: UPDATING",
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

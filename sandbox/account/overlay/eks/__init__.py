@@ -12,7 +12,7 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.eks import urls
 from moto.eks.models import eks_backends
 
-from sandbox.account.overlay.eks import access, addons, cluster, nodegroups, pod_identity, tags, updates
+from sandbox.account.overlay.eks import access, addons, cluster, nodegroups, pod_identity, status, tags, updates
 from sandbox.account.overlay.eks.backend import Call, Eks
 
 if TYPE_CHECKING:
@@ -38,9 +38,21 @@ class EksResponse(BaseResponse):
 def _method(operation: Operation) -> Callable[[EksResponse], ActionResult]:
     def method(response: EksResponse) -> ActionResult:
         eks: Any = eks_backends[response.current_account][response.region]
+        settle(eks)
         return ActionResult(operation(Call(eks, dict(response.params), response.access_key)))
 
     return method
+
+
+def settle(eks: Eks) -> None:
+    """Take away what was deleted and has taken its time."""
+    for each in list(eks.clusters.values()):
+        for addon in [addon for addon in each.addons.values() if status.is_gone(addon)]:
+            addons.remove(each, addon)
+        for nodegroup in [nodegroup for nodegroup in each.nodegroups.values() if status.is_gone(nodegroup)]:
+            nodegroups.remove(eks, each, nodegroup)
+        if status.is_gone(each.document):
+            cluster.remove(eks, each)
 
 
 for _name, _operation in OPERATIONS.items():

@@ -71,8 +71,14 @@ def update_addon(call: Call) -> Document:
 def delete_addon(call: Call) -> Document:
     """DeleteAddon."""
     addon = known_addon(call)
-    del call.cluster.addons[addon["addonName"]]
+    if not status.lingers(addon):
+        remove(call.cluster, addon)
     return {"addon": status.deleted(addon)}
+
+
+def remove(cluster: Cluster, addon: Document) -> None:
+    """It is gone."""
+    del cluster.addons[addon["addonName"]]
 
 
 def describe_addon_versions(call: Call) -> Document:

@@ -120,12 +120,18 @@ def delete_cluster(call: Call) -> Document:
     cluster = call.cluster
     refuse_protected(cluster)
     refuse_nodegroups(cluster)
-    del call.eks.clusters[cluster.name]
-    group_id = cluster.document["resourcesVpcConfig"]["clusterSecurityGroupId"]
-    call.eks.ec2.take_interfaces_back(interfaces_of(cluster))
-    if call.eks.ec2.get_security_group_from_id(group_id) and not is_group_in_use(call.eks.ec2, group_id):
-        call.eks.ec2.delete_security_group(group_id=group_id)
+    if not status.lingers(cluster.document):
+        remove(call.eks, cluster)
     return {"cluster": status.deleted(cluster.document)}
+
+
+def remove(eks: Eks, cluster: Cluster) -> None:
+    """It is gone, with all that it had."""
+    del eks.clusters[cluster.name]
+    group_id = cluster.document["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    eks.ec2.take_interfaces_back(interfaces_of(cluster))
+    if eks.ec2.get_security_group_from_id(group_id) and not is_group_in_use(eks.ec2, group_id):
+        eks.ec2.delete_security_group(group_id=group_id)
 
 
 def update_cluster_config(call: Call) -> Document:

@@ -166,10 +166,16 @@ def update_nodegroup_version(call: Call) -> Document:
 def delete_nodegroup(call: Call) -> Document:
     """DeleteNodegroup: its instances, volumes and interfaces go with it, and its role's access entry with the last."""
     nodegroup = known_nodegroup(call)
-    nodes.delete(call.eks, nodegroup)
-    del call.cluster.nodegroups[nodegroup["nodegroupName"]]
-    access.remove_node_entry(call.cluster, nodegroup["nodeRole"])
+    if not status.lingers(nodegroup):
+        remove(call.eks, call.cluster, nodegroup)
     return {"nodegroup": status.deleted(nodegroup)}
+
+
+def remove(eks: Eks, cluster: Cluster, nodegroup: Document) -> None:
+    """It is gone, with all that it had."""
+    nodes.delete(eks, nodegroup)
+    del cluster.nodegroups[nodegroup["nodegroupName"]]
+    access.remove_node_entry(cluster, nodegroup["nodeRole"])
 
 
 def known_nodegroup(call: Call) -> Document:
