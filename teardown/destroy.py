@@ -37,14 +37,13 @@ class Obstacle:
     """Arguments of pulumi."""
 
 
-@dataclass(frozen=True)
-class Destroyed:
-    """How a destroy ended."""
+class RefusedError(TeardownError):
+    """A destroy did not go well."""
 
-    good: bool
-    blocked: bool = False
-    """Whether AWS refused because something is left: sweep and try again."""
-    said: str = ""
+    def __init__(self, why: str, *, blocked: bool) -> None:
+        super().__init__(f"pulumi destroy failed: {why}")
+        self.blocked = blocked
+        """Whether AWS refused because something is left: then a sweep may help."""
 
 
 def obstacles(folder: Path, stack: str, state: State) -> list[Obstacle]:
@@ -77,13 +76,16 @@ def recover(folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str
             raise TeardownError(f"pulumi {obstacle.remedy[0]} failed: {_cause(lines)}")
 
 
-def destroy(folder: Path, stack: str, tell: Callable[[str], None]) -> Destroyed:
-    """Destroy the stack. A stack without resources is done at once."""
+def destroy(folder: Path, stack: str, tell: Callable[[str], None]) -> None:
+    """Destroy the stack. One without resources, or that the backend has not, is done at once.
+
+    Raises:
+        RefusedError: it did not go well.
+    """
     code, lines = _run(folder, ("destroy", "--yes", "--skip-preview", "--stack", stack), tell)
-    if code in (0, engine.NO_STACK):
-        return Destroyed(good=True)
-    said = "\n".join(lines)
-    return Destroyed(good=False, blocked=any(each in said for each in REFUSALS), said=_cause(lines))
+    if code not in (0, engine.NO_STACK):
+        said = "\n".join(lines)
+        raise RefusedError(_cause(lines), blocked=any(each in said for each in REFUSALS))
 
 
 def _cause(lines: list[str]) -> str:

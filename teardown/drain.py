@@ -90,7 +90,7 @@ def find(aws: Aws, target: Target) -> tuple[Cluster | None, str]:
     cluster = Cluster(kubeconfig.of_cluster(target.cluster, target.region, found["endpoint"], authority))
     try:
         cluster.get(NAMESPACE, "kube-system")
-    except (BootstrapError, UnansweredError) as error:
+    except BootstrapError as error:
         return None, f"the cluster cannot be reached: {error}"
     return cluster, ""
 

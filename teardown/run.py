@@ -84,14 +84,8 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
     with progress.step("sweep", "what controllers left"):
         _sweep(aws, options, progress, night)
     for number in range(AGAIN + 1):
-        title = "pulumi destroy" if number == 0 else "sweep and destroy again"
-        with progress.step(f"destroy {number + 1}" if number else "destroy", title) as step:
-            if number:
-                _sweep(aws, options, progress, night)
-            done = destroy.destroy(options.folder, options.stack, progress.say)
-            step.said = "" if done.good else done.said
-            night.failure = "" if done.good else f"pulumi destroy failed: {done.said}"
-        if done.good or not done.blocked:
+        night.failure, blocked = _destroy(aws, options, progress, night, number)
+        if not blocked:
             break
     with progress.step("sweep again", "what the cluster left behind"):
         _sweep(aws, options, progress, night)
@@ -106,6 +100,19 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         step.said = "sure" if night.verdict.clean else "not sure"
     if night.good:
         options.file.unlink(missing_ok=True)
+
+
+def _destroy(aws: Aws, options: Options, progress: Progress, night: Night, number: int) -> tuple[str, bool]:
+    """One destroy, after a sweep unless it is the first; what failed, and whether a sweep may help."""
+    name = f"destroy {number + 1}" if number else "destroy"
+    try:
+        with progress.step(name, "sweep and destroy again" if number else "pulumi destroy"):
+            if number:
+                _sweep(aws, options, progress, night)
+            destroy.destroy(options.folder, options.stack, progress.say)
+    except destroy.RefusedError as refused:
+        return str(refused), refused.blocked
+    return "", False
 
 
 def captured(options: Options) -> Target:

@@ -118,15 +118,35 @@ def test_verify_says_what_is_left_by_whom_and_for_how_much(sandbox: Sandbox) -> 
     assert cluster["monthly"] == pytest.approx(73.0)
 
 
-@pytest.mark.parametrize("step", ["drain", "sweep", "destroy", "verify"])
+STEPS = {
+    "drain": "Flux stops",
+    "sweep": "what controllers left",
+    "destroy": "deleting",
+    "verify": "nothing is left",
+}
+"""Step → what the line that begins it says."""
+
+
+SAMPLE = [step if step in ("drain", "destroy") else pytest.param(step, marks=pytest.mark.long) for step in STEPS]
+
+
+@pytest.mark.parametrize("step", SAMPLE)
 def test_a_night_that_is_killed_is_finished_by_the_next(sandbox: Sandbox, step: str) -> None:
     """SIGKILL as a step begins; what pulumi holds then is shown, and freed on demand."""
-    titles = {
-        "drain": "Flux stops",
-        "sweep": "what controllers left",
-        "destroy": "deleting",
-        "verify": "nothing is left",
-    }
+    assert killed(sandbox, lambda _number, line: STEPS[step] in line)
+
+
+@pytest.mark.long
+def test_a_night_may_be_killed_at_any_line_that_it_prints(sandbox: Sandbox) -> None:
+    points = 0
+    while killed(sandbox, lambda number, _line, at=points: number == at):
+        points += 5
+    assert points > len(STEPS) * 5
+    print(f"killed at {points // 5} points")  # noqa: T201  # the test's figure
+
+
+def killed(sandbox: Sandbox, here: Callable[[int, str], bool]) -> bool:
+    """A night that is killed at a line of its own choice, and the one after it; whether there was such a line."""
     sandbox.succeed("preview")
     before = sandbox.census()
     sandbox.succeed("up")
@@ -141,16 +161,16 @@ def test_a_night_that_is_killed_is_finished_by_the_next(sandbox: Sandbox, step: 
         text=True,
     )
     assert child.stderr
-    for line in child.stderr:
-        if titles[step] in line:
-            break
-    _kill(child)
+    struck = any(here(number, line) for number, line in enumerate(child.stderr))
+    if struck:
+        _kill(child)
     ended = night(sandbox)
     if "with --recover" in ended.err:
         assert "staging is locked by" in ended.err or "a run was killed at" in ended.err
         ended = night(sandbox, "--recover")
     assert ended.code == 0, ended.text
     assert sandbox.census() == before
+    return struck
 
 
 def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox) -> None:
