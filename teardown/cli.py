@@ -16,6 +16,7 @@ from bootstrap import guard
 from bootstrap.errors import BootstrapError
 from bootstrap.progress import Progress
 from infra.commands import actions
+from teardown import capture as capturing
 from teardown import drain as draining
 from teardown import issue as issues
 from teardown import keep as keeping
@@ -23,11 +24,11 @@ from teardown import policy as policies
 from teardown import report
 from teardown import run as running
 from teardown import sweep as sweeping
-from teardown import target as targets
 from teardown import verify as verifying
 from teardown.aws import Aws
 from teardown.errors import TeardownError, UnknownError
 from teardown.report import Report
+from teardown.target import Target
 
 HELP = """The end of the day: nothing is left in AWS, and it is sure.
 
@@ -98,7 +99,7 @@ def run(  # each is an option
         reads=reads,
         pause=pause,
     )
-    target = targets.of_stack(cwd, stack)
+    target = capturing.of_stack(cwd, stack)
     aws = Aws(target.region)
     if not yes:
         _end(_dry(aws, options), json=json)
@@ -158,7 +159,7 @@ def sweep(
     """Show what controllers left, in the order in which it would be deleted; --yes deletes it."""
     target = _target(cwd, stack, vpc)
     aws = Aws(target.region)
-    found = sweeping.plan(aws, target, targets.state_of(cwd, stack).listed)
+    found = sweeping.plan(aws, target, capturing.state_of(cwd, stack).listed)
     rows = [report.row(each) for each in found.doomed]
     kept = [report.row(each) for each in found.kept]
     notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in found.findings.strangers]
@@ -196,7 +197,7 @@ def verify(
         _end(
             Report(title=wrong or f"no cluster of {stack} is older than {watchdog:g} hours", good=not wrong), json=json
         )
-    verdict = verifying.verify(aws, target, lambda: targets.state_of(cwd, stack), reads=reads, pause=pause)
+    verdict = verifying.verify(aws, target, lambda: capturing.state_of(cwd, stack), reads=reads, pause=pause)
     _end(_of_verdict(target.cluster, verdict), json=json)
 
 
@@ -253,23 +254,23 @@ def _file(cwd: Path, stack: str) -> Path:
     return cwd / ".teardown" / f"{stack}.json"
 
 
-def _target(cwd: Path, stack: str, vpc: str) -> targets.Target:
+def _target(cwd: Path, stack: str, vpc: str) -> Target:
     """The cluster, with the VPC that was given, or that the state or the captured file has."""
-    target = targets.of_stack(cwd, stack)
+    target = capturing.of_stack(cwd, stack)
     path = _file(cwd, stack)
     try:
-        known = targets.state_of(cwd, stack).vpc_id
+        known = capturing.state_of(cwd, stack).vpc_id
     except UnknownError:
         known = ""
-    captured = targets.read(path).vpc_id if path.exists() else ""
-    return targets.Target(target.account_id, target.region, target.cluster, stack, vpc or known or captured)
+    captured = capturing.read(path).vpc_id if path.exists() else ""
+    return Target(target.account_id, target.region, target.cluster, stack, vpc or known or captured)
 
 
 def _dry(aws: Aws, options: running.Options) -> Report:
     """What a night would do."""
     target = _target(options.folder, options.stack, "")
     cluster, why = draining.find(aws, target)
-    state = targets.state_of(options.folder, options.stack)
+    state = capturing.state_of(options.folder, options.stack)
     found = sweeping.plan(aws, target, state.listed)
     notes = [why] if cluster is None else draining.preview(cluster)
     return Report(

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootstrap.errors import BootstrapError
-from teardown import destroy, drain, sweep, verify
-from teardown import target as targets
+from teardown import capture, destroy, drain, sweep, verify
 from teardown.errors import TeardownError
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Night:
 
 def run(aws: Aws, options: Options, progress: Progress) -> Night:
     """Do all of it; what fails is in the result. Can be killed and run again at any point."""
-    night = Night(targets.of_stack(options.folder, options.stack))
+    night = Night(capture.of_stack(options.folder, options.stack))
     try:
         _run(aws, options, progress, night)
     except (TeardownError, BootstrapError) as error:
@@ -93,7 +92,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         night.verdict = verify.verify(
             aws,
             night.target,
-            lambda: targets.state_of(options.folder, options.stack),
+            lambda: capture.state_of(options.folder, options.stack),
             reads=options.reads,
             pause=options.pause,
         )
@@ -117,12 +116,12 @@ def _destroy(aws: Aws, options: Options, progress: Progress, night: Night, numbe
 
 def captured(options: Options) -> Target:
     """The target, captured in its file. Raises TeardownError."""
-    target = targets.of_stack(options.folder, options.stack)
-    return targets.capture(options.file, target, targets.state_of(options.folder, options.stack))
+    target = capture.of_stack(options.folder, options.stack)
+    return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
 
 def _obstacles(options: Options, progress: Progress) -> None:
-    state = targets.state_of(options.folder, options.stack)
+    state = capture.state_of(options.folder, options.stack)
     found = destroy.obstacles(options.folder, options.stack, state)
     for each in found:
         progress.say(f"{each.what} → pulumi {' '.join(each.remedy)} --stack {options.stack}")
@@ -159,5 +158,5 @@ def _sweep(aws: Aws, options: Options, progress: Progress, night: Night) -> None
 
 def _listed(options: Options) -> frozenset[str]:
     """What the state lists. Raises UnknownError: without it nothing may be swept."""
-    state: State = targets.state_of(options.folder, options.stack)
+    state: State = capture.state_of(options.folder, options.stack)
     return state.listed

@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from sandbox import pace
 from sandbox.account.isolation import CLOSED
 from sandbox.folder import FOLDER_VARIABLE, Folder
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 PASSED = re.compile(
     r"HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|CI|LANG|LANGUAGE|LC_\w+|XDG_\w+"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|GITHUB_STEP_SUMMARY"
+    rf"|{pace.VARIABLE}"
 )
 """The user's variables that pass as they are; PATH passes behind the sandbox's bin folder."""
 

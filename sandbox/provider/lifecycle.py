@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 
+HELD = frozenset({"DependencyViolation", "ResourceInUseException", "DeleteConflict", "InvalidParameterValue"})
+"""AWS's codes where something else needs what is to be deleted (EC2, EKS and IAM API references)."""
+
 
 @dataclass(frozen=True)
 class Lifecycle:
@@ -30,6 +33,8 @@ class Lifecycle:
     invoke: Invoke
     wait: Wait
     default_tags: Mapping[str, Any]
+    patience: Wait | None = None
+    """For what AWS refuses to delete as yet; None: the refusal stands."""
 
     def preview_create(self, inputs: Mapping[str, Any]) -> State:
         """The state that a creation will give, as far as it is known."""
@@ -85,13 +90,16 @@ class Lifecycle:
         return self._finish(resource, self._changed_steps(old_inputs, new) if differ else _creating_steps(resource))
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """Remove the resource; one that is gone is success. Raises ProviderError."""
+        """Remove the resource; one that is gone is success. Raises ProviderError.
+
+        What AWS refuses because something else needs it is tried again, if there is patience, as pulumi-aws does.
+        """
         resource = self._resource(resource_id, state)
         try:
-            if isinstance(self.row.delete, str):
-                resource.ask(self.row.delete)
+            if self.patience:
+                self.patience(f"{self.name} to be let go", lambda: self._let_go(resource))
             else:
-                self.row.delete(resource)
+                self._ask_delete(resource)
         except AwsError as error:
             # What is missing may be something else than the resource.
             if error.missing and self._describe(resource) is None:
@@ -99,6 +107,22 @@ class Lifecycle:
             raise self._told(error, state) from error
         if self.row.status:
             self.wait(f"{self.name} to be gone", lambda: self._gone(resource))
+
+    def _ask_delete(self, resource: Resource) -> None:
+        if isinstance(self.row.delete, str):
+            resource.ask(self.row.delete)
+        else:
+            self.row.delete(resource)
+
+    def _let_go(self, resource: Resource) -> tuple[bool, str]:
+        """Whether AWS deletes it now, else what holds it. Raises AwsError: another refusal."""
+        try:
+            self._ask_delete(resource)
+        except AwsError as error:
+            if error.code not in HELD:
+                raise
+            return False, str(error)
+        return True, ""
 
     def _resource(self, resource_id: Any, values: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> Resource:
         return Resource(self.row, resource_id, values, old or {}, self.account, self.invoke, self.wait)

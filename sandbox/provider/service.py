@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from sandbox import pace
+
 from . import configuration, values
 from .errors import IncompleteError, ProviderError
 from .protocol import engine, engines, messages, plugin, services, status
@@ -236,16 +238,18 @@ class Provider(services.ResourceProviderServicer):
     def _lifecycle(self, request: Any) -> Lifecycle:
         from .lifecycle import Lifecycle
         from .table import row_of
-        from .wait import Waiter
+        from .wait import PATIENCE, Waiter
 
         session, token = self._configured(), _type(request)
+        tell = functools.partial(self._tell, request.urn)
         return Lifecycle(
             row=row_of(token),
             name=f"{token} {_name(request)!r}",
             account=session.account,
             invoke=session.invoke,
-            wait=Waiter.within(request.timeout, self._cancelled, lambda line: self._tell(request.urn, line)),
+            wait=Waiter.within(request.timeout, self._cancelled, tell),
             default_tags=values.as_map(session.default_tags),
+            patience=Waiter.within(PATIENCE * pace.factor(), self._cancelled, tell) if pace.factor() else None,
         )
 
 

@@ -19,6 +19,10 @@ DEFAULT_SECONDS = 1200.0
 """How long a wait may take when the program sets no custom timeout: twenty minutes, pulumi-aws' usual default."""
 
 
+PATIENCE = 1200.0
+"""How long a refused deletion is tried again at AWS's own pace: twenty minutes, as pulumi-aws does for subnets."""
+
+
 @dataclass(frozen=True)
 class Waiter:
     """The waits of one operation, which share its deadline (on time.monotonic)."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox import pace
 from sandbox.account import process
-from sandbox.account.overlay.eks import status
 from tests.sandbox.account.aws import Aws, refused
 from tests.support.account import ACCOUNT_ID, REGION
 
@@ -23,7 +23,7 @@ PACE = 0.003
 
 @pytest.fixture
 def slow(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    monkeypatch.setenv(status.PACE, str(PACE))
+    monkeypatch.setenv(pace.VARIABLE, str(PACE))
     return Aws(process.ensure(folder, ACCOUNT_ID, REGION))
 
 

@@ -18,6 +18,7 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from sandbox import pace
 from sandbox.account.clients import client
 from sandbox.folder import FOLDER_VARIABLE
 from sandbox.provider import values
@@ -249,6 +250,20 @@ def test_a_wait_looks_until_it_is_so() -> None:
         "waiting for the cluster; AWS says: CREATING",
         "waiting for the cluster; AWS says: UPDATING",
     ]
+
+
+def test_a_refused_deletion_is_tried_again_where_a_pace_is_set(
+    aws: Driver, ec2: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc = aws.create(VPC, "held", {"cidrBlock": "10.0.0.0/16"})
+    group = ec2.create_security_group(GroupName="holds", Description="-", VpcId=vpc.id)["GroupId"]
+    assert refusal(lambda: aws.delete(vpc)).endswith("has dependencies and cannot be deleted.")
+    monkeypatch.setenv(pace.VARIABLE, "0.0005")
+    line = refusal(lambda: aws.delete(vpc))
+    assert line.startswith("timed out waiting for aws:ec2/vpc:Vpc 'held' to be let go; AWS said last: DeleteVpc: Dep")
+    monkeypatch.setenv(pace.VARIABLE, "1")
+    threading.Timer(0.5, lambda: ec2.delete_security_group(GroupId=group)).start()
+    aws.delete(vpc)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

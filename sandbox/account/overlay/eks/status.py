@@ -5,18 +5,16 @@ Source of the durations: apply logs of public Terraform and Pulumi repositories 
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from sandbox import pace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.account.overlay.eks.backend import Document
-
-PACE = "INFRA_FLEET_SANDBOX_PACE"
-"""The part of AWS's durations that things take in the account that is started with it; 0, all at once, unless set."""
 
 DURATIONS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"cluster": (765, 228), "nodegroup": (201, 252), "addon": (56, 15)}
@@ -61,4 +59,4 @@ def of_update(update: Document) -> Document:
 
 def _takes(resource: Document, step: int) -> timedelta:
     kind = next((kind for kind in ("nodegroup", "addon") if f"{kind}Name" in resource), "cluster")
-    return timedelta(seconds=DURATIONS[kind][step] * float(os.environ.get(PACE) or 0))
+    return timedelta(seconds=DURATIONS[kind][step] * pace.factor())
