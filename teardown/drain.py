@@ -69,7 +69,6 @@ class Drained:
     """PVCs that a pod mounts: their volumes go with the sweep, once the nodes are gone."""
     stuck: list[str] = field(default_factory=list[str])
     """What did not go by its deadline, and why."""
-    reached: bool = True
 
 
 def find(aws: Aws, target: Target) -> tuple[Cluster | None, str]:

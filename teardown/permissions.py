@@ -16,7 +16,6 @@ class Scope(Enum):
     CONTROLLER = claim.CONTROLLER
     CNI = claim.CNI
     CSI = claim.CSI
-    EKS = claim.EKS
     OWNED = claim.CLUSTER_PREFIX
     """The key and not the value names the cluster."""
     NAME = "name"

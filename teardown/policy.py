@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from teardown.permissions import Permission
 
-TAGGED = (Scope.CONTROLLER, Scope.CNI, Scope.CSI, Scope.EKS)
+TAGGED = (Scope.CONTROLLER, Scope.CNI, Scope.CSI)
 
 
 def probes(account_id: str, region: str) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Findings:
 
     def is_listed(self, each: Leftover) -> bool:
         """Whether `pulumi destroy` takes it away."""
-        return bool({each.id, *each.also} & self.listed)
+        return each.id in self.listed
 
 
 def look(aws: Aws, target: Target, *, kinds: Sequence[Kind] = KINDS, listed: Collection[str] = ()) -> Findings:

@@ -133,7 +133,7 @@ def _obstacles(options: Options, progress: Progress) -> None:
 def _drain(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
     cluster, why = drain.find(aws, night.target)
     if cluster is None:
-        night.drained = drain.Drained(outcome=why, reached=False)
+        night.drained = drain.Drained(outcome=why)
         progress.say(f"{why}: the sweep does it all")
         return
     try:
@@ -141,7 +141,7 @@ def _drain(aws: Aws, options: Options, progress: Progress, night: Night) -> None
     except TeardownError as error:
         if not options.force:
             raise TeardownError(f"{error}; --force goes on without a drain") from None
-        night.drained = drain.Drained(outcome=str(error), reached=False)
+        night.drained = drain.Drained(outcome=str(error))
         progress.say(f"{error}: forced on")
 
 

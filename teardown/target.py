@@ -26,8 +26,3 @@ class State:
     vpc_id: str = ""
     pending: tuple[str, ...] = ()
     """What a killed run was at."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is left in it."""
-        return not self.listed

@@ -34,8 +34,6 @@ class Leftover:
     """The security groups that an interface or load balancer has."""
     in_vpc: bool = False
     """Whether it is in the cluster's VPC."""
-    also: frozenset[str] = frozenset()
-    """Other names that the stack's state may have it by."""
 
     @property
     def label(self) -> str:

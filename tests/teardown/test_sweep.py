@@ -9,7 +9,7 @@ import pytest
 
 from teardown import kinds, probe, sweep
 from teardown.claim import Claim
-from teardown.target import State, Target
+from teardown.target import Target
 from tests.teardown.conftest import SHORT, Town, town_in
 
 if TYPE_CHECKING:
@@ -168,8 +168,3 @@ def test_every_kind_says_how_a_person_removes_one() -> None:
     for kind in kinds.KINDS:
         assert kind.command, kind.name
         assert re.match(r"aws \S+ \S+|pulumi destroy", kind.command)
-
-
-def test_an_empty_state_is_empty() -> None:
-    assert State().is_empty
-    assert not State(frozenset({"vpc-1"})).is_empty
