@@ -190,10 +190,10 @@ class Kubelet:
         return values
 
     def _say(self, pod: Manifest, running: Running, waiting: str = "", message: str = "") -> None:
-        """Write the pod's status if it is another than before."""
+        """Write the pod's status if it is another than before, or not what we said: a lost node's pods are unready."""
         ready = running.ready and not waiting
         said = f"{ready} {waiting} {running.restarts} {running.since}"
-        if said != running.said:
+        if said != running.said or objects.condition(pod, "Ready").get("status") != str(ready):
             self.cluster.merge_status(POD, _status(pod, ready, running.restarts, waiting, message), MANAGER)
             running.said = said
 
