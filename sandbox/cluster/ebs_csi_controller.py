@@ -9,11 +9,7 @@ Source: Amazon EBS CSI driver, docs/tagging.md and pkg/driver/constants.go; Kube
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,11 +18,9 @@ import botocore.exceptions
 from bootstrap.errors import BootstrapError
 from bootstrap.kubernetes import NODE, POD, Kind
 from bootstrap.objects import mappings, name_of, text
-from sandbox.cluster import pod, processes
+from sandbox.cluster import pod
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from bootstrap.kubernetes import Cluster, Manifest
 
 PROVISIONER = "ebs.csi.aws.com"
@@ -130,8 +124,11 @@ class Controller:
 
     def _delete(self, volume: Manifest) -> None:
         identity, name = volume["spec"]["csi"]["volumeHandle"], volume["metadata"]["name"]
-        with contextlib.suppress(self.ec2.exceptions.ClientError):
+        try:
             self.ec2.delete_volume(VolumeId=identity)
+        except botocore.exceptions.ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "InvalidVolume.NotFound":
+                raise
         self.cluster.merge(VOLUME, {"metadata": {"name": name, "finalizers": None}}, MANAGER)
         self.cluster.delete(VOLUME, name)
         pod.say(f"{name} and {identity} are gone")
@@ -139,14 +136,6 @@ class Controller:
 
 def _claim_of(volume: Manifest) -> str:
     return f"{text(volume, 'spec', 'claimRef', 'namespace')}/{text(volume, 'spec', 'claimRef', 'name')}"
-
-
-@contextlib.contextmanager
-def _leading() -> Generator[None]:
-    """Wait until no other replica leads, for one step."""
-    with (Path(os.environ[processes.MARK]) / "live" / "ebs-csi-controller.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def main() -> None:
@@ -160,12 +149,7 @@ def main() -> None:
     pod.say("a stand-in for ebs-csi-controller: see python -m sandbox cluster --help")
     ec2: Any = boto3.Session(region_name=arguments.region).client("ec2")  # pyright: ignore[reportUnknownMemberType]
     controller = Controller(pod.cluster(), arguments.k8s_tag_cluster_id, f"{arguments.region}a", ec2)
-
-    def step() -> None:
-        with _leading():
-            controller.step()
-
-    pod.loop(step)
+    pod.loop(pod.step_as_leader(MANAGER, controller.step))
 
 
 if __name__ == "__main__":

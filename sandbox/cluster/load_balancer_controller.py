@@ -9,12 +9,8 @@ Source: aws-load-balancer-controller, pkg/deploy/tracking/provider.go (tags), pk
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import hashlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,11 +18,12 @@ import botocore.exceptions
 
 from bootstrap.errors import BootstrapError
 from bootstrap.kubernetes import INGRESS, SERVICE
-from sandbox.cluster import pod, processes
+from sandbox.cluster import pod
 
 if TYPE_CHECKING:
     from bootstrap.kubernetes import Cluster, Kind, Manifest
 
+NAME = "aws-load-balancer-controller"
 MANAGER = "elbv2.k8s.aws/controller"
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
 
@@ -120,7 +117,7 @@ class Controller:
         pod.say(f"{_stack(thing)} has {balancer['DNSName']}")
 
     def _remove(self, sort: Sort, thing: Manifest) -> None:
-        if _finalizer(sort) not in _finalizers(thing) or pod.is_stuck("aws-load-balancer-controller"):
+        if _finalizer(sort) not in _finalizers(thing) or pod.is_stuck(NAME):
             return
         for balancer in self._ours(self.elb.describe_load_balancers()["LoadBalancers"], "LoadBalancerArn", sort, thing):
             self.elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
@@ -224,14 +221,6 @@ def _pairs(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-@contextlib.contextmanager
-def _leading():
-    """Wait until no other replica leads, for one step: a real one that the API server refuses loses its Lease too."""
-    with (Path(os.environ[processes.MARK]) / "live" / "load-balancer-controller.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def main() -> None:
     """Serve; the arguments are a pod's."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.cluster.load_balancer_controller", description=__doc__)
@@ -247,12 +236,7 @@ def main() -> None:
     controller = Controller(
         pod.cluster(), arguments.cluster_name, arguments.aws_vpc_id, clients["elbv2"], clients["ec2"]
     )
-
-    def step() -> None:
-        with _leading():
-            controller.step()
-
-    pod.loop(step)
+    pod.loop(pod.step_as_leader(NAME, controller.step))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from bootstrap import health, objects
 from bootstrap import kubernetes as api
-from bootstrap import objects
 from infra.contract import names
 from tests.support.clusters import Town, everything
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_a_node_that_never_gets_ready(town: Town) -> None:
     finally:
         eks.update_nodegroup_config(clusterName="staging", nodegroupName=group, scalingConfig=sizes)
         town.sandbox("cluster", "start", "kwok")
-    town.until(lambda: len(town.cluster.list(api.NODE)) == sizes["desiredSize"])
+    town.until(lambda: not health.look(town.cluster, sizes["desiredSize"]).waiting)
 
 
 def test_coredns_that_finds_no_node(town: Town) -> None:
@@ -254,13 +255,17 @@ def test_a_push_that_lost_a_race_is_made_again(town: Town) -> None:
     assert "Be faster" in town.git("log", "--format=%s", "-5", "origin/main").splitlines()
 
 
-def test_a_run_survives_an_api_server_that_is_away_for_a_while(town: Town) -> None:
-    town.empty()
+def verifying(town: Town) -> subprocess.Popen[str]:
+    """A run that has come to its last step."""
     child = town.start_bootstrap("run")
     assert child.stderr
-    for line in child.stderr:
-        if TITLES["verify"] in line:
-            break
+    assert any(TITLES["verify"] in line for line in child.stderr)
+    return child
+
+
+def test_a_run_survives_an_api_server_that_is_away_for_a_while(town: Town) -> None:
+    town.empty()
+    child = verifying(town)
     with town.without("kube-apiserver"):
         time.sleep(20)  # the fault itself
     _out, err = child.communicate(timeout=600)
@@ -270,11 +275,7 @@ def test_a_run_survives_an_api_server_that_is_away_for_a_while(town: Town) -> No
 
 def test_credentials_that_end_half_way_stop_it_at_once(town: Town) -> None:
     town.empty()
-    child = town.start_bootstrap("run")
-    assert child.stderr
-    for line in child.stderr:
-        if TITLES["verify"] in line:
-            break
+    child = verifying(town)
     with without_entry(town):
         _out, err = child.communicate(timeout=120)
     assert child.returncode == 1

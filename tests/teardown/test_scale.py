@@ -27,7 +27,9 @@ PAGE = 20
 def looking(aws: Aws, target: Target, folder: Folder) -> tuple[Counter[str], int]:
     """The calls of a plan by operation, and how much it found."""
     before = len(folder.calls.read_text().splitlines())
-    found = len(sweep.plan(aws, target, ()).doomed)
+    planned = sweep.plan(aws, target, ())
+    assert planned.findings.unknown == ()
+    found = len(planned.doomed)
     lines = [json.loads(line) for line in folder.calls.read_text().splitlines()[before:]]
     return Counter(f"{line['service']}:{line['operation']}" for line in lines), found
 

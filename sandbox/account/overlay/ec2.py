@@ -22,6 +22,7 @@ from sandbox.account.overlay import dependencies, launch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from moto.core.base_backend import BaseBackend
     from moto.core.types import Base64EncodedString
     from moto.ec2.models.elastic_network_interfaces import NetworkInterface
     from moto.ec2.models.instances import Instance, InstanceState, Reservation
@@ -247,6 +248,11 @@ class Ec2(EC2Backend):
         arn = super()._create_default_encryption_key()
         kms_backends[self.account_id][self.region_name].describe_key(arn).key_manager = "AWS"
         return arn
+
+
+def ec2_of(backend: BaseBackend) -> Ec2:
+    """EC2 of the account and region of another service."""
+    return ec2_backends[backend.account_id][backend.region_name]  # pyright: ignore[reportReturnType] -- `install`
 
 
 def refuse_foreign_zone(zone: str | None, zones: list[str]) -> None:

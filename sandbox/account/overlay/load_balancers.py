@@ -11,18 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from moto.ec2.models import ec2_backends
 from moto.elb import urls as classic_urls
 from moto.elb.models import ELBBackend, elb_backends
 from moto.elbv2 import urls
 from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import ELBv2Backend, elbv2_backends
 
+from sandbox.account.overlay.ec2 import ec2_of
+
 if TYPE_CHECKING:
     from moto.elb.models import LoadBalancer
     from moto.elbv2.models import FakeLoadBalancer
-
-    from sandbox.account.overlay.ec2 import Ec2
 
 
 class LoadBalancers(ELBv2Backend):
@@ -32,17 +31,12 @@ class LoadBalancers(ELBv2Backend):
     def _url_module(self) -> Any:
         return urls
 
-    @property
-    def ec2(self) -> Ec2:
-        """EC2 of the same account and region."""
-        return ec2_backends[self.account_id][self.region_name]  # pyright: ignore[reportReturnType] -- overlay.ec2 makes them
-
     def create_load_balancer(self, *args: Any, **kwargs: Any) -> FakeLoadBalancer:
         """One interface a subnet (moto: none)."""
         balancer = super().create_load_balancer(*args, **kwargs)
         what = f"ELB {_of(balancer.arn)}"
         for subnet in balancer.subnets:
-            self.ec2.lend_interface(subnet.id, balancer.security_groups, what)
+            ec2_of(self).lend_interface(subnet.id, balancer.security_groups, what)
         return balancer
 
     def delete_load_balancer(self, arn: str) -> None:
@@ -50,7 +44,7 @@ class LoadBalancers(ELBv2Backend):
         balancer = self.load_balancers.get(arn)
         if balancer:
             refuse_protected(balancer)
-            self.ec2.take_interfaces_back(f"ELB {_of(arn)}")
+            ec2_of(self).take_interfaces_back(f"ELB {_of(arn)}")
         super().delete_load_balancer(arn)
 
 
@@ -61,21 +55,16 @@ class ClassicLoadBalancers(ELBBackend):
     def _url_module(self) -> Any:
         return classic_urls
 
-    @property
-    def ec2(self) -> Ec2:
-        """EC2 of the same account and region."""
-        return ec2_backends[self.account_id][self.region_name]  # pyright: ignore[reportReturnType] -- overlay.ec2 makes them
-
     def create_load_balancer(self, *args: Any, **kwargs: Any) -> LoadBalancer:
         """One interface a subnet (moto: none)."""
         balancer = super().create_load_balancer(*args, **kwargs)
         for subnet in balancer.subnets:
-            self.ec2.lend_interface(subnet, balancer.security_groups, f"ELB {balancer.name}")
+            ec2_of(self).lend_interface(subnet, balancer.security_groups, f"ELB {balancer.name}")
         return balancer
 
     def delete_load_balancer(self, load_balancer_name: str) -> None:
         """Its interfaces go with it."""
-        self.ec2.take_interfaces_back(f"ELB {load_balancer_name}")
+        ec2_of(self).take_interfaces_back(f"ELB {load_balancer_name}")
         super().delete_load_balancer(load_balancer_name)
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from moto.autoscaling.models import AutoScalingBackend, autoscaling_backends
 from moto.core.base_backend import BaseBackend
-from moto.ec2.models import ec2_backends
 from moto.eks import urls
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, Role, iam_backends
 from moto.sts.models import sts_backends
 
+from sandbox.account.overlay.ec2 import ec2_of
 from sandbox.account.overlay.eks import errors
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Eks(BaseBackend):
     @property
     def ec2(self) -> Ec2:
         """EC2 of the same account and region."""
-        return ec2_backends[self.account_id][self.region_name]  # pyright: ignore[reportReturnType] -- overlay.ec2 makes them
+        return ec2_of(self)
 
     @property
     def autoscaling(self) -> AutoScalingBackend:
