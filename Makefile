@@ -2,10 +2,12 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-SOURCES := __main__.py bootstrap checks infra permanent sandbox teardown tests tools
+SOURCES := __main__.py applications bootstrap checks infra permanent sandbox teardown tests tools
+APPLICATION := applications/load-harness
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy outputs reset cluster bootstrap check account test test-cluster test-long bench lint workflows format docs golden lock clean
+.PHONY: help preview up refresh destroy outputs reset cluster bootstrap check account test test-application test-cluster \
+	test-long smoke bench lint workflows format docs golden lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +42,15 @@ check: .venv/.checks ## find what Flux would refuse of k8s/ and policies/
 account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dry run, then the question
 	@$(BIN)/python -m permanent apply $(ARGS)
 
-test: .venv/.dev .venv-guard/.done ## run the tests: Python and Pulumi only
+test: .venv/.dev .venv-guard/.done test-application ## run the tests: Python and Pulumi only
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not cluster" $(ARGS)
+
+test-application: .venv-load-harness/.done ## run the tests of the application
+	cd $(APPLICATION) && ../../.venv-load-harness/bin/python -m pytest
+
+smoke: .venv-load-harness/.done ## try an image of the application as its pod would run it: IMAGE, VERSION
+	.venv-load-harness/bin/python $(APPLICATION)/smoke.py --version="$(VERSION)" -- docker run --rm --read-only \
+		--cap-drop=ALL --security-opt=no-new-privileges --publish=127.0.0.1:5000:5000 --env=API_KEY "$(IMAGE)"
 
 test-cluster: .venv/.dev ## run the bootstrap's tests on a real API server with real Flux controllers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "cluster and not long" tests/cluster $(ARGS)
@@ -52,10 +61,12 @@ test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for e
 bench: .venv/.dev ## measure: makespan of the graph, previews, imports, checks, a sweep, a bootstrap
 	@$(BIN)/python -m tests.bench
 
-lint: .venv/.dev workflows ## style, types, import contracts and workflows
+lint: .venv/.dev .venv-load-harness/.done workflows ## style, types, import contracts and workflows
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/basedpyright
+	$(BIN)/basedpyright -p $(APPLICATION)
+	$(BIN)/hadolint $(APPLICATION)/Dockerfile
 	$(BIN)/lint-imports
 
 workflows: .venv/.dev ## lint the workflows
@@ -73,7 +84,7 @@ golden: .venv/.dev ## write what the programs ask AWS for into tests/infra/golde
 	$(BIN)/python -m tests.infra.golden
 	$(BIN)/python -m tests.permanent.golden
 
-UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+UV := $(abspath $(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header pyproject.toml
 lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
 	$(UV) -o requirements.txt
@@ -81,10 +92,12 @@ lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
 	$(UV) --group checks --group sandbox -o requirements/sandbox.txt
 	$(UV) --group checks --group sandbox --group dev -o requirements/dev.txt
 	$(UV) --group guard -o requirements/guard.txt
+	cd $(APPLICATION) && $(UV) -o requirements.txt
+	cd $(APPLICATION) && $(UV) --group dev -o requirements-dev.txt
 
 clean: ## remove environments and caches of this clone; built tools are shared and stay
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox reset; fi
-	rm -rf .venv .venv-guard .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-guard .venv-load-harness .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments, made again when their pins change.
@@ -109,4 +122,10 @@ clean: ## remove environments and caches of this clone; built tools are shared a
 	@echo "making .venv-guard: pulumi-eks and pulumi-kubernetes, which the program's guard refuses"
 	@test -x .venv-guard/bin/python || $(PYTHON) -m venv .venv-guard
 	@.venv-guard/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv-load-harness/.done: applications/load-harness/requirements-dev.txt
+	@echo "making .venv-load-harness: the application and what its tests need"
+	@test -x .venv-load-harness/bin/python || $(PYTHON) -m venv .venv-load-harness
+	@.venv-load-harness/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -1,0 +1,1 @@
+"""A service that makes load on purpose."""

@@ -1,0 +1,140 @@
+"""Jobs that make load: processes with an end, of which all of one kind together stay within its capacity."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import sys
+import time
+import uuid
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+GRACE = 2.0
+"""Seconds that a process has to end before it is killed."""
+
+log = logging.getLogger(__name__)
+
+
+class CapacityError(Exception):
+    """There is no room for another job.
+
+    Attributes:
+        free: how much there is room for.
+        retry_after: whole seconds until the first job that runs must end.
+    """
+
+    def __init__(self, free: int, retry_after: int) -> None:
+        super().__init__(free, retry_after)
+        self.free = free
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that runs."""
+
+    kind: str
+    amount: int
+    """Of the kind's unit: workers, or MiB."""
+    seconds: int
+    intensity: float = 1.0
+    """The share of the time in which each CPU worker is busy."""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    begun: float = field(default_factory=time.monotonic)
+    """On the monotonic clock."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until it ends by itself."""
+        return max(0.0, self.begun + self.seconds - time.monotonic())
+
+    @property
+    def commands(self) -> list[tuple[str, ...]]:
+        """The processes that it is made of."""
+        command = (sys.executable, "-m", "load_harness.worker", self.kind, str(self.seconds))
+        return [(*command, str(self.intensity))] * self.amount if self.kind == "cpu" else [(*command, str(self.amount))]
+
+
+class Jobs:
+    """The jobs of one kind. One process serves a pod, so this is all that there is of them in it."""
+
+    def __init__(self, kind: str, capacity: int) -> None:
+        self.kind = kind
+        self.capacity = capacity
+        self._running: dict[str, tuple[Job, list[Process]]] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def running(self) -> list[Job]:
+        """Oldest first."""
+        return [job for job, _ in self._running.values()]
+
+    @property
+    def in_use(self) -> int:
+        """What the running jobs take of the capacity."""
+        return sum(job.amount for job in self.running)
+
+    def get(self, job_id: str) -> Job | None:
+        """A running job."""
+        found = self._running.get(job_id)
+        return found[0] if found else None
+
+    async def start(self, amount: int, seconds: int, intensity: float = 1.0) -> Job:
+        """Start a job.
+
+        Raises:
+            CapacityError: the running ones leave no room for it.
+            OSError: the system gives no process.
+        """
+        free = self.capacity - self.in_use
+        if amount > free:
+            soonest = min((job.seconds_left for job in self.running), default=0.0)
+            raise CapacityError(free, max(1, math.ceil(soonest)))
+        job = Job(self.kind, amount, seconds, intensity)
+        processes: list[Process] = []
+        self._running[job.id] = (job, processes)  # taken before the first wait, so that two requests cannot share it
+        try:
+            for command in job.commands:
+                processes.append(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=DEVNULL))  # noqa: PERF401
+        except BaseException:
+            await _end(processes)
+            del self._running[job.id]
+            raise
+        self._watchers[job.id] = asyncio.create_task(self._watch(job, processes))
+        log.info("job started", extra={"kind": job.kind, "job": job.id, "amount": amount, "seconds": seconds})
+        return job
+
+    async def stop(self, job: Job) -> None:
+        """Stop a job, and wait for its processes to be gone."""
+        _, processes = self._running.get(job.id, (job, []))
+        await _end(processes)
+        watcher = self._watchers.get(job.id)
+        if watcher:
+            await watcher
+
+    async def stop_all(self) -> list[Job]:
+        """Stop all that run; gives them."""
+        stopped = self.running
+        await asyncio.gather(*(self.stop(job) for job in stopped))
+        return stopped
+
+    async def _watch(self, job: Job, processes: list[Process]) -> None:
+        codes = [await process.wait() for process in processes]
+        del self._running[job.id], self._watchers[job.id]
+        log.info("job ended", extra={"kind": job.kind, "job": job.id, "exit_codes": codes})
+
+
+async def _end(processes: list[Process]) -> None:
+    for process in processes:
+        if process.returncode is None:
+            process.terminate()
+    for process in processes:
+        try:
+            await asyncio.wait_for(process.wait(), GRACE)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
