@@ -78,6 +78,27 @@ KYVERNO = GoTool(
     tell_version=("version",),
 )
 
+CRANE = GoTool(
+    name="crane",
+    folder=FOLDER / "crane",
+    package="github.com/google/go-containerregistry/cmd/crane",
+    module="github.com/google/go-containerregistry",
+    minutes=0.2,
+    why="pushing an image in the tests",
+    ldflags="-s -w -X github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",
+    tell_version=("version",),
+)
+
+REGISTRY = GoTool(
+    name="registry",
+    folder=FOLDER / "crane",
+    package="github.com/google/go-containerregistry/cmd/registry",
+    module="github.com/google/go-containerregistry",
+    minutes=0.1,
+    why="the registry of the tests",
+)
+"""Of the distribution API, in memory, without access control."""
+
 CONTROLLER_GEN = GoTool(
     name="controller-gen",
     folder=FOLDER / "crds",
@@ -175,7 +196,7 @@ TOOLS: Mapping[str, GoTool] = MappingProxyType(
     {
         tool.name: tool
         for tool in (
-            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN),
+            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN, CRANE, REGISTRY),
             *(ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KUBECTL, KWOK),
             *(SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM, FLUX_BOOTSTRAP),
         )

@@ -92,6 +92,10 @@ KUBECONFORM = "0.7.0"
 # renovate: datasource=go depName=github.com/kyverno/kyverno
 KYVERNO = "1.19.1"
 
+# renovate: datasource=go depName=github.com/google/go-containerregistry
+CRANE = "0.21.9"
+"""Pushes images in the tests of the image flow, to a registry of the same module."""
+
 # renovate: datasource=go depName=sigs.k8s.io/controller-tools
 CONTROLLER_TOOLS = "0.20.1"
 """Makes the CRDs of the API modules that `tools/crds` requires."""
@@ -129,6 +133,7 @@ GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kustomize": ("sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE),
         "kubeconform": ("github.com/yannh/kubeconform", KUBECONFORM),
         "kyverno": ("github.com/kyverno/kyverno", KYVERNO),
+        "crane": ("github.com/google/go-containerregistry", CRANE),
         "crds": ("sigs.k8s.io/controller-tools", CONTROLLER_TOOLS),
         "kubernetes": ("k8s.io/kubernetes", KUBERNETES_SANDBOX),
         "etcd": ("go.etcd.io/etcd/server/v3", ETCD),
