@@ -6,6 +6,7 @@ not know of is an error, never passed over. Jobs run one after the other, and no
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import subprocess
 import tempfile
@@ -30,7 +31,11 @@ ACTIONS = frozenset(
         "actions/checkout",
         "actions/setup-go",
         "actions/setup-python",
+        "anchore/scan-action",
+        "aws-actions/amazon-ecr-login",
         "aws-actions/configure-aws-credentials",
+        "docker/build-push-action",
+        "docker/setup-buildx-action",
         "fluxcd/flux2/action",
         "pulumi/actions",
     }
@@ -41,6 +46,7 @@ INSTALLED: Mapping[str, str] = {
     ".ci/packages": "true",
     "make .venv/.checks": "true",
     "make .venv/.sandbox": "true",
+    "make .venv-load-harness/.done": "true",
     "python -m venv .venv": "true",
     ".venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt": "true",
 }
@@ -77,10 +83,11 @@ class Event:
         """The context `github`."""
         return {
             "event_name": self.name,
-            "event": cast("Value", self.payload),
+            "event": cast("Value", json.loads(json.dumps(self.payload), parse_int=float)),
             "repository": self.payload["repository"]["full_name"],
             "sha": self.sha,
             "ref": self.ref,
+            "ref_name": self.ref.split("/", 2)[-1],
             "token": "a-token",
         }
 
@@ -195,9 +202,12 @@ class Run:
                 raise WorkflowError(f"{self.workflow} is not started at {self.event.payload['schedule']}")
             return
         trigger = cast("Document", triggers[self.event.name] or {})
-        _known(trigger, {"branches", "inputs"}, f"trigger {self.event.name}")
+        _known(trigger, {"branches", "inputs", "tags"}, f"trigger {self.event.name}")
         if "branches" in trigger and self.event.branch not in trigger["branches"]:
             raise WorkflowError(f"{self.workflow} is not started by {self.event.name} on {self.event.branch}")
+        tag = self.event.ref.removeprefix("refs/tags/")
+        if "tags" in trigger and not any(fnmatch.fnmatchcase(tag, pattern) for pattern in trigger["tags"]):
+            raise WorkflowError(f"{self.workflow} is not started by {self.event.name} of {self.event.ref}")
         for name, definition in trigger.get("inputs", {}).items():
             if definition.get("required") and not self.event.payload.get("inputs", {}).get(name):
                 raise WorkflowError(f"{self.workflow} is not started without its input {name}")
@@ -287,10 +297,12 @@ class _Machine:
     def _use(self, step: Document, contexts: Mapping[str, Value]) -> None:
         action, _, _version = step["uses"].partition("@")
         if action.startswith("./"):
-            if "with" in step:
-                raise WorkflowError(f"{action}: inputs of our own actions are not known here")
-            for inner in load(self._run.repository / action / "action.yml")["runs"]["steps"]:
+            document = load(self._run.repository / action / "action.yml")
+            given = _inputs(action, document.get("inputs", {}), _texts(step.get("with", {}), contexts))
+            outside, self._contexts = self._contexts, {**self._contexts, "inputs": given}
+            for inner in document["runs"]["steps"]:
                 self.step(inner)
+            self._contexts = outside
             return
         if action not in ACTIONS:
             raise WorkflowError(f"{action} is none of the actions that make a machine ready")
@@ -352,6 +364,15 @@ def parse_outputs(text: str) -> dict[str, str]:
         elif line:
             raise WorkflowError(f"GITHUB_OUTPUT has a line that is no name=value: {line}")
     return found
+
+
+def _inputs(action: str, known: Mapping[str, Document], given: Mapping[str, str]) -> dict[str, Value]:
+    """What an action of ours is given, with its defaults."""
+    _known(given, set(known), action)
+    missing = [name for name, each in known.items() if each.get("required") and not given.get(name)]
+    if missing:
+        raise WorkflowError(f"{action}: not given: {', '.join(missing)}")
+    return {name: given.get(name, each.get("default", "")) for name, each in known.items()}
 
 
 def _until(mark: str, lines: Iterator[str]) -> Iterator[str]:

@@ -31,6 +31,8 @@ WHEN = '.venv/bin/python -m teardown when --stack "$STACK"'
 NIGHT = '.venv/bin/python -m teardown run --yes --stack "$STACK"'
 WATCHDOG = '.venv/bin/python -m teardown verify --watchdog 26 --stack "$STACK"'
 ISSUE = '.venv/bin/python -m teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
+TESTS = "make test-application"
+SMOKE = 'make smoke IMAGE="$APPLICATION:$VERSION" VERSION="$VERSION"'
 INTENT = (
     '.venv/bin/python -m sandbox preview --stack "$STACK"',
     (
@@ -43,6 +45,7 @@ VARIABLES = {
     "AWS_ACCOUNT_ID": "123456789012",
     "AWS_REGION": "eu-west-2",
     "AWS_PREVIEW_ROLE_ARN": names.role_arn("123456789012", names.PREVIEW_ROLE),
+    "AWS_PUSH_ROLE_ARN": names.role_arn("123456789012", names.PUSH_ROLE),
     "AWS_DEPLOY_ROLE_ARN": names.role_arn("123456789012", names.DEPLOY_ROLE),
     "PULUMI_BACKEND_URL": names.state_backend("123456789012", "eu-west-2"),
 }
@@ -61,7 +64,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 
 ANSWERS = {
     **INSTALLED,
-    **dict.fromkeys(("make lint", "make test", UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
+    **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
     **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"',
@@ -73,7 +76,7 @@ ANSWERS = {
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
     by_name |= {"checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
-    by_name |= {"night": NIGHT, "watchdog": WATCHDOG}
+    by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -295,3 +298,38 @@ def test_the_watchdog_looks_in_the_morning_and_destroys_nothing() -> None:
 
 def test_without_an_account_there_is_no_night() -> None:
     assert set(results(run("nightly-destroy.yml", scheduled("0 20 * * *"), {})).values()) == {"skipped"}
+
+
+TAG = Event("push", PAYLOAD, ref="refs/tags/v1.2.0")
+
+
+def test_a_pull_request_builds_and_tries_the_image_and_pushes_nothing() -> None:
+    jobs = run("load-harness.yml", pull_request(), smoke='echo "$APPLICATION $VERSION"')
+    assert results(jobs) == {"release": "skipped"}
+    assert jobs["image"].leg.output == "load-harness v0.0.0-pr.7\n"
+
+
+def test_a_tag_is_tested_tried_and_pushed() -> None:
+    jobs = run("load-harness.yml", TAG, smoke='echo "$APPLICATION $VERSION"')
+    assert results(jobs) == {"image": "skipped"}
+    assert jobs["test"].leg.commands == [TESTS]
+    assert jobs["release"].leg.output == "load-harness v1.2.0\n"
+    assert jobs["release"].leg.steps[-1].command == "docker/build-push-action"
+
+
+def test_without_an_account_a_tag_pushes_nothing() -> None:
+    assert results(run("load-harness.yml", TAG, variables={})) == {"image": "skipped", "release": "skipped"}
+
+
+def test_an_image_that_fails_its_trial_is_not_pushed() -> None:
+    jobs = run("load-harness.yml", TAG, smoke="exit 1")
+    assert results(jobs) == {"image": "skipped", "release": "failure"}
+    assert not any(step.command.startswith("aws-actions") for step in jobs["release"].leg.steps)
+
+
+def test_code_that_fails_its_tests_is_not_built() -> None:
+    assert results(run("load-harness.yml", TAG, tests="exit 1")) == {
+        "test": "failure",
+        "image": "skipped",
+        "release": "skipped",
+    }

@@ -41,6 +41,9 @@ PERMISSIONS = {
     ("infra-unlock.yml", "review"): {},
     ("infra-unlock.yml", "show"): OIDC,
     ("k8s-manifest-validate.yml", "k8s-manifest-validate"): READ,
+    ("load-harness.yml", "image"): READ,
+    ("load-harness.yml", "release"): OIDC,
+    ("load-harness.yml", "test"): READ,
     ("nightly-destroy.yml", "destroy"): OIDC,
     ("nightly-destroy.yml", "issue"): {**READ, "issues": "write"},
     ("nightly-destroy.yml", "watchdog"): OIDC,
@@ -79,12 +82,14 @@ def test_the_workflows_start_when_the_guide_says() -> None:
         "infra-apply.yml": {"push"},
         "infra-unlock.yml": {"workflow_dispatch"},
         "k8s-manifest-validate.yml": {"pull_request"},
+        "load-harness.yml": {"pull_request", "push"},
         "nightly-destroy.yml": {"schedule", "workflow_dispatch"},
         "rebuild-stack.yml": {"workflow_dispatch"},
     }
-    assert {"infra-plan.yml", "k8s-manifest-validate.yml"} == PULL_REQUEST_CHECKS
+    assert {"infra-plan.yml", "k8s-manifest-validate.yml", "load-harness.yml"} == PULL_REQUEST_CHECKS
     assert all(WORKFLOWS[file]["on"]["pull_request"] == {"branches": ["main"]} for file in PULL_REQUEST_CHECKS)
     assert WORKFLOWS["infra-apply.yml"]["on"]["push"] == {"branches": ["main"]}
+    assert WORKFLOWS["load-harness.yml"]["on"]["push"] == {"tags": ["v*"]}
 
 
 @pytest.mark.parametrize("file", WORKFLOWS)
@@ -122,12 +127,12 @@ def test_actions_are_pinned_by_commit_and_say_which_version_it_is() -> None:
     pins: dict[str, set[str]] = {}
     for path in (*FOLDER.iterdir(), *REPOSITORY.glob(".github/actions/*/action.yml")):
         for used in re.findall(r"uses: (.*)", path.read_text()):
-            if used == "./.github/actions/setup":
+            if used.startswith("./.github/actions/"):
                 continue
             pin = re.fullmatch(r"([\w./-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)", used)
             assert pin, f"{path.name}: {used}"
             pins.setdefault(pin[1], set()).add(pin[2])
-    assert len(pins) == 7
+    assert len(pins) == 11
     assert {action: found for action, found in pins.items() if len(found) > 1} == {}
 
 
@@ -182,9 +187,32 @@ def test_every_failure_of_a_night_ends_in_an_issue() -> None:
 
 def test_a_pull_request_has_its_own_group_which_the_next_push_cancels() -> None:
     assert {file for file, workflow in WORKFLOWS.items() if "concurrency" in workflow} == PULL_REQUEST_CHECKS
-    for file in PULL_REQUEST_CHECKS:
+    for file in PULL_REQUEST_CHECKS - {"load-harness.yml"}:
         group = f"{file.removesuffix('.yml')}-${{{{ github.event.pull_request.number }}}}"
         assert WORKFLOWS[file]["concurrency"] == {"group": group, "cancel-in-progress": True}
+
+
+def test_a_release_is_never_cut_short() -> None:
+    assert WORKFLOWS["load-harness.yml"]["concurrency"] == {
+        "group": "load-harness-${{ github.event.pull_request.number || github.ref }}",
+        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
+    }
+
+
+def test_what_is_pushed_is_what_was_tried_and_scanned_and_says_where_it_comes_from() -> None:
+    steps = JOBS["load-harness.yml", "release"]["steps"]
+    (push,) = uses(JOBS["load-harness.yml", "release"], "docker/build-push-action")
+    (built,) = (step for step in ACTIONS["image"]["runs"]["steps"] if "build-push-action" in step.get("uses", ""))
+    tried = next(step for step in steps if step.get("uses") == "./.github/actions/image")
+    assert steps.index(tried) < steps.index(push) == len(steps) - 1
+    for key in ("context", "build-args"):
+        of_the_release = built["with"][key].replace("${{ inputs.application }}", "load-harness")
+        assert push["with"][key] == of_the_release.replace("inputs.version", "github.ref_name")
+    assert (push["with"]["provenance"], push["with"]["sbom"], push["with"]["push"]) == ("mode=max", True, True)
+    # Only pull requests read layers of earlier runs, and nothing but a release pushes.
+    assert "cache" not in tried["with"]
+    pushing = [where for where, step in STEPS if step.get("with", {}).get("push")]
+    assert pushing == ["load-harness.yml: release"]
 
 
 def test_a_stack_is_changed_from_the_environment_that_allows_main_only() -> None:
@@ -198,7 +226,8 @@ def test_a_stack_is_changed_from_the_environment_that_allows_main_only() -> None
     assert deploying == {key for key, job in JOBS.items() if job.get("environment") == names.GITHUB_ENVIRONMENT}
     assert deploying >= changing().keys()
     assert {key: role for key, role in roles.items() if key not in deploying} == {
-        ("infra-plan.yml", "plan"): "${{ vars.AWS_PREVIEW_ROLE_ARN }}"
+        ("infra-plan.yml", "plan"): "${{ vars.AWS_PREVIEW_ROLE_ARN }}",
+        ("load-harness.yml", "release"): "${{ vars.AWS_PUSH_ROLE_ARN }}",
     }
 
 
