@@ -84,20 +84,11 @@ CRANE = GoTool(
     package="github.com/google/go-containerregistry/cmd/crane",
     module="github.com/google/go-containerregistry",
     minutes=0.2,
-    why="pushing an image in the tests",
+    why="the proof of the image flow",
     ldflags="-s -w -X github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",
     tell_version=("version",),
 )
-
-REGISTRY = GoTool(
-    name="registry",
-    folder=FOLDER / "crane",
-    package="github.com/google/go-containerregistry/cmd/registry",
-    module="github.com/google/go-containerregistry",
-    minutes=0.1,
-    why="the registry of the tests",
-)
-"""Of the distribution API, in memory, without access control."""
+"""It also is a registry: `crane registry serve`."""
 
 CONTROLLER_GEN = GoTool(
     name="controller-gen",
@@ -196,7 +187,7 @@ TOOLS: Mapping[str, GoTool] = MappingProxyType(
     {
         tool.name: tool
         for tool in (
-            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN, CRANE, REGISTRY),
+            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN, CRANE),
             *(ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KUBECTL, KWOK),
             *(SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM, FLUX_BOOTSTRAP),
         )

@@ -94,7 +94,7 @@ KYVERNO = "1.19.1"
 
 # renovate: datasource=go depName=github.com/google/go-containerregistry
 CRANE = "0.21.9"
-"""Pushes images in the tests of the image flow, to a registry of the same module."""
+"""Pushes images in the proof of the image flow, and is the registry there."""
 
 # renovate: datasource=go depName=sigs.k8s.io/controller-tools
 CONTROLLER_TOOLS = "0.20.1"
