@@ -58,7 +58,7 @@ test-cluster: .venv/.dev ## run the bootstrap's tests on a real API server with 
 test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-bench: .venv/.dev ## measure: makespan of the graph, previews, imports, checks, a sweep, a bootstrap
+bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap
 	@$(BIN)/python -m tests.bench
 
 lint: .venv/.dev .venv-load-harness/.done workflows ## style, types, import contracts and workflows

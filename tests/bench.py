@@ -21,6 +21,7 @@ from infra.settings import NodeGroup
 from sandbox import rehearsal
 from sandbox.engine import project
 from sandbox.folder import REPOSITORY
+from tests.applications import bench as application
 from tests.checks import bench
 from tests.cluster import bench as bootstrap
 from tests.support import durations, recorder, rehearsals
@@ -110,5 +111,6 @@ if __name__ == "__main__":
     imports()
     previews()
     bench.table(console)
+    application.table(console)
     night.table(console)
     bootstrap.table(console)

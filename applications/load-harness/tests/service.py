@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 
@@ -46,22 +47,25 @@ def environment(**settings: object) -> dict[str, str]:
 class Service:
     process: subprocess.Popen[str]
     client: httpx2.Client
+    log: IO[str]
+    """All that it prints: a file, since a pipe that nobody reads would stop it."""
 
     @classmethod
     def start(cls, **settings: object) -> Service:
         port = free_port()
+        log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the service
         process = subprocess.Popen(
             [sys.executable, "-m", "load_harness"],
             cwd=FOLDER,
             env=environment(port=port, **settings),
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
         )
         client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": KEY}, timeout=LONGEST)
-        service = cls(process, client)
+        service = cls(process, client, log)
         until(lambda: process.poll() is not None or service.status("/ready") == 200, "ready")
-        assert process.poll() is None, process.communicate()[0]
+        assert process.poll() is None, service.printed()
         return service
 
     def status(self, path: str) -> int:
@@ -82,14 +86,21 @@ class Service:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+
     def end(self) -> list[dict[str, Any]]:
         """Wait for its end; gives the lines of its log."""
-        out, _ = self.process.communicate(timeout=LONGEST)
-        self.client.close()
-        return [json.loads(line) for line in out.splitlines()]
+        self.process.wait(LONGEST)
+        return [json.loads(line) for line in self.printed().splitlines()]
+
+    def printed(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
 
     def close(self) -> None:
         self.client.close()
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.log.close()
