@@ -48,9 +48,9 @@ test: .venv/.dev .venv-guard/.done test-application ## run the tests: Python and
 test-application: .venv-load-harness/.done ## run the tests of the application
 	cd $(APPLICATION) && ../../.venv-load-harness/bin/python -m pytest
 
-smoke: .venv-load-harness/.done ## try an image of the application as its pod would run it: IMAGE, VERSION
-	.venv-load-harness/bin/python $(APPLICATION)/smoke.py --version="$(VERSION)" -- docker run --rm --read-only \
-		--cap-drop=ALL --security-opt=no-new-privileges --publish=127.0.0.1:5000:5000 --env=API_KEY "$(IMAGE)"
+smoke: .venv-load-harness/.done ## try an image of the application as its pod would run it: IMAGE and VERSION
+	.venv-load-harness/bin/python $(APPLICATION)/smoke.py --version="$$VERSION" -- docker run --rm --read-only \
+		--cap-drop=ALL --security-opt=no-new-privileges --publish=127.0.0.1:5000:5000 --env=API_KEY "$$IMAGE"
 
 test-cluster: .venv/.dev ## run the bootstrap's tests on a real API server with real Flux controllers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "cluster and not long" tests/cluster $(ARGS)

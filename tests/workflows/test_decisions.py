@@ -32,7 +32,7 @@ NIGHT = '.venv/bin/python -m teardown run --yes --stack "$STACK"'
 WATCHDOG = '.venv/bin/python -m teardown verify --watchdog 26 --stack "$STACK"'
 ISSUE = '.venv/bin/python -m teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 TESTS = "make test-application"
-SMOKE = 'make smoke IMAGE="$APPLICATION:$VERSION" VERSION="$VERSION"'
+SMOKE = "make smoke"
 INTENT = (
     '.venv/bin/python -m sandbox preview --stack "$STACK"',
     (
@@ -304,16 +304,16 @@ TAG = Event("push", PAYLOAD, ref="refs/tags/v1.2.0")
 
 
 def test_a_pull_request_builds_and_tries_the_image_and_pushes_nothing() -> None:
-    jobs = run("load-harness.yml", pull_request(), smoke='echo "$APPLICATION $VERSION"')
+    jobs = run("load-harness.yml", pull_request(), smoke='echo "$IMAGE $VERSION"')
     assert results(jobs) == {"release": "skipped"}
-    assert jobs["image"].leg.output == "load-harness v0.0.0-pr.7\n"
+    assert jobs["image"].leg.output == "load-harness:v0.0.0-pr.7 v0.0.0-pr.7\n"
 
 
 def test_a_tag_is_tested_tried_and_pushed() -> None:
-    jobs = run("load-harness.yml", TAG, smoke='echo "$APPLICATION $VERSION"')
+    jobs = run("load-harness.yml", TAG, smoke='echo "$IMAGE $VERSION"')
     assert results(jobs) == {"image": "skipped"}
     assert jobs["test"].leg.commands == [TESTS]
-    assert jobs["release"].leg.output == "load-harness v1.2.0\n"
+    assert jobs["release"].leg.output == "load-harness:v1.2.0 v1.2.0\n"
     assert jobs["release"].leg.steps[-1].command == "docker/build-push-action"
 
 
