@@ -285,7 +285,7 @@ def _dry(aws: Aws, options: running.Options) -> Report:
 def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
     notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.strangers]
     title = f"nothing of {cluster} is left" if verdict.clean else f"it is not sure that nothing of {cluster} is left"
-    left = [report.row(each) for each in verdict.left]
+    left = [report.row(each, verdict.in_state) for each in verdict.left]
     return Report(
         title=title, good=verdict.clean, left=left, unknown=verdict.unknown, in_state=verdict.in_state, notes=notes
     )

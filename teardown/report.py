@@ -13,7 +13,7 @@ from teardown import kinds
 from teardown.claim import CONTROLLER, CSI
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bootstrap.progress import StepResult
     from teardown.kinds.base import Leftover
@@ -110,10 +110,10 @@ class Report:
         return lines + [f"  {step.seconds:6.1f} s  {step.outcome:11} {step.title}" for step in self.steps]
 
 
-def row(each: Leftover, now: datetime | None = None) -> Row:
-    """A leftover as it is shown."""
-    command = kinds.BY_NAME[each.kind].command.format(id=each.id)
-    age = _age(each.created, now or datetime.now(UTC))
+def row(each: Leftover, in_state: Collection[str] = ()) -> Row:
+    """A leftover as it is shown. What the stack's state lists, pulumi must take away; what it lost, a person."""
+    command = "pulumi destroy" if each.id in in_state else kinds.BY_NAME[each.kind].command.format(id=each.id)
+    age = _age(each.created, datetime.now(UTC))
     return Row(each.kind, each.id, each.name, made_by(each), age, each.monthly, each.held, command)
 
 

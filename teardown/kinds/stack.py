@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.target import Target
 
-DESTROY = "pulumi destroy"
-
 
 def clusters(aws: Aws, target: Target) -> Iterator[Leftover]:
     """The cluster of the exact name."""
@@ -84,11 +82,16 @@ KINDS = (
         "EKS cluster",
         clusters,
         (Permission(("eks:DescribeCluster",), ("eks:@region@:@account_id@:cluster/*",)),),
-        command=DESTROY,
+        command="aws eks delete-cluster --name {id}",
     ),
-    Kind("VPC", vpcs, reads("ec2:DescribeVpcs"), command=DESTROY),
-    Kind("NAT gateway", nat_gateways, reads("ec2:DescribeNatGateways"), command=DESTROY),
-    Kind("IAM role", roles, reads("iam:ListRoles"), command=DESTROY),
+    Kind("VPC", vpcs, reads("ec2:DescribeVpcs"), command="aws ec2 delete-vpc --vpc-id {id}"),
+    Kind(
+        "NAT gateway",
+        nat_gateways,
+        reads("ec2:DescribeNatGateways"),
+        command="aws ec2 delete-nat-gateway --nat-gateway-id {id}",
+    ),
+    Kind("IAM role", roles, reads("iam:ListRoles"), command="aws iam delete-role --role-name {id}"),
     Kind(
         "OIDC provider",
         providers,
@@ -96,6 +99,6 @@ KINDS = (
             *reads("iam:ListOpenIDConnectProviders"),
             Permission(("iam:ListOpenIDConnectProviderTags",), ("iam::@account_id@:oidc-provider/oidc.eks.*",)),
         ),
-        command=DESTROY,
+        command="aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {id}",
     ),
 )
