@@ -173,37 +173,6 @@ def killed(sandbox: Sandbox, here: Callable[[int, str], bool]) -> bool:
     return struck
 
 
-def test_a_cluster_that_a_killed_morning_left_is_found_and_named(sandbox: Sandbox) -> None:
-    """The state has lost it: pulumi takes nothing away that it does not know, and the night is not called clean."""
-    sandbox.succeed("preview")
-    before = sandbox.census()
-    child = subprocess.Popen(
-        sandbox.command("up"),
-        cwd=REPOSITORY,
-        env={**os.environ, **sandbox.engine},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert child.stdout
-    assert any("aws:eks:Cluster cluster creating" in line for line in child.stdout)
-    _kill(child)
-    account = sandbox.account
-    eks = client("eks", endpoint=account.endpoint, region=account.region)
-    ended = night(sandbox)
-    assert ended.code != 0
-    assert "with --recover" in ended.err
-    ended = night(sandbox, "--recover")
-    if eks.list_clusters()["clusters"]:  # AWS was faster than the kill
-        assert ended.code == 1
-        assert "by hand: aws eks delete-cluster --name staging" in ended.err
-        eks.delete_cluster(name="staging")
-        ended = night(sandbox)
-    assert ended.code == 0, ended.text
-    assert sandbox.census() == before
-
-
 def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox) -> None:
     sandbox.succeed("preview")
     before = sandbox.census()
