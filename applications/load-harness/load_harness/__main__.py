@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=int(settings.shutdown_seconds),
+            timeout_graceful_shutdown=settings.shutdown_seconds,
         )
         super().__init__(config)
         self._drain_seconds = settings.drain_seconds

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 
-from load_harness.jobs import CapacityError, Job, Jobs
+from load_harness.jobs import UNITS, CapacityError, Job, Jobs
 from load_harness.metrics import Metrics
 from load_harness.observing import Observing
 from load_harness.settings import Settings
@@ -43,6 +43,8 @@ class MemoryLoad(Load):
 class Shown(BaseModel):
     """A job that runs."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: str
     kind: str
     amount: int
@@ -52,8 +54,10 @@ class Shown(BaseModel):
     seconds_left: float
     started: datetime
 
-
-UNITS = {"cpu": "workers", "memory": "MiB"}
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """A job as it is shown."""
+        return cls.model_validate(job)
 
 
 @dataclass
@@ -158,39 +162,26 @@ def _jobs_routes(jobs: Jobs, start: Callable[..., Awaitable[Job]]) -> APIRouter:
     @router.post("", status_code=201)
     async def begin(job: Annotated[Job, Depends(start)], response: Response) -> Shown:
         response.headers["location"] = f"/load/{jobs.kind}/{job.id}"
-        return _shown(job)
+        return Shown.of(job)
 
     @router.get("")
     async def listed() -> list[Shown]:
-        return [_shown(job) for job in jobs.running]
+        return [Shown.of(job) for job in jobs.running]
 
     @router.get("/{job_id}")
     async def one(job: Annotated[Job, Depends(found)]) -> Shown:
-        return _shown(job)
+        return Shown.of(job)
 
     @router.delete("")
     async def stop_all() -> list[Shown]:
-        return [_shown(job) for job in await jobs.stop_all()]
+        return [Shown.of(job) for job in await jobs.stop_all()]
 
     @router.delete("/{job_id}")
     async def stop(job: Annotated[Job, Depends(found)]) -> Shown:
         await jobs.stop(job)
-        return _shown(job)
+        return Shown.of(job)
 
     return router
-
-
-def _shown(job: Job) -> Shown:
-    return Shown(
-        id=job.id,
-        kind=job.kind,
-        amount=job.amount,
-        unit=UNITS[job.kind],
-        intensity=job.intensity,
-        seconds=job.seconds,
-        seconds_left=round(job.seconds_left, 1),
-        started=job.started,
-    )
 
 
 def _bound(name: str, value: int, most: int) -> None:

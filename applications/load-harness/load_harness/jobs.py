@@ -18,6 +18,10 @@ GRACE = 2.0
 log = logging.getLogger(__name__)
 
 
+UNITS = {"cpu": "workers", "memory": "MiB"}
+"""Kind of job → what its amount counts."""
+
+
 class CapacityError(Exception):
     """There is no room for another job.
 
@@ -38,7 +42,6 @@ class Job:
 
     kind: str
     amount: int
-    """Of the kind's unit: workers, or MiB."""
     seconds: int
     intensity: float = 1.0
     """The share of the time in which each CPU worker is busy."""
@@ -48,9 +51,14 @@ class Job:
     """On the monotonic clock."""
 
     @property
+    def unit(self) -> str:
+        """What its amount counts."""
+        return UNITS[self.kind]
+
+    @property
     def seconds_left(self) -> float:
-        """Seconds until it ends by itself."""
-        return max(0.0, self.begun + self.seconds - time.monotonic())
+        """Seconds until it ends by itself, in tenths."""
+        return round(max(0.0, self.begun + self.seconds - time.monotonic()), 1)
 
     @property
     def commands(self) -> list[tuple[str, ...]]:
@@ -67,6 +75,8 @@ class Jobs:
         self.capacity = capacity
         self._running: dict[str, tuple[Job, list[Process]]] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._changing = asyncio.Lock()
+        """Held while processes start or stop: no job takes another's room, and none is stopped that is half there."""
 
     @property
     def running(self) -> list[Job]:
@@ -90,28 +100,29 @@ class Jobs:
             CapacityError: the running ones leave no room for it.
             OSError: the system gives no process.
         """
-        free = self.capacity - self.in_use
-        if amount > free:
-            soonest = min((job.seconds_left for job in self.running), default=0.0)
-            raise CapacityError(free, max(1, math.ceil(soonest)))
-        job = Job(self.kind, amount, seconds, intensity)
-        processes: list[Process] = []
-        self._running[job.id] = (job, processes)  # taken before the first wait, so that two requests cannot share it
-        try:
-            for command in job.commands:
-                processes.append(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=DEVNULL))  # noqa: PERF401
-        except BaseException:
-            await _end(processes)
-            del self._running[job.id]
-            raise
+        async with self._changing:
+            free = self.capacity - self.in_use
+            if amount > free:
+                soonest = min((job.seconds_left for job in self.running), default=0.0)
+                raise CapacityError(free, max(1, math.ceil(soonest)))
+            job = Job(self.kind, amount, seconds, intensity)
+            processes: list[Process] = []
+            try:
+                for command in job.commands:
+                    processes.append(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=DEVNULL))  # noqa: PERF401
+            except BaseException:
+                await _end(processes)
+                raise
+            self._running[job.id] = (job, processes)
         self._watchers[job.id] = asyncio.create_task(self._watch(job, processes))
         log.info("job started", extra={"kind": job.kind, "job": job.id, "amount": amount, "seconds": seconds})
         return job
 
     async def stop(self, job: Job) -> None:
         """Stop a job, and wait for its processes to be gone."""
-        _, processes = self._running.get(job.id, (job, []))
-        await _end(processes)
+        async with self._changing:
+            _, processes = self._running.get(job.id, (job, []))
+            await _end(processes)
         watcher = self._watchers.get(job.id)
         if watcher:
             await watcher

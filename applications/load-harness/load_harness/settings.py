@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Seconds = Annotated[float, Field(ge=0, le=3600)]
+Seconds = Annotated[int, Field(ge=0, le=3600)]
 SHORTEST_KEY = 16
 """Characters."""
 
