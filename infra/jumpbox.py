@@ -27,9 +27,10 @@ TAG_NAME = "session-manager-jumpbox"
 class JumpBox(pulumi.ComponentResource):
     """An instance through which Session Manager forwards a port to the Kubernetes API.
 
-    Nothing reaches it, and it may do nothing in EKS: people use their own credentials through the forwarded port, of
-    `aws ssm start-session --document-name AWS-StartPortForwardingSessionToRemoteHost`. Only the rule that lets it in
-    waits for the cluster.
+    Nothing reaches it. People use their own credentials through the forwarded port, of `aws ssm start-session
+    --document-name AWS-StartPortForwardingSessionToRemoteHost`. Its access entry makes its role known to the API and
+    has no policy: whoever gets a session may ask the API whether it is there, and nothing else. Only the entry and the
+    rule that lets it in wait for the cluster.
     """
 
     def __init__(
@@ -63,6 +64,13 @@ class JumpBox(pulumi.ComponentResource):
             from_port=443,
             to_port=443,
             opts=child,
+        )
+        aws.eks.AccessEntry(
+            name,
+            cluster_name=cluster.name,
+            principal_arn=role.arn,
+            type="STANDARD",
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=cluster.resource),
         )
         template = instances.launch_template(
             name,

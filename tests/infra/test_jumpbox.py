@@ -20,6 +20,7 @@ BOX = {
     "SecurityGroup jump-box",
     "SecurityGroupEgressRule jump-box",
     "SecurityGroupIngressRule kubernetes-api",
+    "AccessEntry jump-box",
     "LaunchTemplate jump-box",
     "Instance jump-box",
 }
@@ -77,9 +78,9 @@ def test_the_instance_waits_for_its_way_to_the_internet_and_its_policy(stack: Re
     } <= ancestors(stack, "Instance jump-box")
 
 
-def test_only_the_rule_that_lets_it_in_waits_for_the_cluster(stack: Recording) -> None:
+def test_only_the_entry_and_the_rule_that_lets_it_in_wait_for_the_cluster(stack: Recording) -> None:
     waiting = {label for label in BOX if "Cluster cluster" in ancestors(stack, label)}
-    assert waiting == {"SecurityGroupIngressRule kubernetes-api"}
+    assert waiting == {"AccessEntry jump-box", "SecurityGroupIngressRule kubernetes-api"}
     rule = stack.one("SecurityGroupIngressRule", "kubernetes-api")
     assert stack.one("Cluster", "cluster").urn in rule.property_dependencies["securityGroupId"]
     assert stack.one("SecurityGroup", "jump-box").urn in rule.property_dependencies["referencedSecurityGroupId"]
@@ -114,7 +115,15 @@ def test_its_role_is_for_session_manager_alone(stack: Recording) -> None:
         if role.urn in entry.property_dependencies["role"]
     }
     assert granted == {"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"}
-    assert not [entry for entry in stack.all("AccessEntry") if entry.name == "jump-box"]
+
+
+def test_its_access_entry_makes_it_known_and_gives_it_nothing(stack: Recording) -> None:
+    role, entry = stack.one("Role", "jump-box"), stack.one("AccessEntry", "jump-box")
+    assert role.urn in entry.property_dependencies["principalArn"]
+    assert "kubernetesGroups" not in entry.inputs
+    associations = stack.all("AccessPolicyAssociation")
+    assert associations
+    assert not any(role.urn in each.property_dependencies["principalArn"] for each in associations)
 
 
 def test_the_instance_is_as_decided(stack: Recording) -> None:
