@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import shutil
@@ -141,7 +140,6 @@ def test_nobody_but_root_can_write_to_what_is_installed(installed: Installed) ->
         child = installed.popen(["python", "-c", write, str(folder / "new")], {})
         out, _ = child.communicate(timeout=LONGEST)
         assert "Permission denied" in out
-    assert installed.user is None or os.geteuid() == 0
 
 
 def test_it_starts_as_kubernetes_starts_it(installed: Installed) -> None:

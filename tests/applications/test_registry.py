@@ -15,6 +15,7 @@ from bootstrap.errors import BootstrapError
 from checks import config, images, tree
 from sandbox.account.process import environment
 from sandbox.folder import REPOSITORY
+from tests.sandbox.account.aws import unique
 from tests.support import image_automation, registry
 from tests.support.account import REGION
 from tools.build import ensure
@@ -47,9 +48,9 @@ def served(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def repository(served: Registry, request: pytest.FixtureRequest) -> str:
+def repository(served: Registry) -> str:
     """A repository of the test's own, as the permanent layer makes them."""
-    name = f"app-{abs(hash(request.node.name))}"
+    name = unique("app")
     served.ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
     served.login()
     return name

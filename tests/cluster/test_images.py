@@ -79,8 +79,7 @@ def test_a_release_is_committed_as_one_line(town: Town, automation: Automation, 
     assert said.rstrip().endswith("[skip ci]")
 
 
-def test_the_deployment_rolls_to_what_was_committed(town: Town, automation: Automation) -> None:
-    assert automation
+def test_the_deployment_rolls_to_what_was_committed(town: Town) -> None:
     town.sync()
     registry_name = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
 
