@@ -16,6 +16,7 @@ from bootstrap import guard
 from bootstrap.errors import BootstrapError
 from bootstrap.progress import Progress
 from infra.commands import actions
+from teardown import budget as budgets
 from teardown import capture as capturing
 from teardown import drain as draining
 from teardown import issue as issues
@@ -76,7 +77,8 @@ def run(  # each is an option
     ] = "",
     clear: Annotated[float, typer.Option(min=0, help="Seconds that finalizers and AWS may take.")] = DEADLINES.clear,
     settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,
-    deadline: Deadline = 600.0,
+    deadline: Deadline = sweeping.PATIENCE,
+    within: Annotated[float, typer.Option(min=0, help="Seconds that all of it may take.")] = budgets.WITHIN,
     reads: Reads = verifying.READS,
     pause: Pause = verifying.PAUSE,
     json: Json = False,  # noqa: FBT002
@@ -95,7 +97,8 @@ def run(  # each is an option
         force=force,
         recover=recover,
         deadlines=draining.Deadlines(settle, clear),
-        sweep_deadline=deadline,
+        patience=deadline,
+        within=within,
         reads=reads,
         pause=pause,
     )
@@ -153,7 +156,7 @@ def sweep(
     cwd: Project = CLONE,
     vpc: Vpc = "",
     yes: Yes = False,  # noqa: FBT002
-    deadline: Deadline = 600.0,
+    deadline: Deadline = sweeping.PATIENCE,
     json: Json = False,  # noqa: FBT002
 ) -> None:
     """Show what controllers left, in the order in which it would be deleted; --yes deletes it."""
@@ -162,12 +165,13 @@ def sweep(
     found = sweeping.plan(aws, target, capturing.state_of(cwd, stack).listed)
     rows = [report.row(each) for each in found.doomed]
     kept = [report.row(each) for each in found.kept]
-    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in found.findings.strangers]
+    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in found.findings.blocking]
     unknown = found.findings.unknown
     if not yes:
         title = f"would delete {len(rows)} things of {target.cluster}"
         _end(Report(title=title, good=not unknown, left=[*rows, *kept], unknown=unknown, notes=notes), json=json)
-    outcome = sweeping.sweep(aws, found, deadline, console.print)
+    whole = budgets.Budget.of(budgets.WITHIN)
+    outcome = sweeping.sweep(aws, found, whole, console.print, patience=deadline)
     failed = [f"{label}: {why}" for label, why in outcome.failed.items()]
     swept = [report.row(each) for each in outcome.deleted]
     title = f"deleted {len(swept)} things of {target.cluster}"
@@ -283,7 +287,7 @@ def _dry(aws: Aws, options: running.Options) -> Report:
 
 
 def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
-    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.strangers]
+    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.blocking]
     title = f"nothing of {cluster} is left" if verdict.clean else f"it is not sure that nothing of {cluster} is left"
     left = [report.row(each, verdict.in_state) for each in verdict.left]
     return Report(

@@ -31,7 +31,10 @@ class Verdict:
     left: tuple[Leftover, ...]
     unknown: tuple[str, ...]
     in_state: tuple[str, ...]
-    strangers: tuple[Leftover, ...] = ()
+    blocking: tuple[Leftover, ...] = ()
+    """Neither the cluster's nor the stack's, and the VPC cannot be deleted while it is there."""
+    elsewhere: tuple[Leftover, ...] = ()
+    """Names the cluster, and is in another VPC."""
 
     @property
     def clean(self) -> bool:
@@ -79,7 +82,8 @@ def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
         unknown.append(str(error))
     findings = probe.look(aws, target, listed=in_state)
     unknowns = (*findings.unknown, *unknown)
-    return Verdict(tuple(findings.ours), unknowns, tuple(sorted(in_state)), tuple(findings.strangers))
+    listed = tuple(sorted(in_state))
+    return Verdict(tuple(findings.ours), unknowns, listed, findings.blocking, tuple(findings.elsewhere))
 
 
 def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from teardown import policy, sweep, verify
+from teardown.budget import Budget
 from teardown.target import State
 from tests.teardown.conftest import SHORT
 
@@ -57,6 +58,6 @@ def test_every_call_is_declared_and_everything_declared_is_called(town: Town, aw
     left = town.leave()
     everything(town, left)
     since = len(account_folder.calls.read_text().splitlines())
-    assert sweep.sweep(aws, sweep.plan(aws, town.target, ()), SHORT, lambda _line: None).good
+    assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT), lambda _line: None).good
     verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
     assert recorded(account_folder, since) - {WHO} == declared()
