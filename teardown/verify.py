@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from teardown import kinds, probe
+from teardown import dns, kinds, probe
 from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from teardown.aws import Aws
     from teardown.kinds.base import Leftover
@@ -32,6 +32,8 @@ class Verdict:
     unknown: tuple[str, ...]
     in_state: tuple[str, ...]
     strangers: tuple[Leftover, ...] = ()
+    records: tuple[dns.Record, ...] = ()
+    """DNS records without a load balancer: they cost nothing, so they do not make it unclean."""
 
     @property
     def clean(self) -> bool:
@@ -51,6 +53,8 @@ def verify(
     *,
     reads: int = READS,
     pause: float = PAUSE,
+    zones: Sequence[str] = (),
+    gone: Collection[str] = (),
 ) -> Verdict:
     """Look until it is clean several times running, or once that it is not.
 
@@ -60,6 +64,8 @@ def verify(
         read_state: asks the stack's backend. Raises UnknownError.
         reads: how many clean looks it takes.
         pause: seconds between two of them.
+        zones: the hosted zones in which records are looked for, once.
+        gone: the DNS names that load balancers of the cluster are known to have had.
     """
     verdict = _look(aws, target, read_state)
     for _ in range(reads - 1):
@@ -67,7 +73,8 @@ def verify(
             break
         time.sleep(pause)
         verdict = _look(aws, target, read_state)
-    return verdict
+    records = dns.dangling(aws, target, zones, gone)
+    return replace(verdict, unknown=(*verdict.unknown, *records.unknown), records=records.found)
 
 
 def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:

@@ -65,6 +65,7 @@ def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
             in_vpc=there,
+            dns_name=each.get("DNSName", ""),
         )
 
 
@@ -104,6 +105,7 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
             in_vpc=there,
+            dns_name=each.get("DNSName", ""),
         )
 
 

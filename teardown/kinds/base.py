@@ -34,6 +34,8 @@ class Leftover:
     """The security groups that an interface or load balancer has."""
     in_vpc: bool = False
     """Whether it is in the cluster's VPC."""
+    dns_name: str = ""
+    """The name under which a load balancer is reached."""
 
     @property
     def label(self) -> str:
