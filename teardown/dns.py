@@ -158,7 +158,7 @@ def balancer_in(name: str, region: str) -> str:
     `<label>.elb.<region>.amazonaws.com`; `dualstack.` before it names the same.
     """
     spelled = name.lower().removesuffix(".").removeprefix("dualstack.")
-    suffix = rf"(?:{re.escape(region)}\.elb|elb\.{re.escape(region)})\.amazonaws\.com"
+    suffix = rf"(?:{region}\.elb|elb\.{region})\.amazonaws\.com"
     return spelled if re.fullmatch(rf"{LABEL}\.{suffix}", spelled) else ""
 
 

@@ -209,6 +209,7 @@ def test_only_what_can_be_a_load_balancer_of_the_cluster_is_listed(town: Town, a
         # Not listed.
         alias(f"person.{name}", PLAIN),
         alias(f"begins.{name}", "k8s-our-old-balancer-1234567890.eu-west-2.elb.amazonaws.com"),
+        alias(f"continues.{name}", "k8s-shop-web-0123456789-12-mine-1234567890.eu-west-2.elb.amazonaws.com"),
         alias(f"short.{name}", "k8s-shop-web-012345678-1234567890.eu-west-2.elb.amazonaws.com"),
         alias(f"elsewhere.{name}", ALB.replace(REGION, "eu-west-1")),
         alias(f"longer.{name}", ALB.replace(REGION, "eu-west-22")),
