@@ -201,7 +201,10 @@ def verify(
         _end(
             Report(title=wrong or f"no cluster of {stack} is older than {watchdog:g} hours", good=not wrong), json=json
         )
-    verdict = verifying.verify(aws, target, lambda: capturing.state_of(cwd, stack), reads=reads, pause=pause)
+    zones = capturing.zones_of(cwd, stack)
+    verdict = verifying.verify(
+        aws, target, lambda: capturing.state_of(cwd, stack), reads=reads, pause=pause, zones=zones
+    )
     _end(_of_verdict(target.cluster, verdict), json=json)
 
 
@@ -210,10 +213,11 @@ def policy(
     account: Annotated[str, typer.Option("--account", help="The AWS account.")],
     region: Annotated[str, typer.Option("--region", help="Its region.")],
     cluster: Annotated[list[str], typer.Option("--cluster", help="A cluster; again for more.")],
+    zone: Annotated[list[str] | None, typer.Option("--zone", help="A Route 53 hosted zone; again for more.")] = None,
 ) -> None:
     """Print the policy documents that all of this needs, as the permanent layer's deploy role has them."""
     documents = {
-        "probes": policies.probes(account, region),
+        "probes": policies.probes(account, region, zone or ()),
         "leftovers": policies.leftovers(account, region, cluster),
         "owned": policies.owned(account, region, cluster),
     }
@@ -288,6 +292,7 @@ def _dry(aws: Aws, options: running.Options) -> Report:
 
 def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
     notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.blocking]
+    notes += [record.note for record in verdict.records]
     title = f"nothing of {cluster} is left" if verdict.clean else f"it is not sure that nothing of {cluster} is left"
     left = [report.row(each, verdict.in_state) for each in verdict.left]
     return Report(

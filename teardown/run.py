@@ -60,6 +60,11 @@ class Night:
     failure: str = ""
 
     @property
+    def dns_names(self) -> frozenset[str]:
+        """The names of load balancers that the drain saw in the cluster, and of those that a sweep deleted."""
+        return frozenset({*(self.drained.dns_names if self.drained else ()), *(each.dns_name for each in self.swept)})
+
+    @property
     def good(self) -> bool:
         """Whether it is sure that nothing is left."""
         return not self.failure and self.verdict is not None and self.verdict.clean
@@ -99,6 +104,8 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
             lambda: capture.state_of(options.folder, options.stack),
             reads=options.reads,
             pause=options.pause,
+            zones=capture.zones_of(options.folder, options.stack),
+            gone=night.dns_names,
         )
         step.said = "nothing" if night.verdict.clean else f"{len(night.verdict.left)} left"
     if night.good:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from teardown import kinds, probe
+from teardown import dns, kinds, probe
 from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from teardown.aws import Aws
     from teardown.kinds.base import Leftover
@@ -35,6 +35,8 @@ class Verdict:
     """Neither the cluster's nor the stack's, and the VPC cannot be deleted while it is there."""
     elsewhere: tuple[Leftover, ...] = ()
     """Names the cluster, and is in another VPC."""
+    records: tuple[dns.Record, ...] = ()
+    """DNS records without a load balancer: they cost nothing, so they do not make it unclean."""
 
     @property
     def clean(self) -> bool:
@@ -54,6 +56,8 @@ def verify(
     *,
     reads: int = READS,
     pause: float = PAUSE,
+    zones: Sequence[str] = (),
+    gone: Collection[str] = (),
 ) -> Verdict:
     """Look until it is clean several times running, or once that it is not.
 
@@ -63,6 +67,8 @@ def verify(
         read_state: asks the stack's backend. Raises UnknownError.
         reads: how many clean looks it takes.
         pause: seconds between two of them.
+        zones: the hosted zones in which records are looked for, once.
+        gone: the DNS names that load balancers of the cluster are known to have had.
     """
     verdict = _look(aws, target, read_state)
     for _ in range(reads - 1):
@@ -70,7 +76,8 @@ def verify(
             break
         time.sleep(pause)
         verdict = _look(aws, target, read_state)
-    return verdict
+    records = dns.dangling(aws, target, zones, gone)
+    return replace(verdict, unknown=(*verdict.unknown, *records.unknown), records=records.found)
 
 
 def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:

@@ -65,6 +65,7 @@ def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
             groups=frozenset(each.get("SecurityGroups", ())),
             vpc_id=vpc,
             in_vpc=target.has(vpc),
+            dns_name=each.get("DNSName", ""),
         )
 
 
@@ -104,6 +105,7 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
             groups=frozenset(each.get("SecurityGroups", ())),
             vpc_id=vpc,
             in_vpc=target.has(vpc),
+            dns_name=each.get("DNSName", ""),
         )
 
 

@@ -52,6 +52,8 @@ class Leftover:
     """Who made it, where AWS tells: another account, or a service of AWS."""
     revocable: frozenset[str] = frozenset()
     """Of a security group: the groups whose rules that name it may be revoked."""
+    dns_name: str = ""
+    """The name under which a load balancer is reached."""
 
     @property
     def label(self) -> str:

@@ -28,7 +28,7 @@ def recorded(folder: Folder, since: int) -> set[str]:
 
 def declared() -> set[str]:
     documents = [
-        policy.probes("111122223333", "eu-west-2"),
+        policy.probes("111122223333", "eu-west-2", ["Z1"]),
         policy.leftovers("111122223333", "eu-west-2", ["staging"]),
         policy.owned("111122223333", "eu-west-2", ["staging"]),
     ]
@@ -57,7 +57,8 @@ def test_every_call_is_declared_and_everything_declared_is_called(town: Town, aw
     """W1: the predecessor's role could not see load balancers, and nothing told."""
     left = town.leave()
     everything(town, left)
+    zone = town.clients.client("route53").create_hosted_zone(Name="fleet.example", CallerReference=town.place.vpc)
     since = len(account_folder.calls.read_text().splitlines())
     assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT), lambda _line: None).good
-    verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
+    verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=[zone["HostedZone"]["Id"]])
     assert recorded(account_folder, since) - {WHO} == declared()
