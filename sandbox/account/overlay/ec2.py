@@ -17,7 +17,7 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
-from sandbox.account.overlay import dependencies, endpoints, launch, rules
+from sandbox.account.overlay import dependencies, endpoints, launch, launch_templates, rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -317,4 +317,5 @@ def install() -> None:
     utils.is_filter_matching = matches
     ec2_backends.backend = Ec2
     endpoints.install()
+    launch_templates.install()
     rules.install()

@@ -446,6 +446,24 @@ def test_a_listing_is_filtered_by_the_vpc(aws: Aws, kind: str) -> None:
     assert vpcs[first] != vpcs[second]
 
 
+def test_all_launch_templates_are_listed_page_by_page(aws: Aws) -> None:
+    key = unique("many")
+    made = {
+        template_with(aws, [{"ResourceType": "launch-template", "Tags": [{"Key": key, "Value": ""}]}])
+        for _ in range(18)
+    }
+    filters = [{"Name": "tag-key", "Values": [key]}]
+    pages = [
+        [each["LaunchTemplateId"] for each in page["LaunchTemplates"]]
+        for page in aws.ec2.get_paginator("describe_launch_templates").paginate(
+            Filters=filters, PaginationConfig={"PageSize": 7}
+        )
+    ]
+    assert [len(page) for page in pages] == [7, 7, 4]
+    assert {each for page in pages for each in page} == made
+    assert len(aws.ec2.describe_launch_templates(Filters=filters)["LaunchTemplates"]) == 18
+
+
 def test_the_association_of_a_route_table_goes_with_its_subnet(aws: Aws) -> None:
     network = aws.network("a", "b")
     table = aws.ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
