@@ -19,6 +19,7 @@ from infra.commands import actions
 from teardown import budget as budgets
 from teardown import capture as capturing
 from teardown import drain as draining
+from teardown import history as histories
 from teardown import issue as issues
 from teardown import keep as keeping
 from teardown import policy as policies
@@ -26,7 +27,7 @@ from teardown import report
 from teardown import run as running
 from teardown import sweep as sweeping
 from teardown import verify as verifying
-from teardown.aws import Aws
+from teardown.aws import Aws, account_of
 from teardown.errors import TeardownError, UnknownError
 from teardown.report import Report
 from teardown.target import Target
@@ -245,6 +246,50 @@ def when(stack: Stack = STACK) -> None:
     report.write_summary(told)
     for line in lines:
         console.print(line)
+
+
+@app.command()
+def history(
+    stack: Stack = STACK,
+    cwd: Project = CLONE,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """List the versions of the stack's state that its bucket keeps. Changes nothing."""
+    kept = histories.History(cwd, stack)
+    versions = kept.versions()
+    shown = kept.read(versions[:limit])
+    if json:
+        typer.echo(encoding.dumps([each.to_json() for each in shown], indent=2))
+    console.print(f"s3://{kept.bucket}/{kept.key}: {len(versions)} versions, {len(shown)} shown, the newest first")
+    for line in report.aligned([each.cells for each in shown]):
+        console.print(line)
+    if not versions:
+        raise TeardownError(f"there was never a state of {stack} in s3://{kept.bucket}")
+
+
+@app.command()
+def restore(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The id of a version: see `history`.")],
+    stack: Stack = STACK,
+    cwd: Project = CLONE,
+    yes: Yes = False,  # noqa: FBT002
+) -> None:
+    """Make an earlier version of the stack's state the newest; what is there now stays a version as well."""
+    target = capturing.of_stack(cwd, stack)
+    account = account_of(Aws(target.region))
+    if account != target.account_id:
+        raise TeardownError(f"the credentials are of account {account}, {stack} is in {target.account_id}")
+    done = histories.History(cwd, stack).restore(version, really=yes)
+    then, now = done.version.label, done.before.label
+    if not done.is_needed:
+        console.print(f"the newest version is the same as {version} ({then}): nothing to do")
+    elif not yes:
+        console.print(f"would make {version} ({then}) the newest version of {stack}'s state (now {now}); --yes does it")
+    else:
+        console.print(f"{version} ({then}) is the newest version of {stack}'s state, as {done.new_id}; before: {now}")
+    for pending in done.version.pending:
+        console.print(f"a run was killed at {pending}: the next `run --yes` needs --recover")
 
 
 @app.command()
