@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from teardown.aws import account_of
+from teardown.aws import account_of, answered
 from teardown.claim import Claim
 from teardown.errors import UnknownError
 from teardown.kinds import KINDS
@@ -82,7 +82,8 @@ def look(aws: Aws, target: Target, *, kinds: Sequence[Kind] = KINDS, listed: Col
 
 
 def _all(kind: Kind, aws: Aws, target: Target) -> list[Leftover]:
-    return list(kind.find(aws, target))
+    with answered():
+        return list(kind.find(aws, target))
 
 
 def _held(found: list[Leftover]) -> list[Leftover]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bootstrap.errors import BootstrapError
 from teardown import capture, destroy, drain, sweep, verify
-from teardown.errors import TeardownError
+from teardown.errors import HeldError, TeardownError
+from teardown.locks import Here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,9 @@ class Options:
     """Go on after a drain that failed."""
     recover: bool = False
     """Take away what a killed run has left: its lock, its pending operations."""
+    take_lock: bool = False
+    """Take any lock: a person has asked its holder."""
+    here: Here = field(default_factory=Here)
     deadlines: Deadlines = field(default_factory=lambda: drain.Deadlines())
     sweep_deadline: float = 600.0
     """Seconds that one deletion may wait for what holds it."""
@@ -55,6 +59,10 @@ class Night:
     """What the last sweep could not delete."""
     verdict: Verdict | None = None
     failure: str = ""
+    recovered: list[str] = field(default_factory=list[str])
+    """What was taken over from a killed run."""
+    again: tuple[str, ...] = ("--recover",)
+    """The options with which a person runs it again, if it does not end well."""
 
     @property
     def good(self) -> bool:
@@ -69,26 +77,27 @@ def run(aws: Aws, options: Options, progress: Progress) -> Night:
         _run(aws, options, progress, night)
     except (TeardownError, BootstrapError) as error:
         night.failure = str(error)
+        night.again = error.options if isinstance(error, HeldError) else night.again
     return night
 
 
 def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
-    with progress.step("capture", "what is to go") as step:
+    with progress.step("capture", "capture what is to be destroyed") as step:
         night.target = captured(options)
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
-        _obstacles(options, progress)
-    with progress.step("drain", "Flux stops; load balancers and volumes go while their controllers run"):
+        _obstacles(options, progress, night)
+    with progress.step("drain", "stop Flux; delete load balancers and volumes while their controllers run"):
         _drain(aws, options, progress, night)
-    with progress.step("sweep", "what controllers left"):
+    with progress.step("sweep", "delete what controllers left"):
         _sweep(aws, options, progress, night)
     for number in range(AGAIN + 1):
         night.failure, blocked = _destroy(aws, options, progress, night, number)
         if not blocked:
             break
-    with progress.step("sweep again", "what the cluster left behind"):
+    with progress.step("sweep again", "delete what the cluster left behind"):
         _sweep(aws, options, progress, night)
-    with progress.step("verify", "nothing is left") as step:
+    with progress.step("verify", "verify that nothing is left") as step:
         night.verdict = verify.verify(
             aws,
             night.target,
@@ -96,7 +105,8 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
             reads=options.reads,
             pause=options.pause,
         )
-        step.said = "sure" if night.verdict.clean else "not sure"
+        step.said = night.verdict.line(night.target.cluster)
+        step.outcome = step.outcome if night.verdict.clean else "failed"
     if night.good:
         options.file.unlink(missing_ok=True)
 
@@ -120,14 +130,14 @@ def captured(options: Options) -> Target:
     return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
 
-def _obstacles(options: Options, progress: Progress) -> None:
+def _obstacles(options: Options, progress: Progress, night: Night) -> None:
     state = capture.state_of(options.folder, options.stack)
-    found = destroy.obstacles(options.folder, options.stack, state)
-    for each in found:
-        progress.say(f"{each.what} → pulumi {' '.join(each.remedy)} --stack {options.stack}")
-    if found and not options.recover:
-        raise TeardownError(f"{found[0].what}: see that nobody is at work, and run this again with --recover")
+    found = destroy.obstacles(options.folder, options.stack, state, options.here)
+    for obstacle in found:
+        progress.say(obstacle.what)
+    destroy.refuse(options.stack, found, recover=options.recover, take_lock=options.take_lock)
     destroy.recover(options.folder, options.stack, found, progress.say)
+    night.recovered += [obstacle.what for obstacle in found]
 
 
 def _drain(aws: Aws, options: Options, progress: Progress, night: Night) -> None:

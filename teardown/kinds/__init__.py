@@ -19,6 +19,12 @@ KINDS: tuple[Kind, ...] = (*SWEPT, *stack.KINDS)
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
+def places() -> dict[str, int]:
+    """Kind → its place in the order in which all of them can be removed."""
+    order = TopologicalSorter({kind.name: set(kind.after) for kind in KINDS}).static_order()
+    return {name: place for place, name in enumerate(order)}
+
+
 def generations() -> list[list[Kind]]:
     """The kinds that can be deleted, in groups: nothing in a group waits for another of it."""
     order = TopologicalSorter({kind.name: set(kind.after) for kind in SWEPT if kind.delete})

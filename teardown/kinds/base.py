@@ -54,6 +54,8 @@ class Kind:
     writes: tuple[Permission, ...] = ()
     after: tuple[str, ...] = ()
     """The kinds that must be gone before."""
+    goes_with: tuple[str, ...] = ()
+    """The kinds that AWS takes it away with: while one of them is left, nobody needs to remove it."""
     command: str = ""
     """What removes one by hand; `{id}` is its id."""
 

@@ -247,6 +247,7 @@ KINDS = (
         "address",
         addresses,
         reads(*_ec2("DescribeAddresses")),
+        after=("NAT gateway",),
         command="aws ec2 release-address --allocation-id {id}",
     ),
 )

@@ -84,14 +84,26 @@ KINDS = (
         (Permission(("eks:DescribeCluster",), ("eks:@region@:@account_id@:cluster/*",)),),
         command="aws eks delete-cluster --name {id}",
     ),
-    Kind("VPC", vpcs, reads("ec2:DescribeVpcs"), command="aws ec2 delete-vpc --vpc-id {id}"),
+    Kind(
+        "VPC",
+        vpcs,
+        reads("ec2:DescribeVpcs"),
+        after=("EKS cluster", "NAT gateway", "network interface", "security group", "target group"),
+        command="aws ec2 delete-vpc --vpc-id {id}",
+    ),
     Kind(
         "NAT gateway",
         nat_gateways,
         reads("ec2:DescribeNatGateways"),
         command="aws ec2 delete-nat-gateway --nat-gateway-id {id}",
     ),
-    Kind("IAM role", roles, reads("iam:ListRoles"), command="aws iam delete-role --role-name {id}"),
+    Kind(
+        "IAM role",
+        roles,
+        reads("iam:ListRoles"),
+        after=("EKS cluster", "instance"),
+        command="aws iam delete-role --role-name {id}",
+    ),
     Kind(
         "OIDC provider",
         providers,
