@@ -29,6 +29,8 @@ SIGNED = {"tagging": "tag"}
 ACTION = "Action"
 """Where an error's metadata has the IAM action of the call that failed: see `_note_action`."""
 
+PAGE = (b"<!doctype", b"<html")
+
 UNREADABLE = (ResponseParserError, KeyError, IndexError, TypeError, AttributeError, ValueError)
 """What an answer ends in that is none of AWS: botocore cannot parse it, or parses it and what must be there is not."""
 
@@ -71,8 +73,14 @@ class Aws:
         yield from found
 
 
-def _note_action(parsed: dict[str, Any], model: Any, **_: object) -> None:
-    """Write the IAM action of a call into its answer, from which botocore makes the error."""
+def _note_action(http_response: Any, parsed: dict[str, Any], model: Any, **_: object) -> None:
+    """Write the IAM action of a call into its answer, from which botocore makes the error.
+
+    Raises:
+        ResponseParserError: a page came in place of an answer, of which botocore reads nothing (DeleteLogGroup).
+    """
+    if http_response.status_code < 300 and http_response.content.lstrip()[:9].lower().startswith(PAGE):
+        raise ResponseParserError(f"a page in HTML: {http_response.content[:100]!r}")
     service = model.service_model.signing_name
     parsed.setdefault("ResponseMetadata", {})[ACTION] = f"{SIGNED.get(service, service)}:{model.name}"
 
