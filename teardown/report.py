@@ -148,7 +148,7 @@ class Report:
     def _tables(self) -> Iterator[tuple[str, Sequence[Row]]]:
         """Titles of ours, each with its rows."""
         for number, step in enumerate(self.plan, 1):
-            yield f"step {number} would delete {_many(step)}", step
+            yield f"step {number} would delete: {_many(step)}", step
         tables = (("would stay", self.stays), ("left", self.left), ("deleted", self.swept))
         yield from ((f"{title}: {_many(rows)}", rows) for title, rows in tables if rows)
         for why in dict.fromkeys(row.note for row in self.blocking):

@@ -44,22 +44,23 @@ class Verdict:
             return f"nothing of {cluster} is left"
         more = f" (and {len(self.unknown) - 1} more)" if len(self.unknown) > 1 else ""
         parts = [
-            f"{resources([each.monthly for each in self.left])} left" if self.left else "",
+            resources([each.monthly for each in self.left], " left") if self.left else "",
             f"the stack's state lists {len(self.in_state)} names" if self.in_state and not self.left else "",
             f"could not verify: {self.unknown[0]}{more}" if self.unknown else "",
         ]
         return f"{cluster}: {'; '.join(part for part in parts if part)}"
 
 
-def resources(costs: Sequence[float | None]) -> str:
-    """Say how many resources there are, and what they cost: `5 resources ($3.65/month)`.
+def resources(costs: Sequence[float | None], state: str = "") -> str:
+    """Say how many resources there are, and what they cost: `5 resources left ($3.65/month)`.
 
     Args:
         costs: US dollars a month of each; None where no price is known.
+        state: what they are, after a space.
     """
     unpriced = costs.count(None)
     more = f", {unpriced} of unknown cost" if unpriced else ""
-    return f"{len(costs)} resource{'' if len(costs) == 1 else 's'} ({monthly(costs)}{more})"
+    return f"{len(costs)} resource{'' if len(costs) == 1 else 's'}{state} ({monthly(costs)}{more})"
 
 
 def monthly(costs: Sequence[float | None]) -> str:
