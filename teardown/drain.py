@@ -85,10 +85,10 @@ def find(aws: Aws, target: Target) -> tuple[Cluster | None, str]:
             found = eks.describe_cluster(name=target.cluster)["cluster"]
         except eks.exceptions.ResourceNotFoundException:
             return None, "the cluster is gone"
-    if found["status"] not in ALIVE:
-        return None, f"the cluster is {found['status']}"
-    authority = found["certificateAuthority"]["data"]
-    cluster = Cluster(kubeconfig.of_cluster(target.cluster, target.region, found["endpoint"], authority))
+        if found["status"] not in ALIVE:
+            return None, f"the cluster is {found['status']}"
+        endpoint, authority = found["endpoint"], found["certificateAuthority"]["data"]
+    cluster = Cluster(kubeconfig.of_cluster(target.cluster, target.region, endpoint, authority))
     try:
         cluster.get(NAMESPACE, "kube-system")
     except BootstrapError as error:

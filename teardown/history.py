@@ -274,6 +274,6 @@ def _said(action: str, where: str) -> Generator[None]:
     except ClientError as error:
         if code_of(error) in DENIED:
             raise UnknownError(f"{where}: {code_of(error)}: the credentials lack {action}") from None
-        raise UnknownError(f"{where}: {explain(error, action)}") from None
+        raise UnknownError(f"{where}: {explain(error)}") from None
     except BotoCoreError as error:
         raise UnknownError(f"{where}: S3 cannot be asked: {' '.join(str(error).split())}") from None
