@@ -5,9 +5,10 @@ from __future__ import annotations
 import json as encoding
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,14 +22,17 @@ from teardown import drain as draining
 from teardown import issue as issues
 from teardown import keep as keeping
 from teardown import policy as policies
-from teardown import report
+from teardown import reclaim, report
 from teardown import run as running
 from teardown import sweep as sweeping
 from teardown import verify as verifying
 from teardown.aws import Aws
 from teardown.errors import TeardownError, UnknownError
 from teardown.report import Report
-from teardown.target import Target
+
+if TYPE_CHECKING:
+    from teardown.proof import Proven
+    from teardown.target import State, Target
 
 HELP = """The end of the day: nothing is left in AWS, and it is sure.
 
@@ -99,10 +103,8 @@ def run(  # each is an option
         reads=reads,
         pause=pause,
     )
-    target = capturing.of_stack(cwd, stack)
-    aws = Aws(target.region)
     if not yes:
-        _end(_dry(aws, options), json=json)
+        _end(_dry(options), json=json)
     progress = Progress(console)
 
     def interrupt(*_arguments: object) -> None:
@@ -110,7 +112,7 @@ def run(  # each is an option
         console.print("stopping after this step; the same command goes on from there")
 
     signal.signal(signal.SIGINT, interrupt)
-    night = running.run(aws, options, progress)
+    night = running.run(Aws(capturing.of_stack(cwd, stack).region), options, progress)
     _end(_of_night(night, progress, [why] if why else []), json=json)
 
 
@@ -130,17 +132,20 @@ def drain(
     settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,
 ) -> None:
     """Suspend Flux, and delete Ingresses, Services with load balancers, Gateways, and PVCs that no pod mounts."""
-    target = _target(cwd, stack, "")
-    aws = Aws(target.region)
-    cluster, why = draining.find(aws, target)
+    aws, _state = _proven(cwd, stack, "")
+    cluster, why = aws.cluster()
     if cluster is None:
         console.print(f"{why}: nothing to drain; `sweep` does it all")
         return
     if not yes:
-        console.print(f"would suspend all of Flux in {target.cluster} and delete:")
-        for line in draining.preview(cluster):
+        kept = [f"keep {each.volume_id}: {each.name} says Retain" for each in reclaim.read(cluster) if each.is_retained]
+        console.print(f"would suspend all of Flux in {aws.target.cluster} and delete:")
+        for line in [*draining.preview(cluster), *kept]:
             console.print(f"  {line}")
         return
+    target, untagged = reclaim.learn(aws, aws.target, cluster, _file(cwd, stack))
+    for line in untagged:
+        console.print(line)
     done = draining.drain(aws, target, cluster, Progress(console), draining.Deadlines(settle, clear))
     for line in done.stuck:
         console.print(f"stuck: {line}")
@@ -157,22 +162,26 @@ def sweep(
     json: Json = False,  # noqa: FBT002
 ) -> None:
     """Show what controllers left, in the order in which it would be deleted; --yes deletes it."""
-    target = _target(cwd, stack, vpc)
-    aws = Aws(target.region)
-    found = sweeping.plan(aws, target, capturing.state_of(cwd, stack).listed)
+    aws, state = _proven(cwd, stack, vpc)
+    target, untagged = reclaim.of_living(aws, _file(cwd, stack), write=yes)
+    found = sweeping.plan(aws, target, state.listed)
     rows = [report.row(each) for each in found.doomed]
-    kept = [report.row(each) for each in found.kept]
-    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in found.findings.strangers]
+    held = [report.row(each) for each in found.kept]
+    kept = [report.row(each) for each in found.findings.kept]
+    strangers = found.findings.strangers
+    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in strangers] + untagged
     unknown = found.findings.unknown
     if not yes:
         title = f"would delete {len(rows)} things of {target.cluster}"
-        _end(Report(title=title, good=not unknown, left=[*rows, *kept], unknown=unknown, notes=notes), json=json)
+        left = [*rows, *held]
+        _end(Report(title=title, good=not unknown, left=left, kept=kept, unknown=unknown, notes=notes), json=json)
     outcome = sweeping.sweep(aws, found, deadline, console.print)
     failed = [f"{label}: {why}" for label, why in outcome.failed.items()]
     swept = [report.row(each) for each in outcome.deleted]
     title = f"deleted {len(swept)} things of {target.cluster}"
+    failed = [*unknown, *failed]
     _end(
-        Report(title=title, good=outcome.good, swept=swept, left=kept, unknown=[*unknown, *failed], notes=notes),
+        Report(title=title, good=outcome.good, swept=swept, left=held, kept=kept, unknown=failed, notes=notes),
         json=json,
     )
 
@@ -262,21 +271,28 @@ def _target(cwd: Path, stack: str, vpc: str) -> Target:
         known = capturing.state_of(cwd, stack).vpc_id
     except UnknownError:
         known = ""
-    captured = capturing.read(path).vpc_id if path.exists() else ""
-    return Target(target.account_id, target.region, target.cluster, stack, vpc or known or captured)
+    captured = capturing.read(path) if path.exists() else target
+    return replace(target, vpc_id=vpc or known or captured.vpc_id, persistent_volumes=captured.persistent_volumes)
 
 
-def _dry(aws: Aws, options: running.Options) -> Report:
+def _proven(cwd: Path, stack: str, vpc: str) -> tuple[Proven, State]:
+    """Clients that may write, of a target with its VPC; and the state. Raises TeardownError: nothing may be written."""
+    target, state = _target(cwd, stack, vpc), capturing.state_of(cwd, stack)
+    return running.proven(Aws(target.region), target, _file(cwd, stack), state), state
+
+
+def _dry(options: running.Options) -> Report:
     """What a night would do."""
-    target = _target(options.folder, options.stack, "")
-    cluster, why = draining.find(aws, target)
-    state = capturing.state_of(options.folder, options.stack)
+    aws, state = _proven(options.folder, options.stack, "")
+    cluster, why = aws.cluster()
+    target = reclaim.retained(aws.target, reclaim.read(cluster)) if cluster else aws.target
     found = sweeping.plan(aws, target, state.listed)
     notes = [why] if cluster is None else draining.preview(cluster)
     return Report(
         title=f"would destroy {target.cluster}: drain, sweep, {len(state.listed)} names in the state; --yes does it",
         good=not found.findings.unknown,
         left=[report.row(each) for each in found.doomed],
+        kept=[report.row(each) for each in found.findings.kept],
         unknown=found.findings.unknown,
         notes=notes,
     )
@@ -287,7 +303,13 @@ def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
     title = f"nothing of {cluster} is left" if verdict.clean else f"it is not sure that nothing of {cluster} is left"
     left = [report.row(each, verdict.in_state) for each in verdict.left]
     return Report(
-        title=title, good=verdict.clean, left=left, unknown=verdict.unknown, in_state=verdict.in_state, notes=notes
+        title=title,
+        good=verdict.clean,
+        left=left,
+        kept=[report.row(each) for each in verdict.kept],
+        unknown=verdict.unknown,
+        in_state=verdict.in_state,
+        notes=notes,
     )
 
 
@@ -295,6 +317,7 @@ def _of_night(night: running.Night, progress: Progress, notes: list[str]) -> Rep
     drained = night.drained
     if drained:
         notes = [*notes, f"drain: {drained.outcome}", *(f"stuck: {each}" for each in drained.stuck)]
+        notes += drained.untagged
         notes += [f"went with the sweep, because a pod mounted it: {each}" for each in drained.mounted]
     seen = _of_verdict(night.target.cluster, night.verdict) if night.verdict else None
     return Report(
@@ -304,6 +327,7 @@ def _of_night(night: running.Night, progress: Progress, notes: list[str]) -> Rep
         failure=night.failure,
         left=seen.left if seen else (),
         swept=[report.row(each) for each in night.swept],
+        kept=seen.kept if seen else (),
         unknown=[*(seen.unknown if seen else ()), *(f"{label}: {why}" for label, why in night.failed.items())],
         in_state=seen.in_state if seen else (),
         notes=[*notes, *(seen.notes if seen else ())],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from teardown.proof import Proven
     from teardown.target import State
 
 REFUSALS = (
@@ -66,23 +67,22 @@ def obstacles(folder: Path, stack: str, state: State) -> list[Obstacle]:
     return found
 
 
-def recover(folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
+def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
     """Take obstacles away. Raises TeardownError: pulumi fails."""
     for obstacle in found:
-        command = (*obstacle.remedy, "--stack", stack)
-        tell(f"{obstacle.what}: pulumi {' '.join(command)}")
-        code, lines = _run(folder, command, tell)
+        tell(f"{obstacle.what}: pulumi {' '.join(obstacle.remedy)} --stack {stack}")
+        code, lines = _run(proven, folder, stack, obstacle.remedy, tell)
         if code != 0:
             raise TeardownError(f"pulumi {obstacle.remedy[0]} failed: {_cause(lines)}")
 
 
-def destroy(folder: Path, stack: str, tell: Callable[[str], None]) -> None:
+def destroy(proven: Proven, folder: Path, stack: str, tell: Callable[[str], None]) -> None:
     """Destroy the stack. One without resources, or that the backend has not, is done at once.
 
     Raises:
         RefusedError: it did not go well.
     """
-    code, lines = _run(folder, ("destroy", "--yes", "--skip-preview", "--stack", stack), tell)
+    code, lines = _run(proven, folder, stack, ("destroy", "--yes", "--skip-preview"), tell)
     if code not in (0, engine.NO_STACK):
         said = "\n".join(lines)
         raise RefusedError(_cause(lines), blocked=any(each in said for each in REFUSALS))
@@ -94,9 +94,12 @@ def _cause(lines: list[str]) -> str:
     return found[0] if found else next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
 
 
-def _run(folder: Path, arguments: tuple[str, ...], tell: Callable[[str], None]) -> tuple[int, list[str]]:
-    """Run pulumi to its end; gives its exit code and all lines that it printed, which `tell` gets as they come."""
-    command = ["pulumi", "--non-interactive", *arguments]
+def _run(
+    proven: Proven, folder: Path, stack: str, arguments: tuple[str, ...], tell: Callable[[str], None]
+) -> tuple[int, list[str]]:
+    """Let pulumi change a stack that is proven; gives its exit code and all lines, which `tell` gets as they come."""
+    proven.require(stack)
+    command = ["pulumi", "--non-interactive", *arguments, "--stack", stack]
     lines: list[str] = []
     try:
         with subprocess.Popen(  # noqa: S603 our own arguments

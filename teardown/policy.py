@@ -33,12 +33,14 @@ def leftovers(account_id: str, region: str, clusters: list[str]) -> dict[str, An
     statements: list[dict[str, Any]] = []
     for scope in TAGGED:
         scoped = [each for each in writing() if scope in each.scopes]
-        for service in sorted({_service(each) for each in scoped}):
-            found = [each for each in scoped if _service(each) == service]
+        for service, tag_key in sorted({(_service(each), each.tag_key) for each in scoped}):
+            found = [each for each in scoped if (_service(each), each.tag_key) == (service, tag_key)]
             actions = sorted({action for each in found for action in each.actions})
             resources = sorted({resource for each in found for resource in each.resources})
             allowed = _allow(actions, _arns(resources, account_id, region, clusters))
-            statements.append({**allowed, "Condition": {"StringEquals": {f"aws:ResourceTag/{scope.value}": clusters}}})
+            condition: dict[str, Any] = {"StringEquals": {f"aws:ResourceTag/{scope.value}": clusters}}
+            condition |= {"ForAllValues:StringEquals": {"aws:TagKeys": tag_key}} if tag_key else {}
+            statements.append({**allowed, "Condition": condition})
     for named in (each for each in writing() if Scope.NAME in each.scopes):
         statements.append(_allow(list(named.actions), _arns(named.resources, account_id, region, clusters)))
         kept = [

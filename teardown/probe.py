@@ -34,8 +34,13 @@ class Findings:
 
     @property
     def ours(self) -> list[Leftover]:
-        """What is the cluster's, the stack's own included."""
-        return [each for each in self.found if each.claim is Claim.OURS]
+        """What is the cluster's, the stack's own included, and not to outlive it."""
+        return [each for each in self.found if each.claim is Claim.OURS and not each.kept_because]
+
+    @property
+    def kept(self) -> list[Leftover]:
+        """What is the cluster's, and outlives it on purpose."""
+        return [each for each in self.found if each.claim is Claim.OURS and each.kept_because]
 
     @property
     def left(self) -> list[Leftover]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 HOURS_A_DAY = 24
+KEPT = "kept on purpose"
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,15 @@ class Report:
     failure: str = ""
     left: Sequence[Row] = ()
     swept: Sequence[Row] = ()
+    kept: Sequence[Row] = ()
+    """What outlives the cluster on purpose."""
     unknown: Sequence[str] = ()
     in_state: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=tuple[str, ...])
 
     def to_json(self) -> str:
         """For machines."""
-        rows: dict[str, Any] = {name: [vars(row) for row in getattr(self, name)] for name in ("left", "swept")}
+        rows: dict[str, Any] = {name: [vars(row) for row in getattr(self, name)] for name in ("left", "swept", "kept")}
         steps = [{"name": each.name, "outcome": each.outcome, "seconds": each.seconds} for each in self.steps]
         more: dict[str, Any] = {"unknown": self.unknown, "in_state": self.in_state, "notes": self.notes}
         told: dict[str, Any] = {"title": self.title, "good": self.good, "failure": self.failure, "steps": steps}
@@ -84,13 +87,14 @@ class Report:
             lines += ["Unknown, which is not none:", "", *(f"- {each}" for each in self.unknown), ""]
         if self.in_state:
             lines += [f"The stack's state still lists {len(self.in_state)} things.", ""]
-        for title, rows in (("left", self.left), ("deleted", self.swept)):
+        for title, rows in (("left", self.left), ("deleted", self.swept), (KEPT, self.kept)):
             if rows:
                 lines += [f"| {title} | name | made by | age | $ a month | |", "|---|---|---|---|---|---|"]
                 lines += [
                     f"| {row.kind} `{row.id}` | {row.name} | {row.by} | {row.age} | {row.cost} | {row.note} |"
                     for row in rows
                 ] + [""]
+        lines += [f"- to remove it: `{row.command}`" for row in self.kept] + [""] if self.kept else []
         if self.steps:
             lines += ["| step | outcome | seconds |", "|---|---|---|"]
             lines += [f"| {step.title} | {step.outcome} | {step.seconds:.1f} |" for step in self.steps] + [""]
@@ -99,11 +103,12 @@ class Report:
     def lines(self) -> list[str]:
         """For a terminal, and for a log."""
         lines: list[str] = []
-        for title, rows in (("left", self.left), ("deleted", self.swept)):
+        for title, rows in (("left", self.left), ("deleted", self.swept), (KEPT, self.kept)):
             if rows:
                 lines.append(f"{title}: {len(rows)}, {sum(row.monthly or 0.0 for row in rows):.2f} $ a month")
                 lines += _aligned([row.cells for row in rows])
         lines += [f"by hand: {row.command}" for row in self.left if not row.command.startswith("pulumi")]
+        lines += [f"to remove it: {row.command}" for row in self.kept]
         lines += [*self.notes, *(f"unknown: {each}" for each in self.unknown)]
         if self.in_state:
             lines.append(f"the stack's state still lists {len(self.in_state)} names: pulumi destroy")
@@ -114,7 +119,7 @@ def row(each: Leftover, in_state: Collection[str] = ()) -> Row:
     """A leftover as it is shown. What the stack's state lists, pulumi must take away; what it lost, a person."""
     command = "pulumi destroy" if each.id in in_state else kinds.BY_NAME[each.kind].command.format(id=each.id)
     age = _age(each.created, datetime.now(UTC))
-    return Row(each.kind, each.id, each.name, made_by(each), age, each.monthly, each.held, command)
+    return Row(each.kind, each.id, each.name, made_by(each), age, each.monthly, each.kept_because or each.held, command)
 
 
 def made_by(each: Leftover) -> str:

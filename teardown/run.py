@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootstrap.errors import BootstrapError
-from teardown import capture, destroy, drain, sweep, verify
+from teardown import capture, destroy, drain, proof, reclaim, sweep, verify
 from teardown.errors import TeardownError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.drain import Deadlines, Drained
     from teardown.kinds.base import Leftover
+    from teardown.proof import Proven
     from teardown.sweep import Outcome
     from teardown.target import State, Target
     from teardown.verify import Verdict
@@ -74,10 +75,11 @@ def run(aws: Aws, options: Options, progress: Progress) -> Night:
 
 def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
     with progress.step("capture", "what is to go") as step:
+        aws = proven(aws, night.target, options.file, capture.state_of(options.folder, options.stack))
         night.target = captured(options)
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
-        _obstacles(options, progress)
+        _obstacles(aws, options, progress)
     with progress.step("drain", "Flux stops; load balancers and volumes go while their controllers run"):
         _drain(aws, options, progress, night)
     with progress.step("sweep", "what controllers left"):
@@ -97,21 +99,30 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
             pause=options.pause,
         )
         step.said = "sure" if night.verdict.clean else "not sure"
-    if night.good:
+    if night.good and not (night.drained and night.drained.untagged):
         options.file.unlink(missing_ok=True)
 
 
-def _destroy(aws: Aws, options: Options, progress: Progress, night: Night, number: int) -> tuple[str, bool]:
+def _destroy(aws: Proven, options: Options, progress: Progress, night: Night, number: int) -> tuple[str, bool]:
     """One destroy, after a sweep unless it is the first; what failed, and whether a sweep may help."""
     name = f"destroy {number + 1}" if number else "destroy"
     try:
         with progress.step(name, "sweep and destroy again" if number else "pulumi destroy"):
             if number:
                 _sweep(aws, options, progress, night)
-            destroy.destroy(options.folder, options.stack, progress.say)
+            destroy.destroy(aws, options.folder, options.stack, progress.say)
     except destroy.RefusedError as refused:
         return str(refused), refused.blocked
     return "", False
+
+
+def proven(aws: Aws, target: Target, file: Path, state: State) -> Proven:
+    """Clients that may write, once settings, state, captured file, environment and credentials are of one cluster.
+
+    Raises:
+        TeardownError: they are not, or AWS does not say.
+    """
+    return proof.prove(aws, target, state, capture.read(file) if file.exists() else None)
 
 
 def captured(options: Options) -> Target:
@@ -120,32 +131,37 @@ def captured(options: Options) -> Target:
     return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
 
-def _obstacles(options: Options, progress: Progress) -> None:
+def _obstacles(aws: Proven, options: Options, progress: Progress) -> None:
     state = capture.state_of(options.folder, options.stack)
     found = destroy.obstacles(options.folder, options.stack, state)
     for each in found:
         progress.say(f"{each.what} → pulumi {' '.join(each.remedy)} --stack {options.stack}")
     if found and not options.recover:
         raise TeardownError(f"{found[0].what}: see that nobody is at work, and run this again with --recover")
-    destroy.recover(options.folder, options.stack, found, progress.say)
+    destroy.recover(aws, options.folder, options.stack, found, progress.say)
 
 
-def _drain(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
-    cluster, why = drain.find(aws, night.target)
+def _drain(aws: Proven, options: Options, progress: Progress, night: Night) -> None:
+    cluster, why = aws.cluster()
     if cluster is None:
         night.drained = drain.Drained(outcome=why)
         progress.say(f"{why}: the sweep does it all")
         return
+    untagged: list[str] = []
     try:
+        night.target, untagged = reclaim.learn(aws, night.target, cluster, options.file)
+        for line in untagged:
+            progress.say(line)
         night.drained = drain.drain(aws, night.target, cluster, progress, options.deadlines)
     except TeardownError as error:
         if not options.force:
             raise TeardownError(f"{error}; --force goes on without a drain") from None
         night.drained = drain.Drained(outcome=str(error))
         progress.say(f"{error}: forced on")
+    night.drained.untagged = untagged
 
 
-def _sweep(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
+def _sweep(aws: Proven, options: Options, progress: Progress, night: Night) -> None:
     """One pass; what cannot be looked at or deleted is said, and judged by verify at the end."""
     found = sweep.plan(aws, night.target, _listed(options))
     for line in found.findings.unknown:

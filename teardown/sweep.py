@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.kinds.base import Kind, Leftover
     from teardown.probe import Findings
+    from teardown.proof import Proven
     from teardown.target import Target
 
 WAITS = frozenset(
@@ -77,11 +78,11 @@ def plan(aws: Aws, target: Target, listed: Collection[str]) -> Plan:
     return Plan(findings, tuple(step for step in steps if step))
 
 
-def sweep(aws: Aws, found: Plan, deadline: float, tell: Callable[[str], None]) -> Outcome:
+def sweep(aws: Proven, found: Plan, deadline: float, tell: Callable[[str], None]) -> Outcome:
     """Delete what a plan names.
 
     Args:
-        aws: the clients.
+        aws: clients that may write.
         found: the plan.
         deadline: seconds that one deletion may wait for what holds it.
         tell: takes a line for each deletion.
@@ -101,7 +102,7 @@ def sweep(aws: Aws, found: Plan, deadline: float, tell: Callable[[str], None]) -
     return outcome
 
 
-def _delete(aws: Aws, each: Leftover, deadline: float, tell: Callable[[str], None]) -> None:
+def _delete(aws: Proven, each: Leftover, deadline: float, tell: Callable[[str], None]) -> None:
     kind = kinds.BY_NAME[each.kind]
     began = time.monotonic()
 
@@ -128,7 +129,7 @@ def _delete(aws: Aws, each: Leftover, deadline: float, tell: Callable[[str], Non
     tell(f"deleted: {each.kind} {each.label}")
 
 
-def _call(kind: Kind, aws: Aws, each: Leftover) -> None:
+def _call(kind: Kind, aws: Proven, each: Leftover) -> None:
     """Delete one; what is gone already counts as deleted."""
     if kind.delete is None:
         raise AssertionError(kind.name)

@@ -32,6 +32,8 @@ class Verdict:
     unknown: tuple[str, ...]
     in_state: tuple[str, ...]
     strangers: tuple[Leftover, ...] = ()
+    kept: tuple[Leftover, ...] = ()
+    """What outlives the cluster on purpose."""
 
     @property
     def clean(self) -> bool:
@@ -79,7 +81,9 @@ def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
         unknown.append(str(error))
     findings = probe.look(aws, target, listed=in_state)
     unknowns = (*findings.unknown, *unknown)
-    return Verdict(tuple(findings.ours), unknowns, tuple(sorted(in_state)), tuple(findings.strangers))
+    return Verdict(
+        tuple(findings.ours), unknowns, tuple(sorted(in_state)), tuple(findings.strangers), tuple(findings.kept)
+    )
 
 
 def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.claim import Claim
     from teardown.permissions import Permission
+    from teardown.proof import Proven
     from teardown.target import Target
 
 
@@ -30,6 +31,8 @@ class Leftover:
     """US dollars a month; None if no price is known."""
     held: str = ""
     """What keeps it from being deleted, and takes it away or lets go of it by itself."""
+    kept_because: str = ""
+    """Why it outlives the cluster on purpose: it is listed every night, and never deleted."""
     groups: frozenset[str] = frozenset()
     """The security groups that an interface or load balancer has."""
     in_vpc: bool = False
@@ -49,7 +52,7 @@ class Kind:
     find: Callable[[Aws, Target], Iterable[Leftover]]
     """All of it that may be the cluster's. Raises UnknownError."""
     reads: tuple[Permission, ...]
-    delete: Callable[[Aws, Leftover], None] | None = None
+    delete: Callable[[Proven, Leftover], None] | None = None
     """None: the stack's own, which `pulumi destroy` takes away. Raises botocore's ClientError."""
     writes: tuple[Permission, ...] = ()
     after: tuple[str, ...] = ()

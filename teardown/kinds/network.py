@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.contract import prices
+from infra.contract import names, prices
 from teardown import claim
-from teardown.aws import code_of
+from teardown.aws import code_of, said
 from teardown.claim import Claim
 from teardown.kinds.base import Kind, Leftover, tags_of
 from teardown.permissions import Permission, Scope, reads
+from teardown.target import RETAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ALL_TAGS = (Scope.OWNED, Scope.CNI, Scope.CONTROLLER)
 INTERFACE, GROUP, INSTANCE = "network interface", "security group", "instance"
+VOLUMES = "ec2:@region@:@account_id@:volume/*"
 BALANCERS = ("load balancer", "classic load balancer")
 
 
@@ -115,8 +117,16 @@ def volumes(aws: Aws, target: Target) -> Iterator[Leftover]:
             tags,
             volume.get("CreateTime"),
             volume["Size"] * prices.GP3_GB_MONTH,
-            f"attached to {attached}" if attached else "",
+            f"attached to {attached}" if attached else target.why_held(volume["VolumeId"]),
+            kept_because=target.why_kept(volume["VolumeId"], tags),
         )
+
+
+def mark_retained(aws: Aws, volume_id: str) -> None:
+    """Write onto a volume that it outlives the cluster. Raises UnknownError: AWS refuses."""
+    with said("ec2", "create_tags"):
+        tag = {"Key": names.RECLAIM_POLICY_TAG, "Value": RETAIN}
+        aws.client("ec2").create_tags(Resources=[volume_id], Tags=[tag])
 
 
 def snapshots(aws: Aws, target: Target) -> Iterator[Leftover]:
@@ -225,7 +235,10 @@ KINDS = (
         volumes,
         reads(*_ec2("DescribeVolumes")),
         lambda aws, each: aws.client("ec2").delete_volume(VolumeId=each.id),
-        (Permission(_ec2("DeleteVolume"), ("ec2:@region@:@account_id@:volume/*",), (Scope.CSI, Scope.OWNED)),),
+        (
+            Permission(_ec2("DeleteVolume"), (VOLUMES,), (Scope.CSI, Scope.OWNED)),
+            Permission(_ec2("CreateTags"), (VOLUMES,), (Scope.CSI,), names.RECLAIM_POLICY_TAG),
+        ),
         after=(INSTANCE,),
         command="aws ec2 delete-volume --volume-id {id}",
     ),

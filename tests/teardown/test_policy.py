@@ -11,7 +11,7 @@ from tests.teardown.conftest import SHORT
 
 if TYPE_CHECKING:
     from sandbox.folder import Folder
-    from teardown.aws import Aws
+    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 PREFIXES = {"tagging": "tag"}
@@ -52,7 +52,9 @@ def everything(town: Town, left: dict[str, list[str]]) -> None:
     town.clients.iam.create_open_id_connect_provider(Url=url, ClientIDList=["sts.amazonaws.com"])
 
 
-def test_every_call_is_declared_and_everything_declared_is_called(town: Town, aws: Aws, account_folder: Folder) -> None:
+def test_every_call_is_declared_and_everything_declared_is_called(
+    town: Town, aws: Proven, account_folder: Folder
+) -> None:
     """W1: the predecessor's role could not see load balancers, and nothing told."""
     left = town.leave()
     everything(town, left)

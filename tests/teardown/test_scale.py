@@ -14,7 +14,7 @@ from tests.teardown.conftest import SHORT, town_in
 if TYPE_CHECKING:
     from sandbox.account import process
     from sandbox.folder import Folder
-    from teardown.aws import Aws
+    from teardown.proof import Proven
     from teardown.target import Target
 
 PER_APPLICATION = 12
@@ -24,7 +24,7 @@ PAGE = 20
 """The smallest page that any of the calls has: tags of classic load balancers."""
 
 
-def looking(aws: Aws, target: Target, folder: Folder) -> tuple[Counter[str], int]:
+def looking(aws: Proven, target: Target, folder: Folder) -> tuple[Counter[str], int]:
     """The calls of a plan by operation, and how much it found."""
     before = len(folder.calls.read_text().splitlines())
     planned = sweep.plan(aws, target, ())
@@ -36,7 +36,7 @@ def looking(aws: Aws, target: Target, folder: Folder) -> tuple[Counter[str], int
 
 @pytest.mark.parametrize("applications", [42, pytest.param(417, marks=pytest.mark.long)], ids=["500", "5000"])
 def test_many_leftovers_are_found_by_as_many_calls_as_few(
-    account: process.Account, account_folder: Folder, aws: Aws, applications: int
+    account: process.Account, account_folder: Folder, aws: Proven, applications: int
 ) -> None:
     few, many = town_in(account), town_in(account)
     few.leave(1)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from teardown import kinds, probe, sweep
 from teardown.claim import Claim
-from teardown.target import Target
 from tests.teardown.conftest import SHORT, Town, town_in
 
 if TYPE_CHECKING:
     from sandbox.account import process
-    from teardown.aws import Aws
+    from teardown.proof import Proven
 
 
 def ids(left: dict[str, list[str]]) -> set[str]:
@@ -28,7 +28,7 @@ def gone(town: Town, before: dict[str, tuple[str, ...]]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_all_that_controllers_left_goes_and_nothing_else(account: process.Account, aws: Aws, seed: int) -> None:
+def test_all_that_controllers_left_goes_and_nothing_else(account: process.Account, aws: Proven, seed: int) -> None:
     """W7: the predecessor's tags were never set, and its filters hit what Terraform owned."""
     town = town_in(account, seed)
     almost = town_in(account, seed, f"{town.place.cluster}-2")
@@ -46,45 +46,45 @@ def test_all_that_controllers_left_goes_and_nothing_else(account: process.Accoun
     assert all(ids(each) for each in kept)
 
 
-def test_a_plan_changes_nothing(town: Town, aws: Aws) -> None:
+def test_a_plan_changes_nothing(town: Town, aws: Proven) -> None:
     town.leave()
     before = town.clients.census()
     assert sweep.plan(aws, town.target, ()).doomed
     assert town.clients.census() == before
 
 
-def test_without_the_vpc_things_count_by_their_tags_alone(town: Town, aws: Aws) -> None:
+def test_without_the_vpc_things_count_by_their_tags_alone(town: Town, aws: Proven) -> None:
     left = town.leave()
     town.beside()
     named = town.maker.interface(town.place, "aws-K8S-i-00000000000000000", {}, [left["security group"][0]])
-    blind = Target(**{**vars(town.target), "vpc_id": ""})
+    blind = replace(town.target, vpc_id="")
     assert {each.id for each in sweep.plan(aws, blind, ()).doomed} == ids(left)
     assert named in {each.id for each in sweep.plan(aws, town.target, ()).doomed}
 
 
-def test_what_the_state_lists_is_never_swept(town: Town, aws: Aws) -> None:
+def test_what_the_state_lists_is_never_swept(town: Town, aws: Proven) -> None:
     left = town.leave()
     balancer, volume = left["load balancer"][0], left["volume"][0]
     planned = {each.id for each in sweep.plan(aws, town.target, {balancer, volume}).doomed}
     assert planned == ids(left) - {balancer, volume}
 
 
-def test_what_the_permanent_layer_owns_is_never_swept(town: Town, aws: Aws) -> None:
+def test_what_the_permanent_layer_owns_is_never_swept(town: Town, aws: Proven) -> None:
     """W12: the log group that EKS writes to again outlives the night in the permanent layer."""
     name = town.maker.log_group(f"/aws/eks/{town.place.cluster}/cluster")
     assert name not in {each.id for each in sweep.plan(aws, town.target, ()).doomed}
 
 
-def test_nothing_is_looked_at_in_another_account(town: Town, aws: Aws) -> None:
+def test_nothing_is_looked_at_in_another_account(town: Town, aws: Proven) -> None:
     town.leave()
-    elsewhere = Target(**{**vars(town.target), "account_id": "999999999999"})
+    elsewhere = replace(town.target, account_id="999999999999")
     planned = sweep.plan(aws, elsewhere, ())
     assert planned.doomed == []
     (why,) = planned.findings.unknown
     assert "the credentials are of account" in why
 
 
-def test_an_interface_in_use_is_not_touched(town: Town, aws: Aws) -> None:
+def test_an_interface_in_use_is_not_touched(town: Town, aws: Proven) -> None:
     """W7: the predecessor detached the interfaces of nodes that were alive."""
     ec2 = town.clients.ec2
     left = town.leave()
@@ -103,7 +103,7 @@ def test_an_interface_in_use_is_not_touched(town: Town, aws: Aws) -> None:
     assert eni["NetworkInterfaceId"] in {each.id for each in sweep.plan(aws, town.target, ()).doomed}
 
 
-def test_a_protected_load_balancer_goes_too(town: Town, aws: Aws) -> None:
+def test_a_protected_load_balancer_goes_too(town: Town, aws: Proven) -> None:
     left = town.leave()
     on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
     town.clients.client("elbv2").modify_load_balancer_attributes(
@@ -112,7 +112,7 @@ def test_a_protected_load_balancer_goes_too(town: Town, aws: Aws) -> None:
     assert town.sweep(aws).good
 
 
-def test_a_group_that_the_stack_s_own_names_goes(town: Town, aws: Aws) -> None:
+def test_a_group_that_the_stack_s_own_names_goes(town: Town, aws: Proven) -> None:
     """The rules of other groups that name it are taken back, and no others."""
     left = town.leave()
     own = town.maker.group(town.place, "the-stacks-own", {})
@@ -123,7 +123,7 @@ def test_a_group_that_the_stack_s_own_names_goes(town: Town, aws: Aws) -> None:
     assert [pair["GroupId"] for rule in group["IpPermissions"] for pair in rule["UserIdGroupPairs"]] == [own]
 
 
-def test_what_does_not_go_is_said_with_what_aws_said(town: Town, aws: Aws) -> None:
+def test_what_does_not_go_is_said_with_what_aws_said(town: Town, aws: Proven) -> None:
     left = town.leave()
     group = left["security group"][0]
     town.maker.interface(town.place, "a person's", {}, [group])
@@ -133,13 +133,13 @@ def test_what_does_not_go_is_said_with_what_aws_said(town: Town, aws: Aws) -> No
     assert "has a dependent object" in next(iter(outcome.failed.values()))
 
 
-def test_a_second_sweep_has_nothing_to_do(town: Town, aws: Aws) -> None:
+def test_a_second_sweep_has_nothing_to_do(town: Town, aws: Proven) -> None:
     town.leave()
     assert town.sweep(aws).deleted
     assert town.sweep(aws).deleted == []
 
 
-def test_what_somebody_else_deletes_meanwhile_counts_as_gone(town: Town, aws: Aws) -> None:
+def test_what_somebody_else_deletes_meanwhile_counts_as_gone(town: Town, aws: Proven) -> None:
     left = town.leave()
     planned = sweep.plan(aws, town.target, ())
     town.clients.ec2.delete_volume(VolumeId=left["volume"][0])
@@ -147,7 +147,7 @@ def test_what_somebody_else_deletes_meanwhile_counts_as_gone(town: Town, aws: Aw
     assert sweep.sweep(aws, planned, SHORT, lambda _line: None).good
 
 
-def test_what_says_nothing_of_whose_it_is_is_reported_and_left(town: Town, aws: Aws) -> None:
+def test_what_says_nothing_of_whose_it_is_is_reported_and_left(town: Town, aws: Proven) -> None:
     kept = town.beside()
     findings = probe.look(aws, town.target)
     strangers = {each.id for each in findings.strangers}
