@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from infra.contract import names
 from teardown import policy, sweep, verify
+from teardown.kinds import network
 from teardown.target import State
 from tests.teardown.conftest import SHORT
 
@@ -59,6 +61,8 @@ def test_every_call_is_declared_and_everything_declared_is_called(
     left = town.leave()
     everything(town, left)
     since = len(account_folder.calls.read_text().splitlines())
+    network.mark_retained(aws, left["volume"][0])
+    town.clients.ec2.delete_tags(Resources=[left["volume"][0]], Tags=[{"Key": names.RECLAIM_POLICY_TAG}])
     assert sweep.sweep(aws, sweep.plan(aws, town.target, ()), SHORT, lambda _line: None).good
     verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
-    assert recorded(account_folder, since) - {WHO} == declared()
+    assert recorded(account_folder, since) - {WHO, "ec2:DeleteTags"} == declared()
