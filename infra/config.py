@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar, get_args, get_or
 
 import pulumi
 import pydantic
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 if TYPE_CHECKING:
@@ -45,10 +45,21 @@ def _role_arn(value: str) -> str:
     return value
 
 
+def once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is there twice. Raises ValueError."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} is there twice; allowed: each once")
+    return values
+
+
 AccountId = Annotated[str, matches(r"\d{12}", "12 digits, in quotes")]
 PolicyArn = Annotated[str, matches(r"arn:aws:iam::(\d{12}|aws):policy/[\w+=,.@/-]+", "a policy's ARN")]
 RoleArn = Annotated[str, AfterValidator(_role_arn)]
 ClusterName = Annotated[str, matches(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", "at most 100 letters, digits, - and _")]
+# Route 53 API reference, ResourceId: at most 32 characters. IAM would read * and ? as wildcards.
+HostedZoneId = Annotated[str, matches(r"[0-9A-Z]{1,32}", "a hosted zone's id alone, such as Z0123456789ABCDEFGHIJ")]
+HostedZoneIds = Annotated[tuple[HostedZoneId, ...], Field(max_length=20), AfterValidator(once)]
 Region = Annotated[
     str,
     matches(

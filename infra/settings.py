@@ -11,7 +11,17 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from pydantic.alias_generators import to_camel
 
 from infra import config, subnets
-from infra.config import AccountId, ClusterName, Model, PolicyArn, Region, RoleArn, SettingsError, StackModel
+from infra.config import (
+    AccountId,
+    ClusterName,
+    HostedZoneIds,
+    Model,
+    PolicyArn,
+    Region,
+    RoleArn,
+    SettingsError,
+    StackModel,
+)
 from infra.contract import names, versions
 
 __all__ = ["NodeGroup", "Settings", "SettingsError", "load", "parse", "parse_file"]
@@ -160,6 +170,10 @@ class Settings(StackModel):
     )
     """The ARN of a policy that bounds every role of the stack. Default: that of the permanent layer, without which the
     deploy role makes no role."""
+    hosted_zone_ids: HostedZoneIds = ()
+    """Route 53 hosted zones of the account. The teardown lists their records that point at a load balancer of the
+    cluster that no longer exists, and deletes none. The deploy role may read the zones that
+    `infra-fleet-permanent:hostedZoneIds` lists: add each one there too."""
     tags: Mapping[str, str] = Field(default_factory=dict[str, str])
     """Further tags on everything that can carry them."""
 

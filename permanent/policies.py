@@ -36,7 +36,9 @@ def documents(settings: Settings) -> Mapping[str, Mapping[str, str]]:
     deploy = {f"{names.DEPLOY_ROLE}-{part}": _document(settings, f"deploy-{part}") for part in DEPLOY_PARTS}
     sweep = (settings.account_id, settings.region, list(settings.clusters))
     deploy |= {
-        f"{names.DEPLOY_ROLE}-probes": _written(teardown.probes(settings.account_id, settings.region)),
+        f"{names.DEPLOY_ROLE}-probes": _written(
+            teardown.probes(settings.account_id, settings.region, settings.hosted_zone_ids)
+        ),
         f"{names.DEPLOY_ROLE}-leftovers": _written(teardown.leftovers(*sweep)),
     }
     found = {
@@ -106,5 +108,5 @@ def _check_length(name: str, document: str) -> None:
     if len(document) > LIMIT:
         raise SettingsError(
             f"  {names.PERMANENT_PROJECT}:clusters: {name} would have {len(document)} of {LIMIT} characters; "
-            "allowed: fewer or shorter names of clusters and image repositories"
+            "allowed: fewer or shorter names of clusters and image repositories, fewer hosted zones"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from infra import config
-from infra.config import AccountId, ClusterName, Region, SettingsError, StackModel
+from infra.config import AccountId, ClusterName, HostedZoneIds, Region, SettingsError, StackModel
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "SettingsError", "load", "parse", "parse_file"]
 
 
-def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
         raise ValueError("allowed: one or more")
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{value!r} is there twice; allowed: each name once")
-    return values
+    return config.once(values)
 
 
 # GitHub: owners of at most 39 letters, digits and single dashes, repositories of at most 100 characters. IAM compares
@@ -80,11 +77,14 @@ class Settings(StackModel):
     github_subject: GitHubSubject = Field(default_factory=lambda above: f"repo:{above['github_repository']}")
     """How the `sub` of their tokens begins; `repo:<githubRepository>` by default. Since 15 July 2026 GitHub puts ids
     into that of new repositories: `repo:<owner>@<id>/<repository>@<id>`."""
-    clusters: Annotated[tuple[ClusterName, ...], AfterValidator(_once)]
+    clusters: Annotated[tuple[ClusterName, ...], AfterValidator(_some)]
     """The EKS clusters of the account, one a stack: each has a log group here that outlives it, and is
     taken away by hand when its cluster leaves this list, since everything here is protected."""
-    image_repositories: Annotated[tuple[ImageRepository, ...], AfterValidator(_once)] = names.IMAGE_REPOSITORIES
+    image_repositories: Annotated[tuple[ImageRepository, ...], AfterValidator(_some)] = names.IMAGE_REPOSITORIES
     """The ECR repositories that releases are pushed to."""
+    hosted_zone_ids: HostedZoneIds = ()
+    """Route 53 hosted zones of the account whose records the deploy role may read: those of every stack's
+    `infra-fleet:hostedZoneIds`, which makes the teardown look into them."""
     log_retention_days: int = 30
     """How long the control planes' logs are kept, in days."""
     alarm_email: Email

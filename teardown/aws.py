@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from teardown.errors import TeardownError, UnknownError
 
@@ -92,6 +93,8 @@ def said(service: str, operation: str) -> Generator[None]:
         raise UnknownError(f"{action}: {explain(error, action)}") from None
     except BotoCoreError as error:
         raise UnknownError(f"{action}: AWS cannot be asked: {' '.join(str(error).split())}") from None
+    except (ResponseParserError, KeyError):
+        raise UnknownError(f"{action}: the reply is not one of AWS: is a proxy between?") from None
 
 
 def code_of(error: ClientError) -> str:

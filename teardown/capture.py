@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from infra.settings import Settings
+
 STACK_TYPE = "pulumi:pulumi:Stack"
 VPC_TYPE = "aws:ec2/vpc:Vpc"
 CLUSTER_TYPE = "aws:eks/cluster:Cluster"
@@ -57,11 +59,20 @@ class _Export(BaseModel):
 
 def of_stack(folder: Path, stack: str) -> Target:
     """The cluster of a stack's settings. Raises TeardownError: they are bad."""
+    settings = _settings(folder, stack)
+    return Target(settings.account_id, settings.region, settings.cluster_name, stack)
+
+
+def zones_of(folder: Path, stack: str) -> tuple[str, ...]:
+    """The hosted zones of a stack's settings. Raises TeardownError: they are bad."""
+    return _settings(folder, stack).hosted_zone_ids
+
+
+def _settings(folder: Path, stack: str) -> Settings:
     try:
-        settings = parse_file(config_of(folder / config.file_name(stack)), stack)
+        return parse_file(config_of(folder / config.file_name(stack)), stack)
     except SettingsError as error:
         raise TeardownError(str(error)) from None
-    return Target(settings.account_id, settings.region, settings.cluster_name, stack)
 
 
 def state_of(folder: Path, stack: str) -> State:

@@ -17,6 +17,7 @@ from bootstrap import guard
 from bootstrap.errors import BootstrapError
 from bootstrap.progress import Progress
 from infra.commands import actions
+from teardown import budget as budgets
 from teardown import capture as capturing
 from teardown import drain as draining
 from teardown import issue as issues
@@ -80,7 +81,8 @@ def run(  # each is an option
     ] = "",
     clear: Annotated[float, typer.Option(min=0, help="Seconds that finalizers and AWS may take.")] = DEADLINES.clear,
     settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,
-    deadline: Deadline = 600.0,
+    deadline: Deadline = sweeping.PATIENCE,
+    within: Annotated[float, typer.Option(min=0, help="Seconds that all of it may take.")] = budgets.WITHIN,
     reads: Reads = verifying.READS,
     pause: Pause = verifying.PAUSE,
     json: Json = False,  # noqa: FBT002
@@ -99,7 +101,8 @@ def run(  # each is an option
         force=force,
         recover=recover,
         deadlines=draining.Deadlines(settle, clear),
-        sweep_deadline=deadline,
+        patience=deadline,
+        within=within,
         reads=reads,
         pause=pause,
     )
@@ -158,7 +161,7 @@ def sweep(
     cwd: Project = CLONE,
     vpc: Vpc = "",
     yes: Yes = False,  # noqa: FBT002
-    deadline: Deadline = 600.0,
+    deadline: Deadline = sweeping.PATIENCE,
     json: Json = False,  # noqa: FBT002
 ) -> None:
     """Show what controllers left, in the order in which it would be deleted; --yes deletes it."""
@@ -168,14 +171,15 @@ def sweep(
     rows = [report.row(each) for each in found.doomed]
     held = [report.row(each) for each in found.kept]
     kept = [report.row(each) for each in found.findings.kept]
-    strangers = found.findings.strangers
-    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in strangers] + untagged
+    blocking = found.findings.blocking
+    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in blocking] + untagged
     unknown = found.findings.unknown
     if not yes:
         title = f"would delete {len(rows)} things of {target.cluster}"
         left = [*rows, *held]
         _end(Report(title=title, good=not unknown, left=left, kept=kept, unknown=unknown, notes=notes), json=json)
-    outcome = sweeping.sweep(aws, found, deadline, console.print)
+    whole = budgets.Budget.of(budgets.WITHIN)
+    outcome = sweeping.sweep(aws, found, whole, console.print, patience=deadline)
     failed = [f"{label}: {why}" for label, why in outcome.failed.items()]
     swept = [report.row(each) for each in outcome.deleted]
     title = f"deleted {len(swept)} things of {target.cluster}"
@@ -206,7 +210,10 @@ def verify(
         _end(
             Report(title=wrong or f"no cluster of {stack} is older than {watchdog:g} hours", good=not wrong), json=json
         )
-    verdict = verifying.verify(aws, target, lambda: capturing.state_of(cwd, stack), reads=reads, pause=pause)
+    zones = capturing.zones_of(cwd, stack)
+    verdict = verifying.verify(
+        aws, target, lambda: capturing.state_of(cwd, stack), reads=reads, pause=pause, zones=zones
+    )
     _end(_of_verdict(target.cluster, verdict), json=json)
 
 
@@ -215,10 +222,11 @@ def policy(
     account: Annotated[str, typer.Option("--account", help="The AWS account.")],
     region: Annotated[str, typer.Option("--region", help="Its region.")],
     cluster: Annotated[list[str], typer.Option("--cluster", help="A cluster; again for more.")],
+    zone: Annotated[list[str] | None, typer.Option("--zone", help="A Route 53 hosted zone; again for more.")] = None,
 ) -> None:
     """Print the policy documents that all of this needs, as the permanent layer's deploy role has them."""
     documents = {
-        "probes": policies.probes(account, region),
+        "probes": policies.probes(account, region, zone or ()),
         "leftovers": policies.leftovers(account, region, cluster),
         "owned": policies.owned(account, region, cluster),
     }
@@ -299,7 +307,8 @@ def _dry(options: running.Options) -> Report:
 
 
 def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
-    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.strangers]
+    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.blocking]
+    notes += [record.note for record in verdict.records]
     title = f"nothing of {cluster} is left" if verdict.clean else f"it is not sure that nothing of {cluster} is left"
     left = [report.row(each, verdict.in_state) for each in verdict.left]
     return Report(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from teardown.budget import Budget
     from teardown.proof import Proven
     from teardown.target import State
 
@@ -76,13 +80,28 @@ def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tel
             raise TeardownError(f"pulumi {obstacle.remedy[0]} failed: {_cause(lines)}")
 
 
-def destroy(proven: Proven, folder: Path, stack: str, tell: Callable[[str], None]) -> None:
+def destroy(proven: Proven, folder: Path, stack: str, budget: Budget, tell: Callable[[str], None]) -> None:
     """Destroy the stack. One without resources, or that the backend has not, is done at once.
+
+    At its deadline pulumi is interrupted as by Ctrl-C, so that it writes down how far it came.
 
     Raises:
         RefusedError: it did not go well.
     """
-    code, lines = _run(proven, folder, stack, ("destroy", "--yes", "--skip-preview"), tell)
+    late: list[float] = []
+
+    def interrupt(process: subprocess.Popen[str]) -> None:
+        late.append(time.monotonic() - began)
+        tell(f"pulumi destroy has taken {late[0]:.0f} s, which is all that this run has for it: interrupted")
+        process.send_signal(signal.SIGINT)
+
+    began = time.monotonic()
+    command = ("destroy", "--yes", "--skip-preview")
+    code, lines = _run(
+        proven, folder, stack, command, tell, lambda process: threading.Timer(budget.left, interrupt, (process,))
+    )
+    if late:
+        raise RefusedError(f"it did not end within {late[0]:.0f} s; run this again", blocked=False)
     if code not in (0, engine.NO_STACK):
         said = "\n".join(lines)
         raise RefusedError(_cause(lines), blocked=any(each in said for each in REFUSALS))
@@ -95,7 +114,12 @@ def _cause(lines: list[str]) -> str:
 
 
 def _run(
-    proven: Proven, folder: Path, stack: str, arguments: tuple[str, ...], tell: Callable[[str], None]
+    proven: Proven,
+    folder: Path,
+    stack: str,
+    arguments: tuple[str, ...],
+    tell: Callable[[str], None],
+    timer: Callable[[subprocess.Popen[str]], threading.Timer] | None = None,
 ) -> tuple[int, list[str]]:
     """Let pulumi change a stack that is proven; gives its exit code and all lines, which `tell` gets as they come."""
     proven.require(stack)
@@ -111,10 +135,17 @@ def _run(
             encoding="utf-8",
             errors="replace",
         ) as process:
-            for line in process.stdout or ():
-                lines.append(line.rstrip())
-                if line.strip():
-                    tell(line.rstrip())
-            return process.wait(), lines
+            clock = timer(process) if timer else None
+            if clock:
+                clock.start()
+            try:
+                for line in process.stdout or ():
+                    lines.append(line.rstrip())
+                    if line.strip():
+                        tell(line.rstrip())
+                return process.wait(), lines
+            finally:
+                if clock:
+                    clock.cancel()
     except FileNotFoundError:
         raise TeardownError("pulumi is not on PATH: install the version that mise.toml names") from None

@@ -61,6 +61,8 @@ class Drained:
     """Or why there was nothing to drain: gone, or unreachable. The sweep does it all then."""
     suspended: list[str] = field(default_factory=list[str])
     deleted: list[str] = field(default_factory=list[str])
+    dns_names: list[str] = field(default_factory=list[str])
+    """What load balancers are called in the status of what is deleted."""
     mounted: list[str] = field(default_factory=list[str])
     """PVCs that a pod mounts: their volumes go with the sweep, once the nodes are gone."""
     untagged: list[str] = field(default_factory=list[str])
@@ -126,6 +128,7 @@ def _sort(cluster: Cluster, done: Drained) -> list[tuple[Kind, Manifest]]:
         *((CLAIM, each) for each in claims if name_of(each) not in mounted),
     ]
     done.deleted = [f"{kind.kind} {name_of(each)}" for kind, each in doomed]
+    done.dns_names = [name for _, each in doomed for name in _dns_names(each)]
     return doomed
 
 
@@ -144,6 +147,15 @@ def _mounted(pods: Iterable[Manifest]) -> set[str]:
         for volume in mappings(each, "spec", "volumes")
         if "persistentVolumeClaim" in volume
     }
+
+
+def _dns_names(balanced: Manifest) -> list[str]:
+    """The names in the status of an Ingress, Service or Gateway (Kubernetes API and Gateway API references)."""
+    found = [
+        *(text(each, "hostname") for each in mappings(balanced, "status", "loadBalancer", "ingress")),
+        *(text(each, "value") for each in mappings(balanced, "status", "addresses")),
+    ]
+    return [name for name in found if name]
 
 
 def _reconciling(cluster: Cluster) -> list[str]:

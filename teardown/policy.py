@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from infra.contract import names
+from teardown import dns
 from teardown.kinds import KINDS
 from teardown.permissions import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from teardown.permissions import Permission
 
 TAGGED = (Scope.CONTROLLER, Scope.CNI, Scope.CSI)
 
 
-def probes(account_id: str, region: str) -> dict[str, Any]:
-    """What looking needs, the same for any cluster."""
+def probes(account_id: str, region: str, zones: Sequence[str] = ()) -> dict[str, Any]:
+    """What looking needs, the same for any cluster, in hosted zones too."""
     by_resource: dict[tuple[str, ...], set[str]] = {}
     for each in (permission for kind in KINDS for permission in kind.reads):
         by_resource.setdefault(each.resources, set()).update(each.actions)
@@ -25,6 +26,8 @@ def probes(account_id: str, region: str) -> dict[str, Any]:
         _allow(sorted(actions), ["*"] if resources == ("*",) else _arns(resources, account_id, region, []))
         for resources, actions in sorted(by_resource.items())
     ]
+    if zones:
+        statements.append(_allow(list(dns.ACTIONS), [f"arn:aws:route53:::hostedzone/{zone}" for zone in zones]))
     return {"Version": "2012-10-17", "Statement": statements}
 
 

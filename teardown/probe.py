@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from teardown.aws import account_of
 from teardown.claim import Claim
 from teardown.errors import UnknownError
+from teardown.holders import Holders, blocking
 from teardown.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 WORKERS = 8
 
 
+DELETABLE = frozenset({Claim.OURS})
+RECOVERING = frozenset({Claim.OURS, Claim.STACK})
+
+
 @dataclass(frozen=True)
 class Findings:
     """What a look has shown."""
@@ -31,11 +36,14 @@ class Findings:
     """What could not be looked at, and why, a line each."""
     listed: frozenset[str] = field(default_factory=frozenset[str])
     """What the stack's state lists."""
+    blocking: tuple[Leftover, ...] = ()
+    """What keeps the VPC from being deleted, and is neither the cluster's nor the stack's: a person decides."""
 
     @property
     def ours(self) -> list[Leftover]:
-        """What is the cluster's, the stack's own included, and not to outlive it."""
-        return [each for each in self.found if each.claim is Claim.OURS and not each.kept_because]
+        """What is the cluster's and the stack's, or may be: all that makes a night unclean."""
+        whose = (Claim.OURS, Claim.STACK, Claim.UNPLACED)
+        return [each for each in self.found if each.claim in whose and not each.kept_because]
 
     @property
     def kept(self) -> list[Leftover]:
@@ -44,21 +52,23 @@ class Findings:
 
     @property
     def left(self) -> list[Leftover]:
-        """What controllers left: the cluster's, and in no state."""
-        return [each for each in self.ours if not self.is_listed(each)]
+        """The same, without what `pulumi destroy` takes away."""
+        return [each for each in self.ours if each.id not in self.listed]
 
     @property
-    def strangers(self) -> list[Leftover]:
-        """What stands in the VPC and is not the cluster's, as far as anything says: it blocks, and a person decides."""
-        others = [each for each in self.found if each.claim is not Claim.OURS and not self.is_listed(each)]
-        return [each for each in others if each.in_vpc and not each.held]
-
-    def is_listed(self, each: Leftover) -> bool:
-        """Whether `pulumi destroy` takes it away."""
-        return each.id in self.listed
+    def elsewhere(self) -> list[Leftover]:
+        """What names the cluster and is in another VPC: nobody's business here, and worth a line."""
+        return [each for each in self.found if each.claim is Claim.ELSEWHERE]
 
 
-def look(aws: Aws, target: Target, *, kinds: Sequence[Kind] = KINDS, listed: Collection[str] = ()) -> Findings:
+def look(
+    aws: Aws,
+    target: Target,
+    *,
+    kinds: Sequence[Kind] = KINDS,
+    listed: Collection[str] = (),
+    deletable: Collection[Claim] = DELETABLE,
+) -> Findings:
     """Ask for every kind, in parallel.
 
     Args:
@@ -66,6 +76,7 @@ def look(aws: Aws, target: Target, *, kinds: Sequence[Kind] = KINDS, listed: Col
         target: the cluster; in no other account is anything looked at.
         kinds: which.
         listed: what the stack's state lists.
+        deletable: the claims that a sweep would delete, which decides what is on its way out.
     """
     try:
         account = account_of(aws)
@@ -83,26 +94,19 @@ def look(aws: Aws, target: Target, *, kinds: Sequence[Kind] = KINDS, listed: Col
                 found += future.result()
             except UnknownError as error:
                 unknown.append(f"{kind.name}: {error}")
-    return Findings(tuple(_held(found)), tuple(unknown), frozenset(listed))
+    found = resolved(found)
+    holders = Holders(found, listed, deletable, is_whole=not unknown)
+    settled = holders.settled()
+    blocks = {kind.name for kind in kinds if kind.blocks_vpc}
+    return Findings(tuple(settled), tuple(unknown), frozenset(listed), blocking(holders, settled, blocks))
+
+
+def resolved(found: Sequence[Leftover]) -> list[Leftover]:
+    """The same, where what carries a controller's mark alone is the cluster's, if no other cluster is in its VPC."""
+    is_alone = not any(each.in_vpc and each.claim is Claim.OTHERS for each in found)
+    marked = Claim.OURS if is_alone else Claim.NOBODYS
+    return [replace(each, claim=marked) if each.claim is Claim.MARKED else each for each in found]
 
 
 def _all(kind: Kind, aws: Aws, target: Target) -> list[Leftover]:
     return list(kind.find(aws, target))
-
-
-def _held(found: list[Leftover]) -> list[Leftover]:
-    """Security groups say which interfaces hold them that no sweep takes away: those of nodes, clusters, the stack."""
-    going = {each.name for each in found if each.kind.endswith("load balancer") and each.claim is Claim.OURS}
-    holders: dict[str, list[str]] = {}
-    for each in found:
-        if (
-            each.held
-            and each.groups
-            and not any(f"/{name}/" in each.name or each.name.endswith(name) for name in going)
-        ):
-            for group in each.groups:
-                holders.setdefault(group, []).append(each.id)
-    return [
-        replace(each, held=f"in use by {', '.join(sorted(holders[each.id])[:3])}") if each.id in holders else each
-        for each in found
-    ]

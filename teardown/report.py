@@ -117,7 +117,7 @@ class Report:
 
 def row(each: Leftover, in_state: Collection[str] = ()) -> Row:
     """A leftover as it is shown. What the stack's state lists, pulumi must take away; what it lost, a person."""
-    command = "pulumi destroy" if each.id in in_state else kinds.BY_NAME[each.kind].command.format(id=each.id)
+    command = "pulumi destroy" if each.id in in_state else kinds.BY_NAME[each.kind].by_hand(each)
     age = _age(each.created, datetime.now(UTC))
     return Row(each.kind, each.id, each.name, made_by(each), age, each.monthly, each.kept_because or each.held, command)
 

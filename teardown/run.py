@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.errors import BootstrapError
 from teardown import capture, destroy, drain, proof, reclaim, sweep, verify
+from teardown.budget import REPORT, WITHIN, Budget
 from teardown.errors import TeardownError
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ class Options:
     recover: bool = False
     """Take away what a killed run has left: its lock, its pending operations."""
     deadlines: Deadlines = field(default_factory=lambda: drain.Deadlines())
-    sweep_deadline: float = 600.0
+    patience: float = sweep.PATIENCE
     """Seconds that one deletion may wait for what holds it."""
+    within: float = WITHIN
+    """Seconds that the whole run may take."""
     reads: int = verify.READS
     pause: float = verify.PAUSE
 
@@ -56,6 +59,11 @@ class Night:
     """What the last sweep could not delete."""
     verdict: Verdict | None = None
     failure: str = ""
+
+    @property
+    def dns_names(self) -> frozenset[str]:
+        """The names of load balancers that the drain saw in the cluster, and of those that a sweep deleted."""
+        return frozenset({*(self.drained.dns_names if self.drained else ()), *(each.dns_name for each in self.swept)})
 
     @property
     def good(self) -> bool:
@@ -74,45 +82,51 @@ def run(aws: Aws, options: Options, progress: Progress) -> Night:
 
 
 def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
-    with progress.step("capture", "what is to go") as step:
+    budget = Budget.of(options.within)
+    with progress.step("capture", "find what to delete") as step:
         aws = proven(aws, night.target, options.file, capture.state_of(options.folder, options.stack))
         night.target = captured(options)
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
         _obstacles(aws, options, progress)
-    with progress.step("drain", "Flux stops; load balancers and volumes go while their controllers run"):
-        _drain(aws, options, progress, night)
-    with progress.step("sweep", "what controllers left"):
-        _sweep(aws, options, progress, night)
+    with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run"):
+        _drain(aws, options, progress, night, budget.part(0.3, spare=REPORT))
+    with progress.step("sweep", "delete what controllers left"):
+        _sweep(aws, options, progress, night, budget.part(0.4, spare=REPORT))
     for number in range(AGAIN + 1):
-        night.failure, blocked = _destroy(aws, options, progress, night, number)
+        night.failure, blocked = _destroy(aws, options, progress, night, budget, number)
         if not blocked:
             break
-    with progress.step("sweep again", "what the cluster left behind"):
-        _sweep(aws, options, progress, night)
-    with progress.step("verify", "nothing is left") as step:
+    with progress.step("sweep again", "delete what the cluster left behind"):
+        _sweep(aws, options, progress, night, budget.part(1.0, spare=REPORT), again=True)
+    with progress.step("verify", "verify that nothing is left") as step:
         night.verdict = verify.verify(
             aws,
             night.target,
             lambda: capture.state_of(options.folder, options.stack),
             reads=options.reads,
             pause=options.pause,
+            zones=capture.zones_of(options.folder, options.stack),
+            gone=night.dns_names,
         )
-        step.said = "sure" if night.verdict.clean else "not sure"
+        step.said = "nothing" if night.verdict.clean else f"{len(night.verdict.left)} left"
     if night.good and not (night.drained and night.drained.untagged):
         options.file.unlink(missing_ok=True)
 
 
-def _destroy(aws: Proven, options: Options, progress: Progress, night: Night, number: int) -> tuple[str, bool]:
+def _destroy(
+    aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget, number: int
+) -> tuple[str, bool]:
     """One destroy, after a sweep unless it is the first; what failed, and whether a sweep may help."""
     name = f"destroy {number + 1}" if number else "destroy"
     try:
-        with progress.step(name, "sweep and destroy again" if number else "pulumi destroy"):
+        with progress.step(name, "sweep and destroy again" if number else "run pulumi destroy"):
             if number:
-                _sweep(aws, options, progress, night)
-            destroy.destroy(aws, options.folder, options.stack, progress.say)
+                _sweep(aws, options, progress, night, budget.part(0.4, spare=REPORT), again=True)
+            # What the cluster leaves behind wants a sweep after it.
+            destroy.destroy(aws, options.folder, options.stack, budget.part(0.8, spare=REPORT), progress.say)
     except destroy.RefusedError as refused:
-        return str(refused), refused.blocked
+        return str(refused), refused.blocked and budget.left > REPORT
     return "", False
 
 
@@ -141,7 +155,7 @@ def _obstacles(aws: Proven, options: Options, progress: Progress) -> None:
     destroy.recover(aws, options.folder, options.stack, found, progress.say)
 
 
-def _drain(aws: Proven, options: Options, progress: Progress, night: Night) -> None:
+def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> None:
     cluster, why = aws.cluster()
     if cluster is None:
         night.drained = drain.Drained(outcome=why)
@@ -152,7 +166,9 @@ def _drain(aws: Proven, options: Options, progress: Progress, night: Night) -> N
         night.target, untagged = reclaim.learn(aws, night.target, cluster, options.file)
         for line in untagged:
             progress.say(line)
-        night.drained = drain.drain(aws, night.target, cluster, progress, options.deadlines)
+        settle = min(options.deadlines.settle, budget.left / 2)
+        deadlines = drain.Deadlines(settle, min(options.deadlines.clear, budget.left - settle))
+        night.drained = drain.drain(aws, night.target, cluster, progress, deadlines)
     except TeardownError as error:
         if not options.force:
             raise TeardownError(f"{error}; --force goes on without a drain") from None
@@ -161,15 +177,21 @@ def _drain(aws: Proven, options: Options, progress: Progress, night: Night) -> N
     night.drained.untagged = untagged
 
 
-def _sweep(aws: Proven, options: Options, progress: Progress, night: Night) -> None:
-    """One pass; what cannot be looked at or deleted is said, and judged by verify at the end."""
-    found = sweep.plan(aws, night.target, _listed(options))
+def _sweep(
+    aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget, *, again: bool = False
+) -> None:
+    """One pass; what cannot be looked at or deleted is said, and judged by verify at the end.
+
+    Recovering, what the stack made and the state has lost goes as well: once pulumi has had its turn.
+    """
+    listed = _listed(options)
+    found = sweep.plan(aws, night.target, listed, recover=options.recover and (again or not listed))
     for line in found.findings.unknown:
         progress.say(f"unknown: {line}")
-    outcome: Outcome = sweep.sweep(aws, found, options.sweep_deadline, progress.say)
+    outcome: Outcome = sweep.sweep(aws, found, budget, progress.say, patience=options.patience)
     night.swept += outcome.deleted
     night.failed = outcome.failed
-    progress.say(f"{len(outcome.deleted)} deleted, {len(outcome.failed)} not")
+    progress.say(f"{len(outcome.deleted)} deleted, {len(outcome.failed)} failed")
 
 
 def _listed(options: Options) -> frozenset[str]:

@@ -15,22 +15,34 @@ from teardown.aws import code_of, explain
 from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from teardown.aws import Aws
+    from teardown.budget import Budget
     from teardown.kinds.base import Kind, Leftover
     from teardown.probe import Findings
     from teardown.proof import Proven
     from teardown.target import Target
 
 WAITS = frozenset(
-    {"DependencyViolation", "ResourceInUse", "InvalidParameterValue", "InvalidNetworkInterface.InUse", "VolumeInUse"}
+    {
+        "DependencyViolation",
+        "InvalidIPAddress.InUse",
+        "InvalidNetworkInterface.InUse",
+        "InvalidParameterValue",
+        "ResourceInUse",
+        "ResourceInUseException",
+        "VolumeInUse",
+    }
 )
 """Codes of what is still in use: its holder may be on the way out."""
 
-GONE = (".NotFound", "NotFound", "ResourceNotFoundException")
+GONE = (".NotFound", "NotFound", "ResourceNotFoundException", "NoSuchEntity")
 PASSES = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalError"})
 WORKERS = 16
+
+PATIENCE = 600.0
+"""Seconds that deletions which depend on nothing of each other may wait for what holds them."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +60,9 @@ class Plan:
 
     @property
     def kept(self) -> list[Leftover]:
-        """The cluster's that is not deleted: held by something else, or the stack's to take away."""
-        return [each for each in self.findings.left if each not in self.doomed]
+        """What is left and not deleted: held by what stays, of a VPC that is not known, or the stack's own."""
+        doomed = {(each.kind, each.id) for each in self.doomed}
+        return [each for each in self.findings.left if (each.kind, each.id) not in doomed]
 
 
 @dataclass
@@ -67,30 +80,42 @@ class Outcome:
         return not self.failed and not self.plan.findings.unknown
 
 
-def plan(aws: Aws, target: Target, listed: Collection[str]) -> Plan:
-    """Look, and say what would be deleted in which order."""
-    findings = probe.look(aws, target, kinds=kinds.SWEPT, listed=listed)
-    free = [each for each in findings.left if not each.held]
+def plan(aws: Aws, target: Target, listed: Collection[str], *, recover: bool = False) -> Plan:
+    """Look, and say what would be deleted in which order.
+
+    Args:
+        aws: the clients.
+        target: the cluster.
+        listed: what the stack's state lists: never deleted here.
+        recover: whether what the stack made, and its state has lost, goes too.
+    """
+    deletable = probe.RECOVERING if recover else probe.DELETABLE
+    findings = probe.look(aws, target, listed=listed, deletable=deletable)
+    free = [each for each in findings.left if each.claim in deletable and not each.held]
     steps = (
-        tuple(each for kind in generation for each in free if each.kind == kind.name)
+        tuple(each for kind in generation if kind.delete for each in free if each.kind == kind.name)
         for generation in kinds.generations()
     )
     return Plan(findings, tuple(step for step in steps if step))
 
 
-def sweep(aws: Proven, found: Plan, deadline: float, tell: Callable[[str], None]) -> Outcome:
+def sweep(
+    aws: Proven, found: Plan, budget: Budget, tell: Callable[[str], None], *, patience: float = PATIENCE
+) -> Outcome:
     """Delete what a plan names.
 
     Args:
         aws: clients that may write.
         found: the plan.
-        deadline: seconds that one deletion may wait for what holds it.
+        budget: when all of it ends.
         tell: takes a line for each deletion.
+        patience: seconds that one deletion may wait for what holds it, which is on its way out.
     """
     outcome = Outcome(found)
     for step in found.steps:
+        until = budget.part(1.0, most=patience)
         with ThreadPoolExecutor(WORKERS) as pool:
-            futures = [(each, pool.submit(_delete, aws, each, deadline, tell)) for each in step]
+            futures = [(each, pool.submit(_delete, aws, each, until, tell)) for each in step]
             for each, future in futures:
                 try:
                     future.result()
@@ -102,7 +127,8 @@ def sweep(aws: Proven, found: Plan, deadline: float, tell: Callable[[str], None]
     return outcome
 
 
-def _delete(aws: Proven, each: Leftover, deadline: float, tell: Callable[[str], None]) -> None:
+def _delete(aws: Proven, each: Leftover, until: Budget, tell: Callable[[str], None]) -> None:
+    """Delete one, and wait until it is gone. Raises UnknownError."""
     kind = kinds.BY_NAME[each.kind]
     began = time.monotonic()
 
@@ -115,18 +141,41 @@ def _delete(aws: Proven, each: Leftover, deadline: float, tell: Callable[[str], 
 
     try:
         for attempt in Retrying(
-            stop=stop_after_delay(deadline),
+            stop=stop_after_delay(until.left),
             wait=wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.2),
             retry=retry_if_exception(waits),
             reraise=True,
         ):
             with attempt:
                 _call(kind, aws, each)
+        _await_end(kind, aws, each, until, tell)
     except ClientError as error:
         raise UnknownError(explain(error, _action(kind))) from None
     except BotoCoreError as error:
         raise UnknownError(f"AWS cannot be asked: {' '.join(str(error).split())}") from None
     tell(f"deleted: {each.kind} {each.label}")
+
+
+def _await_end(kind: Kind, aws: Aws, each: Leftover, until: Budget, tell: Callable[[str], None]) -> None:
+    """Wait for a deletion that goes on after its call. Raises ClientError, and UnknownError at the deadline."""
+    if kind.is_gone is None:
+        return
+    began = time.monotonic()
+    for pause in wait_times():
+        if kind.is_gone(aws, each):
+            return
+        if until.left == 0.0:
+            raise UnknownError(f"AWS has not deleted it within {time.monotonic() - began:.0f} s")
+        tell(f"{each.kind} {each.label}: AWS is deleting it, for {time.monotonic() - began:.0f} s")
+        time.sleep(min(pause, until.left))
+
+
+def wait_times() -> Iterator[float]:
+    """Seconds between two looks at a deletion that goes on: longer each time, at most 15."""
+    pause = 0.2
+    while True:
+        yield pause
+        pause = min(15.0, pause * 1.6)
 
 
 def _call(kind: Kind, aws: Proven, each: Leftover) -> None:

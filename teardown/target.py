@@ -32,7 +32,11 @@ class Target:
     cluster: str
     stack: str
     vpc_id: str = ""
-    """Empty if nobody knows it any more: then things count by their tags alone."""
+    """Empty if nobody knows it any more: then nothing that is bound to a VPC is deleted."""
+
+    def has(self, vpc_id: str | None) -> bool:
+        """Whether a VPC is known to be the cluster's."""
+        return bool(vpc_id) and vpc_id == self.vpc_id
 
     persistent_volumes: tuple[PersistentVolume, ...] = ()
     """Those whose EBS volume is not to be deleted: of Retain, or in use while the cluster lives."""

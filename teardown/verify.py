@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from teardown import kinds, probe
+from teardown import dns, kinds, probe
 from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from teardown.aws import Aws
     from teardown.kinds.base import Leftover
@@ -31,7 +31,12 @@ class Verdict:
     left: tuple[Leftover, ...]
     unknown: tuple[str, ...]
     in_state: tuple[str, ...]
-    strangers: tuple[Leftover, ...] = ()
+    blocking: tuple[Leftover, ...] = ()
+    """Neither the cluster's nor the stack's, and the VPC cannot be deleted while it is there."""
+    elsewhere: tuple[Leftover, ...] = ()
+    """Names the cluster, and is in another VPC."""
+    records: tuple[dns.Record, ...] = ()
+    """DNS records without a load balancer: they cost nothing, so they do not make it unclean."""
     kept: tuple[Leftover, ...] = ()
     """What outlives the cluster on purpose."""
 
@@ -53,6 +58,8 @@ def verify(
     *,
     reads: int = READS,
     pause: float = PAUSE,
+    zones: Sequence[str] = (),
+    gone: Collection[str] = (),
 ) -> Verdict:
     """Look until it is clean several times running, or once that it is not.
 
@@ -62,6 +69,8 @@ def verify(
         read_state: asks the stack's backend. Raises UnknownError.
         reads: how many clean looks it takes.
         pause: seconds between two of them.
+        zones: the hosted zones in which records are looked for, once.
+        gone: the DNS names that load balancers of the cluster are known to have had.
     """
     verdict = _look(aws, target, read_state)
     for _ in range(reads - 1):
@@ -69,7 +78,8 @@ def verify(
             break
         time.sleep(pause)
         verdict = _look(aws, target, read_state)
-    return verdict
+    records = dns.dangling(aws, target, zones, gone)
+    return replace(verdict, unknown=(*verdict.unknown, *records.unknown), records=records.found)
 
 
 def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
@@ -81,9 +91,9 @@ def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
         unknown.append(str(error))
     findings = probe.look(aws, target, listed=in_state)
     unknowns = (*findings.unknown, *unknown)
-    return Verdict(
-        tuple(findings.ours), unknowns, tuple(sorted(in_state)), tuple(findings.strangers), tuple(findings.kept)
-    )
+    listed = tuple(sorted(in_state))
+    ours, kept = tuple(findings.ours), tuple(findings.kept)
+    return Verdict(ours, unknowns, listed, findings.blocking, tuple(findings.elsewhere), kept=kept)
 
 
 def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:

@@ -33,5 +33,9 @@ def refusal(code: str, message: str, status: HTTPStatus, *, service: str, form: 
         fields = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         text = f"<Response><Errors>{fields}</Errors></Response>" if form else fields
         return Failure(status, [("Content-Type", "text/xml")], text.encode())
+    if service == "route53":
+        fields = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        text = f"<ErrorResponse>{fields}<RequestId>0</RequestId></ErrorResponse>"
+        return Failure(status, [("Content-Type", "text/xml")], text.encode())
     headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
     return Failure(status, headers, json.dumps({"__type": code, "message": message}).encode())

@@ -5,23 +5,20 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
-from teardown.kinds import balancers, logs, network, stack
+from teardown.kinds import balancers, identity, logs, network, stack
 
 if TYPE_CHECKING:
     from teardown.kinds.base import Kind
 
-SWEPT: tuple[Kind, ...] = (*balancers.KINDS, *network.KINDS, *logs.KINDS)
-"""What controllers leave."""
-
-KINDS: tuple[Kind, ...] = (*SWEPT, *stack.KINDS)
-"""The same, and what the stack makes."""
+KINDS: tuple[Kind, ...] = (*balancers.KINDS, *network.KINDS, *logs.KINDS, *stack.KINDS, *identity.KINDS)
+"""What controllers leave, and what the stack makes."""
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def generations() -> list[list[Kind]]:
-    """The kinds that can be deleted, in groups: nothing in a group waits for another of it."""
-    order = TopologicalSorter({kind.name: set(kind.after) for kind in SWEPT if kind.delete})
+    """All kinds in groups: nothing in a group waits for another of it, each group for those before it."""
+    order = TopologicalSorter({kind.name: set(kind.after) for kind in KINDS})
     order.prepare()
     groups: list[list[Kind]] = []
     while names := order.get_ready():

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from infra.contract import prices
 from teardown import claim
 from teardown.aws import code_of
-from teardown.kinds.base import Kind, Leftover, tags_of
+from teardown.kinds.base import BALANCER, CLASSIC, TARGET_GROUP, Kind, Leftover, tags_of
 from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
@@ -49,22 +49,23 @@ def complete(aws: Aws, known: dict[str, dict[str, str]], arns: list[str]) -> dic
 def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Application, network and gateway load balancers."""
     found = list(aws.pages("elbv2", "describe_load_balancers", "LoadBalancers"))
-    ours = [each["LoadBalancerArn"] for each in found if not target.vpc_id or each.get("VpcId") == target.vpc_id]
+    ours = [each["LoadBalancerArn"] for each in found if not target.vpc_id or target.has(each.get("VpcId", ""))]
     tags = complete(aws, tags_by_arn(aws, "loadbalancer"), ours)
     for each in found:
-        arn = each["LoadBalancerArn"]
+        arn, vpc = each["LoadBalancerArn"], each.get("VpcId", "")
         own = tags.get(arn, {})
-        there = bool(target.vpc_id) and each.get("VpcId") == target.vpc_id
         yield Leftover(
-            "load balancer",
+            BALANCER,
             arn,
-            claim.claim(own, target.cluster, in_vpc=there),
+            claim.claim(own, target, vpc),
             each["LoadBalancerName"],
             own,
             each.get("CreatedTime"),
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
-            in_vpc=there,
+            vpc_id=vpc,
+            in_vpc=target.has(vpc),
+            dns_name=each.get("DNSName", ""),
         )
 
 
@@ -91,33 +92,33 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
         described = aws.pages("elb", "describe_tags", "TagDescriptions", LoadBalancerNames=batch)
         tags |= {each["LoadBalancerName"]: tags_of(each) for each in described}
     for each in found:
-        name = each["LoadBalancerName"]
+        name, vpc = each["LoadBalancerName"], each.get("VPCId", "")
         own = tags.get(name, {})
-        there = bool(target.vpc_id) and each.get("VPCId") == target.vpc_id
         yield Leftover(
-            "classic load balancer",
+            CLASSIC,
             name,
-            claim.claim(own, target.cluster, in_vpc=there),
+            claim.claim(own, target, vpc),
             name,
             own,
             each.get("CreatedTime"),
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
-            in_vpc=there,
+            vpc_id=vpc,
+            in_vpc=target.has(vpc),
+            dns_name=each.get("DNSName", ""),
         )
 
 
 def target_groups(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Target groups: one that a foreign listener uses stays."""
     found = list(aws.pages("elbv2", "describe_target_groups", "TargetGroups"))
-    ours = [each["TargetGroupArn"] for each in found if not target.vpc_id or each.get("VpcId") == target.vpc_id]
+    ours = [each["TargetGroupArn"] for each in found if not target.vpc_id or target.has(each.get("VpcId", ""))]
     tags = complete(aws, tags_by_arn(aws, "targetgroup"), ours)
     for each in found:
-        arn = each["TargetGroupArn"]
+        arn, vpc = each["TargetGroupArn"], each.get("VpcId", "")
         own = tags.get(arn, {})
-        there = bool(target.vpc_id) and each.get("VpcId") == target.vpc_id
-        whose = claim.claim(own, target.cluster, in_vpc=there)
-        yield Leftover("target group", arn, whose, each["TargetGroupName"], own, in_vpc=there)
+        whose, there = claim.claim(own, target, vpc), target.has(vpc)
+        yield Leftover(TARGET_GROUP, arn, whose, each["TargetGroupName"], own, vpc_id=vpc, in_vpc=there)
 
 
 def _elb(*actions: str) -> tuple[str, ...]:
@@ -130,28 +131,30 @@ _SCOPES = (Scope.CONTROLLER, Scope.OWNED)
 
 KINDS = (
     Kind(
-        "load balancer",
+        BALANCER,
         balancers,
         reads(*_elb("DescribeLoadBalancers", "DescribeTags"), "tag:GetResources"),
         delete_balancer,
         (Permission(_elb("DeleteLoadBalancer", "ModifyLoadBalancerAttributes"), _BALANCERS, _SCOPES),),
         command="aws elbv2 delete-load-balancer --load-balancer-arn {id}",
+        blocks_vpc=True,
     ),
     Kind(
-        "classic load balancer",
+        CLASSIC,
         classic,
         reads(*_elb("DescribeLoadBalancers", "DescribeTags")),
         lambda aws, each: aws.client("elb").delete_load_balancer(LoadBalancerName=each.id),
         (Permission(_elb("DeleteLoadBalancer"), _BALANCERS, _SCOPES),),
         command="aws elb delete-load-balancer --load-balancer-name {id}",
+        blocks_vpc=True,
     ),
     Kind(
-        "target group",
+        TARGET_GROUP,
         target_groups,
         reads(*_elb("DescribeTargetGroups", "DescribeTags"), "tag:GetResources"),
         lambda aws, each: aws.client("elbv2").delete_target_group(TargetGroupArn=each.id),
         (Permission(_elb("DeleteTargetGroup"), _TARGET_GROUPS, _SCOPES),),
-        after=("load balancer",),
+        after=(BALANCER,),
         command="aws elbv2 delete-target-group --target-group-arn {id}",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from teardown.permissions import Permission
     from teardown.proof import Proven
     from teardown.target import Target
+
+
+BALANCER, CLASSIC, TARGET_GROUP = "load balancer", "classic load balancer", "target group"
+INSTANCE, INTERFACE, GROUP, ADDRESS = "instance", "network interface", "security group", "address"
+VOLUME, SNAPSHOT, TEMPLATE, LOG_GROUP = "volume", "snapshot", "launch template", "log group"
+CLUSTER, NODES, VPC, NAT, ENDPOINT = "EKS cluster", "node group", "VPC", "NAT gateway", "VPC endpoint"
+SUBNET, TABLE, GATEWAY, ACL = "subnet", "route table", "internet gateway", "network ACL"
+ROLE, POLICY, PROFILE, PROVIDER = "IAM role", "IAM policy", "instance profile", "OIDC provider"
+BALANCERS = (BALANCER, CLASSIC)
 
 
 @dataclass(frozen=True)
@@ -30,13 +40,23 @@ class Leftover:
     monthly: float | None = 0.0
     """US dollars a month; None if no price is known."""
     held: str = ""
-    """What keeps it from being deleted, and takes it away or lets go of it by itself."""
+    """Why no deletion is tried: what has it in use, and is not on its way out."""
     kept_because: str = ""
     """Why it outlives the cluster on purpose: it is listed every night, and never deleted."""
     groups: frozenset[str] = frozenset()
     """The security groups that an interface or load balancer has."""
+    vpc_id: str = ""
+    """The VPC that it is in."""
     in_vpc: bool = False
-    """Whether it is in the cluster's VPC."""
+    """Whether that is the cluster's VPC."""
+    holder: tuple[str, str] | None = None
+    """What has it in use, where AWS tells: its kind and id. It goes with that, or is let go of by it."""
+    requester: str = ""
+    """Who made it, where AWS tells: another account, or a service of AWS."""
+    revocable: frozenset[str] = frozenset()
+    """Of a security group: the groups whose rules that name it may be revoked."""
+    dns_name: str = ""
+    """The name under which a load balancer is reached."""
 
     @property
     def label(self) -> str:
@@ -53,12 +73,22 @@ class Kind:
     """All of it that may be the cluster's. Raises UnknownError."""
     reads: tuple[Permission, ...]
     delete: Callable[[Proven, Leftover], None] | None = None
-    """None: the stack's own, which `pulumi destroy` takes away. Raises botocore's ClientError."""
+    """None: it goes with its owner. Raises botocore's ClientError."""
     writes: tuple[Permission, ...] = ()
+    """What deleting what controllers made needs, beside what the deploy role has for the stack's own."""
     after: tuple[str, ...] = ()
     """The kinds that must be gone before."""
     command: str = ""
-    """What removes one by hand; `{id}` is its id."""
+    """What removes one by hand; `{id}` is its id, `{parent}` and `{child}` the parts of one with a colon."""
+    blocks_vpc: bool = False
+    """Whether the VPC cannot be deleted while one is in it."""
+    is_gone: Callable[[Aws, Leftover], bool] | None = None
+    """Of a deletion that goes on after its call: whether it has ended. Raises botocore's ClientError."""
+
+    def by_hand(self, leftover: Leftover) -> str:
+        """The command that removes one by hand."""
+        parent, _, child = leftover.id.partition(":")
+        return self.command.format(id=shlex.quote(leftover.id), parent=shlex.quote(parent), child=shlex.quote(child))
 
 
 def tags_of(thing: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.contract import names
 from teardown.claim import Claim
-from teardown.kinds.base import Kind, Leftover
+from teardown.kinds.base import LOG_GROUP, Kind, Leftover
 from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def log_groups(aws: Aws, target: Target) -> Iterator[Leftover]:
             if name == names.log_group(target.cluster):
                 continue
             created = datetime.fromtimestamp(group["creationTime"] / 1000, UTC)
-            yield Leftover("log group", name, Claim.OURS, created=created, monthly=None)
+            yield Leftover(LOG_GROUP, name, Claim.OURS, created=created, monthly=None)
 
 
 KINDS = (
     Kind(
-        "log group",
+        LOG_GROUP,
         log_groups,
         reads("logs:DescribeLogGroups"),
         lambda aws, each: aws.client("logs").delete_log_group(logGroupName=each.id),

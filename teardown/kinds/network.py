@@ -5,6 +5,7 @@ Source of the calls: EC2 API reference.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -13,75 +14,159 @@ from infra.contract import names, prices
 from teardown import claim
 from teardown.aws import code_of, said
 from teardown.claim import Claim
-from teardown.kinds.base import Kind, Leftover, tags_of
+from teardown.kinds.base import (
+    ADDRESS,
+    BALANCER,
+    BALANCERS,
+    CLASSIC,
+    CLUSTER,
+    ENDPOINT,
+    GROUP,
+    INSTANCE,
+    INTERFACE,
+    NAT,
+    SNAPSHOT,
+    TEMPLATE,
+    VOLUME,
+    Kind,
+    Leftover,
+    tags_of,
+)
 from teardown.permissions import Permission, Scope, reads
 from teardown.target import RETAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from teardown.aws import Aws
     from teardown.target import Target
 
-ALL_TAGS = (Scope.OWNED, Scope.CNI, Scope.CONTROLLER)
-INTERFACE, GROUP, INSTANCE = "network interface", "security group", "instance"
 VOLUMES = "ec2:@region@:@account_id@:volume/*"
-BALANCERS = ("load balancer", "classic load balancer")
+CONTROLLERS_RULE = "elbv2.k8s.aws/"
+"""How the load balancer controller's descriptions of its rules begin (pkg/networking/networking_manager.go)."""
+
+OWNERS = (
+    (BALANCER, re.compile(r"ELB ((?:app|net|gwy)/.+)")),
+    (CLASSIC, re.compile(r"ELB ([^/]+)")),
+    (NAT, re.compile(r"Interface for NAT Gateway (nat-\w+)")),
+    (ENDPOINT, re.compile(r"VPC Endpoint Interface (vpce-\w+)")),
+    (CLUSTER, re.compile(r"Amazon EKS (.+)")),
+)
+"""How AWS describes the interfaces of its services (EC2 and Elastic Load Balancing user guides): whose they are."""
 
 
-def _both(aws: Aws, target: Target, operation: str, key: str, identity: str, **more: Any) -> Iterator[Any]:
-    """What is in the VPC, and what has a tag of the cluster: each once."""
-    found: dict[str, Any] = {}
-    by_tag = [{"Name": "tag-key", "Values": claim.keys(target.cluster)}]
-    filters = [by_tag, *([[{"Name": "vpc-id", "Values": [target.vpc_id]}]] if target.vpc_id else [])]
-    for each in filters:
-        found |= {thing[identity]: thing for thing in aws.pages("ec2", operation, key, Filters=each, **more)}
-    yield from found.values()
+def found(
+    aws: Aws, target: Target, operation: str, key: str, identity: str, *, in_vpc: bool = True, **more: Any
+) -> Iterator[Any]:
+    """What a tag says to be the cluster's or the stack's, and what is in the VPC: each once.
 
-
-def _in_vpc(thing: Any, target: Target) -> bool:
-    return bool(target.vpc_id) and thing.get("VpcId") == target.vpc_id
+    Args:
+        aws: the clients.
+        target: the cluster.
+        operation: of EC2, one that takes Filters.
+        key: the member of its answer.
+        identity: the member that tells one from another.
+        in_vpc: whether the kind is bound to a VPC.
+        more: more parameters.
+    """
+    things: dict[str, Any] = {}
+    looks = [("tag-key", claim.keys(target.cluster)), (f"tag:{claim.STACK}", [target.cluster])]
+    looks += [("vpc-id", [target.vpc_id])] if in_vpc and target.vpc_id else []
+    for name, values in looks:
+        answer = aws.pages("ec2", operation, key, Filters=[{"Name": name, "Values": values}], **more)
+        things |= {thing[identity]: thing for thing in answer}
+    yield from things.values()
 
 
 def interfaces(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Only one that is available can be deleted; what AWS holds goes with its owner."""
-    for eni in _both(aws, target, "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"):
-        described = eni.get("Description", "")
-        tags, there = tags_of(eni, "TagSet"), _in_vpc(eni, target)
-        is_named = claim.is_interface_named(described, target.cluster)
+    for eni in found(aws, target, "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"):
+        described, vpc, tags = eni.get("Description", ""), eni.get("VpcId", ""), tags_of(eni, "TagSet")
+        instance = eni.get("Attachment", {}).get("InstanceId", "")
         held = "" if eni["Status"] == "available" else f"{eni['Status']}: {described or 'an instance has it'}"
+        requester = eni.get("RequesterId", "")
         yield Leftover(
             INTERFACE,
             eni["NetworkInterfaceId"],
-            claim.claim(tags, target.cluster, in_vpc=there, named=is_named),
+            _whose_interface(tags, described, requester, target, vpc),
             described,
             tags,
             held=held,
             groups=frozenset(group["GroupId"] for group in eni.get("Groups", ())),
-            in_vpc=there,
+            vpc_id=vpc,
+            in_vpc=target.has(vpc),
+            holder=((INSTANCE, instance) if instance else owner_of(described)) if held else None,
+            requester=requester,
         )
+
+
+def _whose_interface(tags: Mapping[str, str], description: str, requester: str, target: Target, vpc: str) -> Claim:
+    """Whose an interface is: the VPC CNI's tags count on what it made alone."""
+    if claim.NO_MANAGE in tags:
+        return Claim.NOBODYS
+    made = claim.is_interface_made(description, tags)
+    named = made or claim.is_eks_interface(description, requester, target.cluster)
+    counted = tags if made else {key: value for key, value in tags.items() if key != claim.CNI}
+    return claim.claim(counted, target, vpc, named=named)
+
+
+def owner_of(description: str) -> tuple[str, str] | None:
+    """What the interface of an AWS service belongs to, as its description says: a kind and an id."""
+    matches = ((kind, pattern.fullmatch(description)) for kind, pattern in OWNERS)
+    return next(((kind, match[1]) for kind, match in matches if match), None)
 
 
 def groups(aws: Aws, target: Target) -> Iterator[Leftover]:
     """The default group of a VPC goes with it."""
-    for group in _both(aws, target, "describe_security_groups", "SecurityGroups", "GroupId"):
+    every = list(found(aws, target, "describe_security_groups", "SecurityGroups", "GroupId"))
+    whose = {group["GroupId"]: _whose_group(group, target) for group in every}
+    ours = frozenset(key for key, claimed in whose.items() if claimed in (Claim.OURS, Claim.MARKED, Claim.STACK))
+    for group in every:
         if group["GroupName"] == "default":
             continue
-        is_named = claim.is_group_named(group["GroupName"], target.cluster)
-        tags, there = tags_of(group), _in_vpc(group, target)
-        whose = claim.claim(tags, target.cluster, in_vpc=there, named=is_named)
-        yield Leftover(GROUP, group["GroupId"], whose, group["GroupName"], tags, in_vpc=there)
+        key, vpc = group["GroupId"], group["VpcId"]
+        foreign = [other for other in every if other["VpcId"] == vpc and _foreign_rules(other, key, ours)]
+        names = ", ".join(f"{other['GroupId']} ({other['GroupName']})" for other in foreign)
+        yield Leftover(
+            GROUP,
+            key,
+            whose[key],
+            group["GroupName"],
+            tags_of(group),
+            held=f"a rule of {names} names it" if foreign else "",
+            vpc_id=vpc,
+            in_vpc=target.has(vpc),
+            revocable=ours,
+        )
+
+
+def _whose_group(group: Any, target: Target) -> Claim:
+    named = claim.is_group_named(group["GroupName"], target.cluster)
+    return claim.claim(tags_of(group), target, group["VpcId"], named=named)
+
+
+def _foreign_rules(other: Any, group_id: str, ours: Collection[str]) -> bool:
+    """Whether a rule of another group names one, and nobody but that group's owner may revoke it."""
+    rules = (*other["IpPermissions"], *other["IpPermissionsEgress"])
+    pairs = [pair for rule in rules for pair in rule.get("UserIdGroupPairs", ()) if pair.get("GroupId") == group_id]
+    return other["GroupId"] not in ours and any(not _is_controllers(pair) for pair in pairs)
+
+
+def _is_controllers(pair: Any) -> bool:
+    return pair.get("Description", "").startswith(CONTROLLERS_RULE)
 
 
 def delete_group(aws: Aws, leftover: Leftover) -> None:
-    """Its rules go first, and the rules of other groups that name it: they hold one another."""
+    """Delete it, after the rules in the VPC that name it: of the cluster's and the stack's groups, and controllers'."""
     ec2 = aws.client("ec2")
     for way, field, revoke in (
         ("ip-permission.group-id", "IpPermissions", ec2.revoke_security_group_ingress),
         ("egress.ip-permission.group-id", "IpPermissionsEgress", ec2.revoke_security_group_egress),
     ):
-        for other in ec2.describe_security_groups(Filters=[{"Name": way, "Values": [leftover.id]}])["SecurityGroups"]:
-            naming = [named for rule in other[field] if (named := _naming(rule, leftover.id))]
+        filters = [{"Name": way, "Values": [leftover.id]}, {"Name": "vpc-id", "Values": [leftover.vpc_id]}]
+        for other in ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
+            every = other["GroupId"] in leftover.revocable
+            naming = [named for rule in other[field] if (named := _naming(rule, leftover.id, every=every))]
             if naming:
                 _revoke(revoke, other["GroupId"], naming)
     ec2.delete_security_group(GroupId=leftover.id)
@@ -96,29 +181,30 @@ def _revoke(revoke: Callable[..., Any], group_id: str, rules: list[Any]) -> None
             raise
 
 
-def _naming(rule: Any, group_id: str) -> Any:
-    """A rule cut down to where it names a group; None if it does not."""
+def _naming(rule: Any, group_id: str, *, every: bool) -> Any:
+    """A rule cut down to where it names a group, and may be revoked; None if it does not."""
     pairs = [pair for pair in rule.get("UserIdGroupPairs", ()) if pair.get("GroupId") == group_id]
     kept = {key: rule[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in rule}
-    return {**kept, "UserIdGroupPairs": [{"GroupId": group_id}]} if pairs else None
+    is_revocable = any(every or _is_controllers(pair) for pair in pairs)
+    return {**kept, "UserIdGroupPairs": [{"GroupId": group_id}]} if is_revocable else None
 
 
 def volumes(aws: Aws, target: Target) -> Iterator[Leftover]:
     """A volume that names no cluster is nobody's, whoever's driver made it."""
-    filters = [{"Name": "tag-key", "Values": claim.keys(target.cluster)}]
-    for volume in aws.pages("ec2", "describe_volumes", "Volumes", Filters=filters):
+    for volume in found(aws, target, "describe_volumes", "Volumes", "VolumeId", in_vpc=False):
         tags = tags_of(volume)
-        attached = ", ".join(each["InstanceId"] for each in volume.get("Attachments", ()))
+        attached = [each["InstanceId"] for each in volume.get("Attachments", ())]
         yield Leftover(
-            "volume",
+            VOLUME,
             volume["VolumeId"],
-            claim.claim(tags, target.cluster),
+            claim.claim(tags, target),
             tags.get("kubernetes.io/created-for/pvc/name", ""),
             tags,
             volume.get("CreateTime"),
             volume["Size"] * prices.GP3_GB_MONTH,
-            f"attached to {attached}" if attached else target.why_held(volume["VolumeId"]),
-            kept_because=target.why_kept(volume["VolumeId"], tags),
+            f"attached to {', '.join(attached)}" if attached else target.why_held(volume["VolumeId"]),
+            target.why_kept(volume["VolumeId"], tags),
+            holder=(INSTANCE, attached[0]) if len(attached) == 1 else None,
         )
 
 
@@ -131,60 +217,61 @@ def mark_retained(aws: Aws, volume_id: str) -> None:
 
 def snapshots(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Those of this account."""
-    filters = [{"Name": "tag-key", "Values": claim.keys(target.cluster)}]
-    for snapshot in aws.pages("ec2", "describe_snapshots", "Snapshots", Filters=filters, OwnerIds=["self"]):
+    own = {"OwnerIds": ["self"]}
+    for snapshot in found(aws, target, "describe_snapshots", "Snapshots", "SnapshotId", in_vpc=False, **own):
         tags, size = tags_of(snapshot), snapshot.get("VolumeSize", 0)
-        whose = claim.claim(tags, target.cluster)
+        whose = claim.claim(tags, target)
         cost = size * prices.SNAPSHOT_GB_MONTH
-        yield Leftover("snapshot", snapshot["SnapshotId"], whose, "", tags, snapshot.get("StartTime"), cost)
+        yield Leftover(SNAPSHOT, snapshot["SnapshotId"], whose, "", tags, snapshot.get("StartTime"), cost)
 
 
 def addresses(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Elastic IP addresses."""
-    filters = [{"Name": "tag-key", "Values": [*claim.keys(target.cluster), claim.STACK]}]
-    for address in aws.pages("ec2", "describe_addresses", "Addresses", Filters=filters):
-        tags = tags_of(address)
-        held = f"associated with {address['NetworkInterfaceId']}" if address.get("NetworkInterfaceId") else ""
-        cost = prices.PUBLIC_IPV4_HOUR * prices.HOURS_A_MONTH
-        whose = of_stack(tags, target)
-        yield Leftover("address", address["AllocationId"], whose, address["PublicIp"], tags, None, cost, held)
+    for address in found(aws, target, "describe_addresses", "Addresses", "AllocationId", in_vpc=False):
+        tags, interface = tags_of(address), address.get("NetworkInterfaceId", "")
+        yield Leftover(
+            ADDRESS,
+            address["AllocationId"],
+            claim.claim(tags, target),
+            address["PublicIp"],
+            tags,
+            monthly=prices.PUBLIC_IPV4_HOUR * prices.HOURS_A_MONTH,
+            held=f"associated with {interface}" if interface else "",
+            holder=(INTERFACE, interface) if interface else None,
+        )
 
 
 def instances(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Nodes that outlive their group, such as those of Karpenter."""
-    for reservation in _both(aws, target, "describe_instances", "Reservations", "ReservationId"):
+    for reservation in found(aws, target, "describe_instances", "Reservations", "ReservationId"):
         for instance in reservation["Instances"]:
             if instance["State"]["Name"] in ("terminated", "shutting-down"):
                 continue
-            tags = tags_of(instance)
+            tags, vpc = tags_of(instance), instance.get("VpcId", "")
             in_group = tags.get("aws:autoscaling:groupName", "")
             yield Leftover(
                 INSTANCE,
                 instance["InstanceId"],
-                claim.claim(tags, target.cluster, in_vpc=_in_vpc(instance, target)),
+                claim.claim(tags, target, vpc),
                 tags.get("Name", ""),
                 tags,
                 instance.get("LaunchTime"),
                 None,
                 f"the Auto Scaling group {in_group} would start another" if in_group else "",
-                in_vpc=_in_vpc(instance, target),
+                vpc_id=vpc,
+                in_vpc=target.has(vpc),
             )
 
 
 def launch_templates(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Those of EKS and Karpenter."""
-    filters = [{"Name": "tag-key", "Values": [*claim.keys(target.cluster), claim.STACK]}]
-    for template in aws.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=filters):
+    for template in found(
+        aws, target, "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId", in_vpc=False
+    ):
         tags, name = tags_of(template), template["LaunchTemplateName"]
         is_eks = f"EKS holds it for the node group {tags['eks:nodegroup-name']}" if "eks:nodegroup-name" in tags else ""
-        yield Leftover("launch template", template["LaunchTemplateId"], of_stack(tags, target), name, tags, held=is_eks)
-
-
-def of_stack(tags: dict[str, str], target: Target) -> Claim:
-    """Whose something is that the stack may have made itself: then it has the stack's own tags."""
-    whose = claim.claim(tags, target.cluster)
-    is_own = tags.get("project") == "infra-fleet" and tags.get(claim.STACK) == target.cluster
-    return Claim.OURS if whose is Claim.NOBODYS and is_own else whose
+        whose, key, eks = claim.claim(tags, target), template["LaunchTemplateId"], (CLUSTER, target.cluster)
+        yield Leftover(TEMPLATE, key, whose, name, tags, held=is_eks, holder=eks if is_eks else None)
 
 
 def _ec2(*actions: str) -> tuple[str, ...]:
@@ -199,6 +286,7 @@ KINDS = (
         lambda aws, each: aws.client("ec2").terminate_instances(InstanceIds=[each.id]),
         (Permission(_ec2("TerminateInstances"), ("ec2:@region@:@account_id@:instance/*",), (Scope.OWNED,)),),
         command="aws ec2 terminate-instances --instance-ids {id}",
+        blocks_vpc=True,
     ),
     Kind(
         INTERFACE,
@@ -214,6 +302,7 @@ KINDS = (
         ),
         after=(INSTANCE, *BALANCERS),
         command="aws ec2 delete-network-interface --network-interface-id {id}",
+        blocks_vpc=True,
     ),
     Kind(
         GROUP,
@@ -229,9 +318,10 @@ KINDS = (
         ),
         after=(INTERFACE, *BALANCERS),
         command="aws ec2 delete-security-group --group-id {id}",
+        blocks_vpc=True,
     ),
     Kind(
-        "volume",
+        VOLUME,
         volumes,
         reads(*_ec2("DescribeVolumes")),
         lambda aws, each: aws.client("ec2").delete_volume(VolumeId=each.id),
@@ -243,7 +333,7 @@ KINDS = (
         command="aws ec2 delete-volume --volume-id {id}",
     ),
     Kind(
-        "snapshot",
+        SNAPSHOT,
         snapshots,
         reads(*_ec2("DescribeSnapshots")),
         lambda aws, each: aws.client("ec2").delete_snapshot(SnapshotId=each.id),
@@ -251,15 +341,21 @@ KINDS = (
         command="aws ec2 delete-snapshot --snapshot-id {id}",
     ),
     Kind(
-        "launch template",
+        TEMPLATE,
         launch_templates,
         reads(*_ec2("DescribeLaunchTemplates")),
+        lambda aws, each: aws.client("ec2").delete_launch_template(LaunchTemplateId=each.id),
+        (Permission(_ec2("DeleteLaunchTemplate"), ("ec2:@region@:@account_id@:launch-template/*",), (Scope.OWNED,)),),
+        after=(INSTANCE,),
         command="aws ec2 delete-launch-template --launch-template-id {id}",
     ),
     Kind(
-        "address",
+        ADDRESS,
         addresses,
         reads(*_ec2("DescribeAddresses")),
+        lambda aws, each: aws.client("ec2").release_address(AllocationId=each.id),
+        (Permission(_ec2("ReleaseAddress"), ("ec2:@region@:@account_id@:elastic-ip/*",), (Scope.OWNED,)),),
+        after=(INSTANCE, *BALANCERS),
         command="aws ec2 release-address --allocation-id {id}",
     ),
 )

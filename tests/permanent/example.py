@@ -6,6 +6,7 @@ from infra.contract import names
 from permanent import policies, settings
 
 ACCOUNT, REGION, CLUSTERS = "123456789012", "eu-west-2", ("staging", "staging-2")
+ZONE = "Z0123456789ABCDEFGHIJ"
 
 
 def make(clusters: tuple[str, ...] = CLUSTERS) -> settings.Settings:
@@ -16,6 +17,7 @@ def make(clusters: tuple[str, ...] = CLUSTERS) -> settings.Settings:
             "githubRepository": "your-org/infra-fleet",
             "clusters": list(clusters),
             "alarmEmail": "platform@example.com",
+            "hostedZoneIds": [ZONE],
         }
     )
 

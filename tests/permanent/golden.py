@@ -20,6 +20,7 @@ EVERY_SETTING: Mapping[str, object] = {
     "githubSubject": "repo:Another-Org@123456/fleet.of_ours@456789",
     "clusters": ["blue", "green_2"],
     "imageRepositories": ["load-harness", "team/app"],
+    "hostedZoneIds": ["Z0123456789ABCDEFGHIJ", "Z2FDTNDATAQYW2"],
     "logRetentionDays": 90,
     "alarmEmail": "fleet@example.org",
     "budgetDailyUsd": 40,

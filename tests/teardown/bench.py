@@ -15,6 +15,7 @@ from sandbox.account import faults, process
 from sandbox.account.faults import Rule
 from sandbox.folder import Folder
 from teardown import sweep
+from teardown.budget import Budget
 from tests.support.account import ACCOUNT_ID, REGION
 from tests.teardown.conftest import SHORT, proven, town_in
 
@@ -51,7 +52,7 @@ def _sweep(account: process.Account, place: Folder, workers: int) -> tuple[int, 
     faults.write(place.faults, [Rule(faults.NONE, latency=LATENCY)])
     began = time.perf_counter()
     with mock.patch.object(sweep, "WORKERS", workers):
-        outcome = sweep.sweep(aws, sweep.plan(aws, town.target, ()), SHORT * 4, lambda _line: None)
+        outcome = sweep.sweep(aws, town.plan(aws), Budget.of(SHORT * 4), lambda _line: None)
     took = time.perf_counter() - began
     faults.write(place.faults, [])
     assert outcome.good

@@ -9,6 +9,7 @@ from sandbox.account import leftovers, process
 from sandbox.account.leftovers import Maker, Place
 from teardown import proof, sweep
 from teardown.aws import Aws
+from teardown.budget import Budget
 from teardown.target import State, Target
 from tests.sandbox.account.aws import Aws as Clients
 from tests.sandbox.account.aws import unique
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from teardown.proof import Proven
-    from teardown.sweep import Outcome
+    from teardown.sweep import Outcome, Plan
     from tests.teardown.living import Living
 
 SHORT = 5.0
@@ -53,11 +54,15 @@ class Town:
 
     @property
     def state(self) -> State:
-        return State()
+        """What the stack's state lists: the network."""
+        return State(frozenset({self.place.vpc, *self.place.subnets}))
+
+    def plan(self, aws: Aws, *, recover: bool = False) -> Plan:
+        return sweep.plan(aws, self.target, self.state.listed, recover=recover)
 
     def sweep(self, aws: Proven, deadline: float = SHORT) -> Outcome:
         lines: list[str] = []
-        return sweep.sweep(aws, sweep.plan(aws, self.target, ()), deadline, lines.append)
+        return sweep.sweep(aws, self.plan(aws), Budget.of(deadline * 4), lines.append, patience=deadline)
 
     def leave(self, count: int = 1) -> dict[str, list[str]]:
         return leftovers.leave(self.maker, self.place, count)
@@ -70,6 +75,8 @@ def town_in(account: process.Account, seed: int = 0, cluster: str = "") -> Town:
     clients = Clients(account)
     network = clients.network("a", "b")
     cluster = cluster or unique("night")[:18]
+    own = [{"Key": "project", "Value": "infra-fleet"}, {"Key": "cluster", "Value": cluster}]
+    clients.ec2.create_tags(Resources=[network.vpc, *network.subnets], Tags=own)
     place = Place(cluster, network.vpc, network.subnets, f"{account.region}a")
     target = Target(account.account_id, account.region, cluster, "staging", network.vpc)
     return Town(clients, place, target, Maker(account, f"{seed} {network.vpc}"))

@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.account.faults import RESET, Rule
 from teardown import sweep, verify
+from teardown.budget import Budget
 from teardown.target import State
 from tests.sandbox.account.aws import Network
 from tests.teardown.conftest import town_in
@@ -37,9 +38,9 @@ class Call:
 
 def night(aws: Proven, town: Town) -> bool:
     """A sweep and a look; whether it claims that nothing is left."""
-    outcome = sweep.sweep(aws, sweep.plan(aws, town.target, ()), 0.5, lambda _line: None)
-    verdict = verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
-    left = [each for each in verdict.left if each.kind != "VPC"]
+    outcome = sweep.sweep(aws, town.plan(aws), Budget.of(0.5), lambda _line: None)
+    verdict = verify.verify(aws, town.target, lambda: town.state, reads=1, pause=0.0)
+    left = [each for each in verdict.left if each.id not in town.state.listed]
     return outcome.good and not left and not verdict.unknown
 
 
@@ -64,7 +65,7 @@ def struck(account: process.Account, aws: Proven, strike: Callable[..., None], p
         strike(Rule(code, call.service, call.operation, after=call.number - 1, times=1))
         claimed = night(aws, town)
         strike()
-        left = sweep.plan(aws, town.target, ()).doomed
+        left = town.plan(aws).doomed
         assert not (claimed and left), (call, code, left)
         assert night(aws, town), (call, code)
         town.clients.remove_network(Network(town.place.vpc, tuple(town.place.subnets)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from infra.contract import names
 from teardown import policy, sweep, verify
+from teardown.budget import Budget
 from teardown.kinds import network
 from teardown.target import State
 from tests.teardown.conftest import SHORT
@@ -29,7 +30,7 @@ def recorded(folder: Folder, since: int) -> set[str]:
 
 def declared() -> set[str]:
     documents = [
-        policy.probes("111122223333", "eu-west-2"),
+        policy.probes("111122223333", "eu-west-2", ["Z1"]),
         policy.leftovers("111122223333", "eu-west-2", ["staging"]),
         policy.owned("111122223333", "eu-west-2", ["staging"]),
     ]
@@ -60,9 +61,10 @@ def test_every_call_is_declared_and_everything_declared_is_called(
     """W1: the predecessor's role could not see load balancers, and nothing told."""
     left = town.leave()
     everything(town, left)
+    zone = town.clients.client("route53").create_hosted_zone(Name="fleet.example", CallerReference=town.place.vpc)
     since = len(account_folder.calls.read_text().splitlines())
     network.mark_retained(aws, left["volume"][0])
     town.clients.ec2.delete_tags(Resources=[left["volume"][0]], Tags=[{"Key": names.RECLAIM_POLICY_TAG}])
-    assert sweep.sweep(aws, sweep.plan(aws, town.target, ()), SHORT, lambda _line: None).good
-    verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
+    assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT), lambda _line: None).good
+    verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=[zone["HostedZone"]["Id"]])
     assert recorded(account_folder, since) - {WHO, "ec2:DeleteTags"} == declared()

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from teardown import sweep
+from teardown.budget import Budget
 from tests.teardown.conftest import SHORT, town_in
 
 if TYPE_CHECKING:
     from sandbox.account import process
     from sandbox.folder import Folder
     from teardown.proof import Proven
-    from teardown.target import Target
+    from tests.teardown.conftest import Town
 
 PER_APPLICATION = 12
 """Leftovers of one application."""
@@ -24,10 +25,10 @@ PAGE = 20
 """The smallest page that any of the calls has: tags of classic load balancers."""
 
 
-def looking(aws: Proven, target: Target, folder: Folder) -> tuple[Counter[str], int]:
+def looking(aws: Proven, town: Town, folder: Folder) -> tuple[Counter[str], int]:
     """The calls of a plan by operation, and how much it found."""
     before = len(folder.calls.read_text().splitlines())
-    planned = sweep.plan(aws, target, ())
+    planned = town.plan(aws)
     assert planned.findings.unknown == ()
     found = len(planned.doomed)
     lines = [json.loads(line) for line in folder.calls.read_text().splitlines()[before:]]
@@ -41,8 +42,8 @@ def test_many_leftovers_are_found_by_as_many_calls_as_few(
     few, many = town_in(account), town_in(account)
     few.leave(1)
     many.leave(applications)
-    base, _found = looking(aws, few.target, account_folder)
-    calls, found = looking(aws, many.target, account_folder)
+    base, _found = looking(aws, few, account_folder)
+    calls, found = looking(aws, many, account_folder)
     assert found >= PER_APPLICATION * applications * 0.9
     grown = {operation: calls[operation] - base[operation] for operation in calls}
     print(f"{found} leftovers, {calls.total()} calls; a few: {base.total()} calls; more of {+Counter(grown)}")  # noqa: T201
@@ -54,5 +55,5 @@ def test_many_leftovers_are_found_by_as_many_calls_as_few(
         "elasticloadbalancing:DescribeTargetGroups",
         "tagging:GetResources",
     }
-    outcome = sweep.sweep(aws, sweep.plan(aws, many.target, ()), SHORT * 4, lambda _line: None)
+    outcome = sweep.sweep(aws, many.plan(aws), Budget.of(SHORT * 4), lambda _line: None)
     assert outcome.good, outcome.failed
