@@ -13,8 +13,8 @@ from rich.text import Text
 
 from bootstrap.errors import BootstrapError
 from sandbox import night, permanent, rehearsal
-from sandbox.account import faults, process
-from sandbox.account import leftovers as leaving
+from sandbox.account import faults, operations, process
+from sandbox.account import strangers as leaving
 from sandbox.cluster import cli as cluster
 from sandbox.engine import run
 from sandbox.errors import SandboxError
@@ -124,13 +124,16 @@ def leftovers(
     folder: Where = HERE,
     seed: Annotated[int, typer.Option(help="The same seed makes the same.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="How many applications left something.")] = 1,
+    strangers: Annotated[  # noqa: FBT002  # a flag
+        bool, typer.Option("--strangers", help="Also what is not the cluster's; some of it blocks the stack's VPC.")
+    ] = False,
 ) -> None:
-    """Make what Kubernetes' controllers leave in AWS, for the stack's cluster, one named almost like it, and nobody."""
+    """Make what Kubernetes' controllers leave in AWS for the stack's cluster."""
     account = process.find(Folder(folder.resolve()))
     if account is None:
         raise SandboxError("there is no embedded account: run `python -m sandbox up`")
     cluster = rehearsal.read_settings("staging", rehearsal.default_stack_file("staging")).cluster_name
-    for line in leaving.everything(account, cluster, seed, count).lines():
+    for line in leaving.everything(account, cluster, seed, count, with_strangers=strangers).lines():
         _say(line)
 
 
@@ -140,15 +143,20 @@ def fault(
     code: Annotated[
         str, typer.Option(help=f"AWS's error code, such as AccessDenied; {faults.RESET}; nothing: only the latency.")
     ] = "",
-    service: Annotated[str, typer.Option(help="As in IAM actions; a pattern.")] = "*",
+    service: Annotated[
+        str, typer.Option(help="As in signatures, such as ec2 or elasticloadbalancing; a pattern.")
+    ] = "*",
     operation: Annotated[str, typer.Option(help="Such as DeleteVpc; a pattern.")] = "*",
     after: Annotated[int, typer.Option(min=0, help="How many such calls go well before.")] = 0,
     times: Annotated[int, typer.Option(help="How many fail; -1: all from then on.")] = -1,
     latency: Annotated[float, typer.Option(min=0, help="Seconds before the answer.")] = 0.0,
     clear: Annotated[bool, typer.Option("--clear", help="No faults any more.")] = False,  # noqa: FBT002  # a flag
 ) -> None:
-    """Let calls to the embedded account fail, until --clear."""
+    """Let calls to the embedded account fail, until --clear. The sandbox's own calls do not; exit code 2: none can."""
     rules = [] if clear else [faults.Rule(code, service, operation, after, times, latency)]
+    for why in filter(None, map(operations.mistake, rules)):
+        console.print(f"sandbox: {why}", style="red", markup=False)
+        raise typer.Exit(2)
     faults.write(Folder(folder.resolve()).faults, rules)
     _say("no call fails" if clear else f"{service}:{operation} gives {code or 'its answer'}, {latency:g} s late")
 

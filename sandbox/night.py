@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sandbox.rehearsal import Rehearsal
 
-OF_A_STACK = ("run", "capture", "drain", "sweep", "verify")
+OF_A_STACK = ("run", "capture", "drain", "sweep", "verify", "history", "restore")
 
 
 def environment(ready: Rehearsal) -> dict[str, str]:

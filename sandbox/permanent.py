@@ -14,6 +14,7 @@ from infra.contract.names import PERMANENT_STACK
 from infra.stack_file import config_of
 from permanent.settings import Settings, parse_file
 from sandbox import files
+from sandbox.account.clients import APPLICATION_VARIABLE, OWN
 from sandbox.engine import project
 from sandbox.errors import SandboxError
 from sandbox.folder import REPOSITORY, Folder
@@ -74,7 +75,7 @@ def ensure(folder: Folder, account: Account, environ: Mapping[str, str], file: P
         done = subprocess.run(  # noqa: S603 our own module
             [sys.executable, "-m", "permanent", "apply", "--yes", f"--cwd={folder.permanent}"],
             cwd=REPOSITORY,
-            env=dict(environ),
+            env={**environ, APPLICATION_VARIABLE: OWN},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ from infra.settings import Settings, parse_file
 from infra.stack_file import config_of
 from sandbox import permanent
 from sandbox.account import process
-from sandbox.account.clients import client
+from sandbox.account.clients import own_client
 from sandbox.account.seed import seed
 from sandbox.cluster import layout as layouts
 from sandbox.cluster import life, pki
@@ -129,7 +129,7 @@ def default_stack_file(stack: str) -> Path:
 
 def _has_stack(account: process.Account, stack: str) -> bool:
     """Whether the state has the stack. Raises botocore's ClientError."""
-    s3 = client("s3", endpoint=account.endpoint, region=account.region)
+    s3 = own_client("s3", endpoint=account.endpoint, region=account.region)
     key = f".pulumi/stacks/{names.PROJECT}/{stack}.json"
     bucket = names.state_bucket(account.account_id, account.region)
     return any(entry["Key"] == key for entry in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", ()))

@@ -34,7 +34,7 @@ PROVIDERS = ("pulumi:pulumi:", "pulumi:providers:")
 
 
 class _Resource(BaseModel):
-    type: str
+    type: str = ""
     urn: str = ""
     id: str = ""
     external: bool = False

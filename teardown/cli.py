@@ -20,6 +20,7 @@ from infra.commands import actions
 from teardown import budget as budgets
 from teardown import capture as capturing
 from teardown import drain as draining
+from teardown import history as histories
 from teardown import issue as issues
 from teardown import keep as keeping
 from teardown import policy as policies
@@ -30,10 +31,11 @@ from teardown import verify as verifying
 from teardown.aws import Aws
 from teardown.errors import TeardownError, UnknownError
 from teardown.report import Report
+from teardown.target import State
 
 if TYPE_CHECKING:
     from teardown.proof import Proven
-    from teardown.target import State, Target
+    from teardown.target import Target
 
 HELP = """The end of the day: nothing is left in AWS, and it is sure.
 
@@ -254,6 +256,51 @@ def when(stack: Stack = STACK) -> None:
     report.write_summary(told)
     for line in lines:
         console.print(line)
+
+
+@app.command()
+def history(
+    stack: Stack = STACK,
+    cwd: Project = CLONE,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """List the versions of the stack's state that its bucket keeps. Changes nothing."""
+    kept = histories.History(cwd, stack)
+    versions = kept.versions()
+    shown = kept.read(versions[:limit])
+    if json:
+        typer.echo(encoding.dumps([each.to_json() for each in shown], indent=2))
+    console.print(f"s3://{kept.bucket}/{kept.key}: {len(versions)} versions, {len(shown)} shown, the newest first")
+    for line in report.aligned([each.cells for each in shown]):
+        console.print(line)
+    if not versions:
+        raise TeardownError(f"there was never a state of {stack} in s3://{kept.bucket}")
+
+
+@app.command()
+def restore(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The id of a version: see `history`.")],
+    stack: Stack = STACK,
+    cwd: Project = CLONE,
+    yes: Yes = False,  # noqa: FBT002
+) -> None:
+    """Make an earlier version of the stack's state the newest; what is there now stays a version as well."""
+    target = capturing.of_stack(cwd, stack)
+    kept = histories.History(cwd, stack)
+    done = kept.restore(version)
+    state = done.version.content.state if done.version.content else State()
+    aws = running.proven(Aws(target.region), target, _file(cwd, stack), state)
+    done = kept.restore(version, aws) if yes else done
+    then, now = done.version.label, done.before.label
+    if not done.is_needed:
+        console.print(f"the newest version is the same as {version} ({then}): nothing to do")
+    elif not yes:
+        console.print(f"would make {version} ({then}) the newest version of {stack}'s state (now {now}); --yes does it")
+    else:
+        console.print(f"{version} ({then}) is the newest version of {stack}'s state, as {done.new_id}; before: {now}")
+    for pending in done.version.pending:
+        console.print(f"a run was killed at {pending}: the next `run --yes` needs --recover")
 
 
 @app.command()

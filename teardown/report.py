@@ -106,7 +106,7 @@ class Report:
         for title, rows in (("left", self.left), ("deleted", self.swept), (KEPT, self.kept)):
             if rows:
                 lines.append(f"{title}: {len(rows)}, {sum(row.monthly or 0.0 for row in rows):.2f} $ a month")
-                lines += _aligned([row.cells for row in rows])
+                lines += aligned([row.cells for row in rows])
         lines += [f"by hand: {row.command}" for row in self.left if not row.command.startswith("pulumi")]
         lines += [f"to remove it: {row.command}" for row in self.kept]
         lines += [*self.notes, *(f"unknown: {each}" for each in self.unknown)]
@@ -153,7 +153,8 @@ def _age(created: datetime | None, now: datetime) -> str:
     return f"{hours // HOURS_A_DAY} d" if hours >= 2 * HOURS_A_DAY else f"{hours} h"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lay rows out in columns, a line each."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootstrap.errors import BootstrapError
-from teardown import capture, destroy, drain, proof, reclaim, sweep, verify
+from teardown import capture, destroy, drain, lost, proof, reclaim, sweep, verify
 from teardown.budget import REPORT, WITHIN, Budget
 from teardown.errors import TeardownError
 
@@ -89,6 +89,8 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
         _obstacles(aws, options, progress)
+        if options.recover:
+            night.target = lost.locate(aws, night.target)
     with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run"):
         _drain(aws, options, progress, night, budget.part(0.3, spare=REPORT))
     with progress.step("sweep", "delete what controllers left"):

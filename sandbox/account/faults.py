@@ -1,5 +1,7 @@
 """Faults by rule: which call fails, how, after how many, and how long each takes. The file of rules is read again.
 
+The sandbox's own calls, which prepare what the rules are to hit, come first and never fail.
+
 Error codes: AWS's common errors (EC2 API reference, "Error codes"; IAM API reference, "Common error types").
 """
 
@@ -44,7 +46,7 @@ class Rule:
     code: str
     """AWS's error code, `RESET`, or `NONE`."""
     service: str = "*"
-    """As in signatures and IAM actions, such as elasticloadbalancing; a pattern."""
+    """As in signatures, such as elasticloadbalancing; a pattern."""
     operation: str = "*"
     """Such as DeleteVpc; a pattern."""
     after: int = 0

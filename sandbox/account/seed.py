@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.account.clients import client
+from sandbox.account.clients import own_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def seed(account: Account, *, roles: Sequence[str]) -> None:
     """Create the roles (ARNs, path honoured; the account's root may assume them) that are missing."""
-    iam = client("iam", endpoint=account.endpoint, region=account.region)
+    iam = own_client("iam", endpoint=account.endpoint, region=account.region)
     for arn in roles:
         _create_role(iam, arn)
 

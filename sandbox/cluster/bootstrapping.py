@@ -16,7 +16,7 @@ from bootstrap import flux, registry
 from bootstrap import settings as configuration
 from infra.contract import names
 from infra.contract.versions import FLUX
-from sandbox.account.clients import client
+from sandbox.account.clients import own_client
 from sandbox.cluster import bases, repository
 from sandbox.cluster import layout as layouts
 from sandbox.folder import REPOSITORY
@@ -62,7 +62,7 @@ def environment(layout: Layout, account: Account, base: Mapping[str, str], say: 
 
 def deploy_credentials(account: Account, role: str = names.DEPLOY_ROLE) -> dict[str, str]:
     """A session of the role that CI bootstraps with."""
-    sts = client("sts", endpoint=account.endpoint, region=account.region)
+    sts = own_client("sts", endpoint=account.endpoint, region=account.region)
     arn = names.role_arn(account.account_id, role)
     found = sts.assume_role(RoleArn=arn, RoleSessionName=SESSION, DurationSeconds=HOUR)["Credentials"]
     return {
@@ -99,7 +99,7 @@ def command(layout: Layout, project: Path, arguments: Sequence[str]) -> list[str
 
 def push_images(account: Account, say: Say) -> None:
     """Put the tags that stand in k8s/ into the account's ECR, as the release workflow would have."""
-    ecr = client("ecr", endpoint=account.endpoint, region=account.region)
+    ecr = own_client("ecr", endpoint=account.endpoint, region=account.region)
     for image in registry.named(REPOSITORY / "k8s"):
         if ecr.list_images(repositoryName=image.repository)["imageIds"]:
             continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import yaml
 
 from sandbox import files
+from sandbox.account.clients import APPLICATION_VARIABLE, OWN
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def init_stack(project: Path, pulumi: Pulumi, stack: str, environ: Mapping[str, 
     done = subprocess.run(  # noqa: S603 our own arguments
         [pulumi.path, *command],
         cwd=project,
-        env=dict(environ),
+        env={**environ, APPLICATION_VARIABLE: OWN},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

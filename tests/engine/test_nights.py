@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from infra.contract import names
 from sandbox.account import leftovers
 from sandbox.account.clients import client
 from sandbox.account.leftovers import Maker, Place
@@ -186,6 +188,67 @@ def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox
     ended = night(sandbox)
     assert ended.code == 0, ended.text
     assert "the cluster is gone: the sweep does it all" in ended.err
+    assert sandbox.census() == before
+
+
+def test_the_day_on_a_laptop_that_the_docs_show_ends_green(sandbox: Sandbox) -> None:
+    sandbox.succeed("preview")
+    before = sandbox.census()
+    sandbox.succeed("up")
+    made = subprocess.run(
+        [sys.executable, "-m", "sandbox", "leftovers", f"--folder={sandbox.folder.root}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    assert "load balancer: 2" in made.stderr
+    assert "not to be touched" not in made.stderr
+    assert "blocks the VPC" not in made.stderr
+    ended = night(sandbox)
+    assert ended.code == 0, ended.text
+    assert sandbox.census() == before
+
+
+def versions(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return json.loads(sandbox.succeed("teardown", "--", "history", "--json", "--limit=1000").out)
+
+
+@pytest.mark.parametrize("loss", ["deleted", "overwritten"])
+def test_a_state_that_was_lost_is_brought_back_and_the_night_ends_clean(sandbox: Sandbox, loss: str) -> None:
+    sandbox.succeed("preview")
+    before = sandbox.census()
+    sandbox.succeed("up")
+    leave(sandbox)
+    account = sandbox.account
+    s3 = client("s3", endpoint=account.endpoint, region=account.region)
+    where = {
+        "Bucket": names.state_bucket(account.account_id, account.region),
+        "Key": f".pulumi/stacks/{names.PROJECT}/staging.json",
+    }
+    good = versions(sandbox)[0]
+    assert good["latest"]
+    assert good["content"]["resources"] > 50
+    if loss == "deleted":
+        s3.delete_object(**where)
+    else:
+        empty = {"version": 3, "checkpoint": {"stack": f"organization/{names.PROJECT}/staging", "latest": None}}
+        s3.put_object(**where, Body=json.dumps(empty).encode())
+
+    newest = versions(sandbox)[0]
+    assert newest["deleted"] if loss == "deleted" else newest["content"]["resources"] == 0
+    shown = sandbox.succeed("teardown", "--", "restore", good["id"])
+    assert "--yes does it" in shown.err
+    assert versions(sandbox)[0] == newest
+    done = sandbox.succeed("teardown", "--", "restore", good["id"], "--yes")
+    assert "is the newest version of staging's state" in done.err
+    again = sandbox.succeed("teardown", "--", "restore", good["id"], "--yes")
+    assert "nothing to do" in again.err
+    assert versions(sandbox)[0]["content"] == good["content"]
+
+    ended = night(sandbox)
+    assert ended.code == 0, ended.text
     assert sandbox.census() == before
 
 

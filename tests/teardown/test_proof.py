@@ -32,6 +32,7 @@ WRITING = {
     "run": ("--yes", "--recover", "--force", *QUICK),
     "drain": ("--yes", "--settle=0", "--clear=0"),
     "sweep": ("--yes", "--deadline=0", "--vpc=vpc-0123456789"),
+    "restore": ("VERSION", "--yes"),
 }
 """Command → arguments with which it would write."""
 
@@ -39,6 +40,7 @@ READING = {
     "capture": (),
     "verify": ("--reads=1", "--pause=0"),
     "policy": (f"--account={ACCOUNT_ID}", f"--region={REGION}", f"--cluster={CLUSTER}"),
+    "history": (),
     "keep": (),
     "when": (),
     "issue": ("--destroy=success", "--watchdog=success"),

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from moto.ec2.exceptions import EC2ClientError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from moto.ec2.models.elastic_ip_addresses import ElasticAddress
     from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+    from moto.ec2.models.route_tables import RouteTable
 
     from sandbox.account.overlay.ec2 import Ec2
 
@@ -27,22 +30,34 @@ def refuse_interfaces_in_subnet(ec2: Ec2, subnet_id: str) -> None:
         raise EC2ClientError(VIOLATION, f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
 
 
-def refuse_gateway_in_vpc(ec2: Ec2, vpc_id: str) -> None:
-    """DeleteVpc: an internet gateway is attached."""
-    if any(gateway.vpc and gateway.vpc.id == vpc_id for gateway in ec2.internet_gateways.values()):
-        raise _vpc(vpc_id)
+def refuse_vpc_in_use(ec2: Ec2, vpc_id: str) -> None:
+    """DeleteVpc: anything is in it that does not go with it, or a gateway is attached to it.
+
+    The default security group, the default network ACL and the main route table go with it.
+    """
+    holders: tuple[Iterable[str | None], ...] = (
+        (subnet.vpc_id for subnets in ec2.subnets.values() for subnet in subnets.values()),
+        (gateway.vpc.id for gateway in ec2.internet_gateways.values() if gateway.vpc),
+        (gateway.vpc_id for gateway in ec2.egress_only_internet_gateways.values()),
+        (
+            each.vpc_id
+            for gateway in ec2.vpn_gateways.values()
+            for each in gateway.attachments.values()
+            if each.state == "attached"
+        ),
+        (group.vpc_id for group in ec2.groups[vpc_id].values() if not group.is_default),
+        (acl.vpc_id for acl in ec2.network_acls.values() if not acl.default),
+        (table.vpc_id for table in ec2.route_tables.values() if not table.main_association_id),
+        (endpoint.vpc_id for endpoint in ec2.vpc_end_points.values() if endpoint.state != "deleted"),
+    )
+    if any(vpc_id == each for ids in holders for each in ids):
+        raise EC2ClientError(VIOLATION, f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
 
 
-def refuse_groups_in_vpc(ec2: Ec2, vpc_id: str) -> None:
-    """DeleteVpc: a security group other than the default one is in it."""
-    if any(not group.is_default for group in ec2.groups[vpc_id].values()):
-        raise _vpc(vpc_id)
-
-
-def refuse_network_acls_in_vpc(ec2: Ec2, vpc_id: str) -> None:
-    """DeleteVpc: a network ACL other than the default one is in it."""
-    if any(acl.vpc_id == vpc_id and not acl.default for acl in ec2.network_acls.values()):
-        raise _vpc(vpc_id)
+def refuse_main_route_table(table: RouteTable) -> None:
+    """DeleteRouteTable: it is the main one of its VPC."""
+    if table.main_association_id:
+        raise EC2ClientError(VIOLATION, f"The routeTable '{table.id}' has dependencies and cannot be deleted.")
 
 
 def refuse_default_group(ec2: Ec2, group_id: str) -> None:
@@ -93,7 +108,3 @@ def refuse_attached_interface(interface: NetworkInterface) -> None:
     """DeleteNetworkInterface: it is attached, or another service of AWS holds it."""
     if interface.status == "in-use":
         raise EC2ClientError("InvalidParameterValue", f"Network interface '{interface.id}' is currently in use.")
-
-
-def _vpc(vpc_id: str) -> EC2ClientError:
-    return EC2ClientError(VIOLATION, f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")

@@ -17,7 +17,7 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
-from sandbox.account.overlay import dependencies, launch
+from sandbox.account.overlay import dependencies, endpoints, launch, launch_templates, rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from moto.ec2.models.nat_gateways import NatGateway
     from moto.ec2.models.security_groups import SecurityGroup
     from moto.ec2.models.subnets import Subnet
-    from moto.ec2.models.vpcs import VPC
+    from moto.ec2.models.vpcs import VPC, VPCEndPoint
     from moto.iam.models import IAMBackend
 
 
@@ -95,10 +95,18 @@ class Ec2(EC2Backend):
         self.take_interfaces_back(f"Interface for NAT Gateway {nat_gateway_id}")
         return gateway
 
-    def lend_interface(self, subnet_id: str, groups: Sequence[str], description: str) -> None:
+    def describe_nat_gateways(self, filters: Any, nat_gateway_ids: list[str] | None) -> list[NatGateway]:
+        """By any filter (moto: tags do not count)."""
+        return utils.generic_filter(filters, super().describe_nat_gateways(None, nat_gateway_ids))
+
+    def lend_interface(
+        self, subnet_id: str, groups: Sequence[str], description: str, kind: str = "interface"
+    ) -> NetworkInterface:
         """Make the interface of another service in a subnet: nobody but its owner takes it away."""
         subnet = self.get_subnet(subnet_id)
-        self._lend(self.create_network_interface(subnet, [], group_ids=list(groups), description=description))
+        interface = self.create_network_interface(subnet, [], group_ids=list(groups), description=description)
+        self._lend(interface, kind)
+        return interface
 
     def _lend(self, interface: NetworkInterface, kind: str = "interface") -> None:
         interface.requester_managed, interface.status, interface.interface_type = True, "in-use", kind
@@ -107,26 +115,37 @@ class Ec2(EC2Backend):
         """Take away what `lend_interface` made with that description."""
         for interface in [eni for eni in self.enis.values() if eni.requester_managed]:
             if interface.description == description:
-                interface.status = "available"
-                interface.delete()
+                self.take_interface_back(interface)
+
+    def take_interface_back(self, interface: NetworkInterface) -> None:
+        """Take away an interface that `lend_interface` made."""
+        interface.status = "available"
+        interface.delete()
 
     def delete_subnet(self, subnet_id: str) -> Subnet:
-        """Not while there are interfaces in it."""
+        """Not while there are interfaces in it; its association with a route table goes with it (moto: stays)."""
         dependencies.refuse_interfaces_in_subnet(self, subnet_id)
-        return super().delete_subnet(subnet_id)
+        deleted = super().delete_subnet(subnet_id)
+        associations = [each for table in self.route_tables.values() for each in table.associations]
+        for association in (each for each in associations if each.get("SubnetId") == subnet_id):
+            self.disassociate_route_table(association["RouteTableAssociationId"])
+        return deleted
+
+    def delete_route_table(self, route_table_id: str) -> None:
+        """Not the main one (moto: any without associations). Gateway endpoints forget it."""
+        dependencies.refuse_main_route_table(self.get_route_table(route_table_id))
+        super().delete_route_table(route_table_id)
+        for endpoint in self.vpc_end_points.values():
+            endpoint.route_table_ids = [each for each in endpoint.route_table_ids if each != route_table_id]
 
     def delete_vpc(self, vpc_id: str) -> VPC:
-        """Not while anything but the default group and ACL is in it; these two go with it."""
-        dependencies.refuse_gateway_in_vpc(self, vpc_id)
-        dependencies.refuse_groups_in_vpc(self, vpc_id)
-        dependencies.refuse_network_acls_in_vpc(self, vpc_id)
-        default = self.groups[vpc_id].copy()
+        """Not while anything but the default group, the default ACL and the main route table is in it; these go too."""
+        self.get_vpc(vpc_id)
+        dependencies.refuse_vpc_in_use(self, vpc_id)
         self.groups[vpc_id].clear()
-        try:
-            return super().delete_vpc(vpc_id)
-        except EC2ClientError:
-            self.groups[vpc_id].update(default)
-            raise
+        for table in [each for each in self.route_tables.values() if each.vpc_id == vpc_id]:
+            del self.route_tables[table.id]
+        return super().delete_vpc(vpc_id)
 
     def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:
         """Not the default one, nor one that is in use."""
@@ -223,8 +242,20 @@ class Ec2(EC2Backend):
         for template in filter(None, map(self.launch_templates.get, resource_ids)):
             template.tags = template.get_tags()
 
+    def create_vpc_endpoint(self, *args: Any, **kwargs: Any) -> VPCEndPoint:
+        """As `endpoints` says: moto's has interfaces of anyone, without its groups."""
+        endpoint = super().create_vpc_endpoint(*args, **kwargs)
+        endpoints.complete(self, endpoint)
+        return endpoint
+
+    def delete_vpc_endpoints(self, vpce_ids: list[str] | None = None) -> None:
+        """Its interfaces go with it."""
+        for endpoint in filter(None, map(self.vpc_end_points.get, vpce_ids or [])):
+            endpoints.clear(self, endpoint)
+        super().delete_vpc_endpoints(vpce_ids)
+
     def modify_vpc_endpoint(self, vpc_id: str, **kwargs: Any) -> None:
-        """A gateway endpoint's routes follow its route tables (moto changes the list of these alone)."""
+        """Routes follow its route tables, interfaces its subnets and groups (moto changes the lists alone)."""
         endpoint = self.describe_vpc_endpoints(vpc_end_point_ids=[vpc_id])[0]
         before, prefixes = set(endpoint.route_table_ids), endpoint.destination_prefix_list_id
         if prefixes:
@@ -233,6 +264,8 @@ class Ec2(EC2Backend):
             for table in set(kwargs["remove_route_tables"]) & before:
                 self.delete_route(table, prefixes)
         super().modify_vpc_endpoint(vpc_id, **kwargs)
+        if endpoints.is_interface(endpoint):
+            endpoints.place(self, endpoint)
 
     def modify_security_group_rules(self, group_id: str, rules: dict[str, dict[str, Any]]) -> None:
         """A rule may come to name another group (moto keeps the one that it names)."""
@@ -283,3 +316,6 @@ def install() -> None:
     """Make moto build `Ec2` wherever it builds an EC2 backend."""
     utils.is_filter_matching = matches
     ec2_backends.backend = Ec2
+    endpoints.install()
+    launch_templates.install()
+    rules.install()

@@ -92,11 +92,17 @@ def log_group(aws: Aws) -> str:
     return name
 
 
+def snapshot(aws: Aws) -> str:
+    volume = aws.ec2.create_volume(Size=1, AvailabilityZone=f"{aws.region}a")["VolumeId"]
+    return aws.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+
+
 MAKERS: dict[str, Callable[[Aws], Any]] = {
     "internet gateway": gateway,
     "address": lambda aws: aws.ec2.allocate_address(Domain="vpc")["AllocationId"],
     "launch template": lambda aws: aws.launch_template()["LaunchTemplateId"],
     "VPC endpoint": endpoint,
+    "snapshot": snapshot,
     "IAM role": lambda aws: aws.role("eks.amazonaws.com"),
     "IAM policy": policy,
     "OIDC provider": oidc_provider,
@@ -182,3 +188,62 @@ def test_an_error_of_the_service_is_no_empty_list(aws: Aws, monkeypatch: pytest.
     )
     with pytest.raises(ClientError):
         aws.census()
+
+
+def deep(aws: Aws) -> dict[str, dict[str, str]]:
+    return census.take_deep(aws.account.endpoint, aws.region)
+
+
+def test_a_deep_census_has_the_same_things_and_is_the_same_until_something_changes(aws: Aws) -> None:
+    cluster = aws.cluster()
+    aws.nodegroup(cluster)
+    aws.eks.create_addon(clusterName=cluster["name"], addonName="vpc-cni")
+    for make in MAKERS.values():
+        make(aws)
+    found = deep(aws)
+    assert {kind: tuple(sorted(things)) for kind, things in found.items()} == aws.census()
+    assert deep(aws) == found
+
+
+TAG = {"Key": "touched", "Value": "yes"}
+CHANGES: dict[str, Callable[[Aws, str], Any]] = {
+    "launch template": lambda aws, key: aws.ec2.create_tags(Resources=[key], Tags=[TAG]),
+    "VPC endpoint": lambda aws, key: aws.ec2.create_tags(Resources=[key], Tags=[TAG]),
+    "address": lambda aws, key: aws.ec2.create_tags(Resources=[key], Tags=[TAG]),
+    "snapshot": lambda aws, key: aws.ec2.create_tags(Resources=[key], Tags=[TAG]),
+    "IAM role": lambda aws, key: aws.iam.tag_role(RoleName=key.rpartition("/")[2], Tags=[TAG]),
+    "OIDC provider": lambda aws, key: aws.iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=key, Tags=[TAG]),
+    "load balancer": lambda aws, key: aws.client("elbv2").add_tags(ResourceArns=[key], Tags=[TAG]),
+    "target group": lambda aws, key: aws.client("elbv2").add_tags(ResourceArns=[key], Tags=[TAG]),
+    "classic load balancer": lambda aws, key: aws.client("elb").add_tags(LoadBalancerNames=[key], Tags=[TAG]),
+    "log group": lambda aws, key: aws.client("logs").tag_log_group(logGroupName=key, tags={"touched": "yes"}),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_deep_census_sees_a_tag_that_was_added(aws: Aws, kind: str) -> None:
+    key = MAKERS[kind](aws)
+    before = deep(aws)
+    CHANGES[kind](aws, key)
+    after = deep(aws)
+    assert {(each, one) for each, things in after.items() for one in things if before[each][one] != things[one]} == {
+        (kind, key)
+    }
+
+
+def test_a_deep_census_sees_a_rule_that_was_revoked(aws: Aws) -> None:
+    group = aws.ec2.create_security_group(GroupName="a", Description="-", VpcId=aws.network("a").vpc)["GroupId"]
+    before = deep(aws)["security group"]
+    rules = aws.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"]
+    aws.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=rules)
+    after = deep(aws)["security group"]
+    assert [key for key in after if after[key] != before[key]] == [group]
+
+
+def test_each_region_has_its_own_census(aws: Aws) -> None:
+    other = Aws(aws.account, "eu-west-1")
+    before, there = deep(aws), deep(other)
+    group = log_group(other)
+    assert group in deep(other)["log group"]
+    assert group not in there["log group"]
+    assert deep(aws) == before

@@ -162,6 +162,43 @@ def vpc_with_a_route_table(aws: Aws) -> Case:
     return Case(lambda: aws.ec2.delete_vpc(VpcId=vpc), lambda: aws.ec2.delete_route_table(RouteTableId=table))
 
 
+def vpc_with_an_endpoint(aws: Aws) -> Case:
+    vpc = vpc_of(aws)
+    service = f"com.amazonaws.{aws.region}.s3"
+    endpoint = aws.ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service)["VpcEndpoint"]["VpcEndpointId"]
+    return Case(lambda: aws.ec2.delete_vpc(VpcId=vpc), lambda: aws.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint]))
+
+
+def vpc_with_an_egress_only_gateway(aws: Aws) -> Case:
+    vpc = vpc_of(aws)
+    gateway = aws.ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"][
+        "EgressOnlyInternetGatewayId"
+    ]
+    return Case(
+        lambda: aws.ec2.delete_vpc(VpcId=vpc),
+        lambda: aws.ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=gateway),
+    )
+
+
+def vpc_with_a_vpn_gateway(aws: Aws) -> Case:
+    vpc = vpc_of(aws)
+    gateway = aws.ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    aws.ec2.attach_vpn_gateway(VpnGatewayId=gateway, VpcId=vpc)
+    return Case(
+        lambda: aws.ec2.delete_vpc(VpcId=vpc), lambda: aws.ec2.detach_vpn_gateway(VpnGatewayId=gateway, VpcId=vpc)
+    )
+
+
+def route_table_of_a_subnet(aws: Aws) -> Case:
+    network = aws.network("a")
+    table = aws.ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    aws.ec2.associate_route_table(RouteTableId=table, SubnetId=network.subnets[0])
+    return Case(
+        lambda: aws.ec2.delete_route_table(RouteTableId=table),
+        lambda: aws.ec2.delete_subnet(SubnetId=network.subnets[0]),
+    )
+
+
 def vpc_with_a_network_acl(aws: Aws) -> Case:
     vpc = vpc_of(aws)
     acl = aws.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
@@ -374,6 +411,10 @@ CASES: list[tuple[Callable[[Aws], Case], str, str]] = [
     (vpc_with_a_security_group, VIOLATION, "The vpc 'vpc-"),
     (vpc_with_a_route_table, VIOLATION, "has dependencies and cannot be deleted"),
     (vpc_with_a_network_acl, VIOLATION, "The vpc 'vpc-"),
+    (vpc_with_an_endpoint, VIOLATION, "The vpc 'vpc-"),
+    (vpc_with_an_egress_only_gateway, VIOLATION, "The vpc 'vpc-"),
+    (vpc_with_a_vpn_gateway, VIOLATION, "The vpc 'vpc-"),
+    (route_table_of_a_subnet, VIOLATION, "The routeTable 'rtb-"),
     (group_of_an_interface, VIOLATION, "has a dependent object"),
     (group_of_a_load_balancer, VIOLATION, "has a dependent object"),
     (group_that_another_names, VIOLATION, "has a dependent object"),

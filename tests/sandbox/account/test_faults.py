@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from sandbox.account.clients import OWN, is_own, own_client
 from sandbox.account.faults import RESET, Rule
+from sandbox.account.operations import mistake
+from sandbox.folder import REPOSITORY
 from tests.sandbox.account.aws import Aws, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ServiceUnavailable", "ExpiredToken"])
@@ -62,3 +68,76 @@ def test_an_answer_may_be_late(aws: Aws, strike: Callable[..., None]) -> None:
     began = time.monotonic()
     assert aws.ec2.describe_vpcs()
     assert time.monotonic() - began >= 0.5  # the latency itself
+
+
+@pytest.mark.parametrize("service", ["s3", "iam", "kms", "sts", "ec2", "*"])
+def test_a_fault_passes_the_sandbox_s_own_calls_by(aws: Aws, strike: Callable[..., None], service: str) -> None:
+    """They prepare what is to be hit: roles, the state's bucket, credentials, leftovers."""
+    calls = {"s3": "list_buckets", "iam": "list_roles", "kms": "list_keys", "sts": "get_caller_identity"}
+    name = "ec2" if service == "*" else service
+    ask = calls.get(service, "describe_vpcs")
+    strike(Rule("AccessDenied", service=service, times=1))
+    own = own_client(name, endpoint=aws.account.endpoint, region=aws.region)
+    assert getattr(own, ask)()
+    with refused("AccessDenied"):  # and it was not counted
+        getattr(aws.client(name), ask)()
+
+
+def test_only_the_exact_mark_is_the_sandbox_s_own() -> None:
+    assert is_own(f"Boto3/1.0 app/{OWN} md/x")
+    assert not any(map(is_own, ["", "Boto3/1.0", OWN, f"app/{OWN}-2", f"xapp/{OWN}"]))
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("*", "*"),
+        ("ec2", "*"),
+        ("ec2", "DescribeVpcs"),
+        ("*", "DeleteVpc"),
+        ("elasticloadbalancing", "DescribeTargetGroups"),
+        ("elastic*", "Create*"),
+        ("tagging", "GetResources"),
+        ("unsigned", "AssumeRoleWithWebIdentity"),
+        ("lambda", "CreateFunction"),
+        ("s3", "unknown"),
+    ],
+)
+def test_a_rule_that_can_match_is_no_mistake(service: str, operation: str) -> None:
+    assert mistake(Rule("AccessDenied", service, operation)) == ""
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "meant"),
+    [
+        ("ec3", "*", "did you mean ec2?"),
+        ("EC2", "*", "did you mean ec2?"),
+        ("elbv2", "*", "did you mean elasticloadbalancing?"),
+        ("resourcegroupstaggingapi", "*", "did you mean tagging?"),
+        ("nothing-like-it", "*", "no call is signed for a service nothing-like-it"),
+        ("ec2", "DeleteVPC", "did you mean DeleteVpc?"),
+        ("ec2", "delete_vpc", "did you mean DeleteVpc?"),
+        ("iam", "DeleteVpc", "no operation of iam is named DeleteVpc"),
+        ("*", "DeletVpc", "did you mean DeleteVpc?"),
+        ("ec2", "Destroy*", "no operation of ec2 is named Destroy*"),
+    ],
+)
+def test_a_rule_that_can_match_nothing_says_what_was_meant(service: str, operation: str, meant: str) -> None:
+    assert meant in mistake(Rule("AccessDenied", service, operation))
+
+
+def test_a_rule_that_never_fails_a_call_is_a_mistake() -> None:
+    assert "--times 0" in mistake(Rule("AccessDenied", times=0))
+
+
+def test_the_command_refuses_a_rule_that_can_match_nothing(tmp_path: Path) -> None:
+    def fault(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sandbox", "fault", f"--folder={tmp_path}", "--code=AccessDenied", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
+
+    wrong = fault("--service=ec2", "--operation=DeleteVPC")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "sandbox: no operation of ec2 is named DeleteVPC (did you mean DeleteVpc?)\n"
+    assert not (tmp_path / "faults.json").exists()
+    assert fault("--service=ec2", "--operation=DeleteVpc").returncode == 0
+    assert (tmp_path / "faults.json").exists()
