@@ -231,6 +231,7 @@ def policy(
         "probes": policies.probes(account, region, zone or ()),
         "leftovers": policies.leftovers(account, region, cluster),
         "owned": policies.owned(account, region, cluster),
+        "marks": policies.marks(account, region, cluster),
     }
     typer.echo(encoding.dumps(documents, indent=2))
 

@@ -13,7 +13,7 @@ import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -77,7 +77,7 @@ class Content:
     """How many it lists, the engine's own included."""
     pending: tuple[str, ...] = ()
     """The operations that a killed run was at."""
-    state: State = State()
+    state: State = field(default_factory=lambda: State())
     """The same, as the stack's state would be."""
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sandbox.account.faults import Rule
 
 CLUSTER = "staging"
+BUCKET = "state-of-staging"
+STATE = ".pulumi/stacks/infra-fleet/staging.json"
 
 PULUMI = """#!{python}
 import json, pathlib, sys
@@ -123,6 +125,9 @@ class Home:
         network = clients.network("a", "b")
         cluster = clients.cluster(name=CLUSTER, resourcesVpcConfig={"subnetIds": list(network.subnets)})
         place, maker = Place(CLUSTER, network.vpc, network.subnets, f"{REGION}a"), Maker(account, 0)
+        s3 = clients.client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         home = cls(account, folder, api, server, cluster, place, maker)
         home.leave()
         return home
@@ -142,6 +147,8 @@ class Living:
 
     root: Path
     home: Home
+    version: str = ""
+    """Of the state in its bucket, before the newest."""
 
     @property
     def clients(self) -> Clients:
@@ -180,12 +187,21 @@ class Living:
         } | others
 
     def export(self, outputs: Mapping[str, object], *resources: Mapping[str, object]) -> None:
-        """The stack's state."""
-        urn = "urn:pulumi:staging::infra-fleet::pulumi:pulumi:Stack::infra-fleet-staging"
-        stack = {"type": "pulumi:pulumi:Stack", "urn": urn, "outputs": outputs}
-        vpc = {"type": "aws:ec2/vpc:Vpc", "urn": "urn::vpc", "id": self.home.place.vpc}
-        document = {"version": 3, "deployment": {"resources": [stack, vpc, *resources]}}
-        (self.root / "state.json").write_text(json.dumps(document))
+        """The stack's state: as pulumi prints it, and as an earlier version in its bucket."""
+        stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
+        vpc = {"type": "aws:ec2/vpc:Vpc", "id": self.home.place.vpc}
+        prefix = "urn:pulumi:staging::infra-fleet::"
+        every = [
+            {**each, "urn": f"{prefix}{each['type']}::{number}"} for number, each in enumerate((stack, vpc, *resources))
+        ]
+        (self.root / "state.json").write_text(json.dumps({"version": 3, "deployment": {"resources": every}}))
+        checkpoint = {"stack": "organization/infra-fleet/staging", "latest": {"resources": every}}
+        self.version = self._put({"version": 3, "checkpoint": checkpoint})
+        self._put({"version": 3, "checkpoint": {**checkpoint, "latest": {}}})
+
+    def _put(self, document: Mapping[str, object]) -> str:
+        body = json.dumps(document).encode()
+        return self.clients.client("s3").put_object(Bucket=BUCKET, Key=STATE, Body=body)["VersionId"]
 
     def writes(self, since: int = 0) -> list[str]:
         """The account's calls since a line of its record that change something."""
@@ -247,7 +263,7 @@ def environment(living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv(SANDBOX_VARIABLE, "1")
-    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{living.root}")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"s3://{BUCKET}?region={REGION}")
     monkeypatch.setenv("PATH", f"{living.root / 'bin'}:/usr/bin:/bin")
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 

@@ -33,6 +33,7 @@ def declared() -> set[str]:
         policy.probes("111122223333", "eu-west-2", ["Z1"]),
         policy.leftovers("111122223333", "eu-west-2", ["staging"]),
         policy.owned("111122223333", "eu-west-2", ["staging"]),
+        policy.marks("111122223333", "eu-west-2", ["staging"]),
     ]
     allowed = [each for document in documents for each in document["Statement"] if each["Effect"] == "Allow"]
     return {action for statement in allowed for action in statement["Action"]}
