@@ -114,13 +114,13 @@ class Cluster:
         return _plain(found, kind)
 
     def list(self, kind: Kind, namespace: str = ALL, labels: Mapping[str, str] | None = None) -> list[Manifest]:
-        """All objects of a kind; none where the API server does not know the kind."""
+        """All objects of a kind; none where the API server does not know the kind. It knows all of the core group."""
         selector = dict(labels) if labels else None
         keywords: dict[str, Any] = {"labels": selector} | ({"namespace": namespace} if kind.namespaced else {})
         try:
             found = self._call(lambda: list(self._client.list(_resource(kind), **keywords)))
         except _RefusedError as refused:
-            if refused.code == NOT_FOUND:
+            if refused.code == NOT_FOUND and kind.group:
                 return []
             raise refused.error from None
         return [_plain(each, kind) for each in cast("list[Any]", found)]

@@ -40,6 +40,7 @@ def documents(settings: Settings) -> Mapping[str, Mapping[str, str]]:
             teardown.probes(settings.account_id, settings.region, settings.hosted_zone_ids)
         ),
         f"{names.DEPLOY_ROLE}-leftovers": _written(teardown.leftovers(*sweep)),
+        f"{names.DEPLOY_ROLE}-marks": _written(teardown.marks(*sweep)),
     }
     found = {
         names.PREVIEW_ROLE: {names.PREVIEW_ROLE: _document(settings, "preview")},

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from common.text import clean
-from teardown.errors import UnknownError
+from teardown.errors import TeardownError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -38,13 +38,24 @@ CONFIG = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=3
 """Three attempts with backoff (AWS SDKs reference, retry behavior); AWS_MAX_ATTEMPTS changes it."""
 
 
-class Aws:
-    """The clients of one region. Safe for threads."""
+READS = ("Describe", "Get", "Head", "List")
+"""How the operations begin that change nothing: the only ones that are sent before account and cluster are proven."""
 
-    def __init__(self, region: str) -> None:
-        """Connect at the first call, with the environment's credentials."""
+
+class Aws:
+    """The clients of one region. They read; those that write come from `teardown.proof`. Safe for threads."""
+
+    is_proven = False
+
+    def __init__(self, region: str, session: boto3.Session | None = None) -> None:
+        """Connect at the first call.
+
+        Args:
+            region: of the clients.
+            session: has the credentials; None: those of the environment.
+        """
         self.region = region
-        self._session = boto3.Session(region_name=region)
+        self.session = session or boto3.Session(region_name=region)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -52,9 +63,15 @@ class Aws:
         """boto3's client of a service."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(service, config=CONFIG)  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType]
-                self._clients[service].meta.events.register("after-call", _note_action)
+                made = self._made(service)
+                made.meta.events.register("after-call", _note_action)
+                if not self.is_proven:
+                    made.meta.events.register("before-call", _refuse_write)
+                self._clients[service] = made
             return self._clients[service]
+
+    def _made(self, service: str) -> Any:
+        return self.session.client(service, config=CONFIG)  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType, reportUnknownVariableType]
 
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
         """What an operation lists under a key, page by page, whole or not at all.
@@ -83,6 +100,12 @@ def _note_action(http_response: Any, parsed: dict[str, Any], model: Any, **_: ob
         raise ResponseParserError(f"a page in HTML: {http_response.content[:100]!r}")
     service = model.service_model.signing_name
     parsed.setdefault("ResponseMetadata", {})[ACTION] = f"{SIGNED.get(service, service)}:{model.name}"
+
+
+def _refuse_write(model: Any, **_more: Any) -> None:
+    """Botocore's event before a request is sent. Raises TeardownError: the operation would change something."""
+    if not model.name.startswith(READS):
+        raise TeardownError(f"{model.name} was not sent: account, region and cluster are not proven yet")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +17,29 @@ from infra.config import SettingsError
 from infra.settings import parse_file
 from infra.stack_file import config_of
 from teardown.errors import TeardownError, UnknownError
-from teardown.target import State, Target
+from teardown.target import Identity, PersistentVolume, State, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from infra.settings import Settings
 
+STACK_TYPE = "pulumi:pulumi:Stack"
 VPC_TYPE = "aws:ec2/vpc:Vpc"
+CLUSTER_TYPE = "aws:eks/cluster:Cluster"
+ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[\w-]*):(?P<account>\d{12}):")
 PROVIDERS = ("pulumi:pulumi:", "pulumi:providers:")
 """Resources of the engine alone, which cost nothing and are nowhere in AWS."""
 
 
 class _Resource(BaseModel):
-    type: str
+    type: str = ""
     urn: str = ""
     id: str = ""
     external: bool = False
+    delete: bool = False
+    """Whether it is the old one of a replacement, still to be deleted."""
     outputs: dict[str, JsonValue] = {}
 
 
@@ -99,7 +105,37 @@ def parse_state(exported: str) -> State:
         f"{each.type} {each.resource.urn.rpartition('::')[2]}" for each in deployment.pending_operations or ()
     )
     vpc_id = next((each.id for each in made if each.type == VPC_TYPE), "")
-    return State(frozenset(_names(made)), vpc_id, pending)
+    return State(frozenset(_names(made)), vpc_id, pending, _identity(deployment, made))
+
+
+def _identity(deployment: _Deployment, made: list[_Resource]) -> Identity:
+    """Which cluster a state is of. The cluster's own outputs come first: the stack's may be of an earlier one."""
+    listed = next((each for each in made if each.type == CLUSTER_TYPE and not each.delete), None)
+    own = listed.outputs if listed else {}
+    stack = {
+        key: value
+        for each in deployment.resources or ()
+        if each.type == STACK_TYPE
+        for key, value in each.outputs.items()
+    }
+    pending = [each.resource.type for each in deployment.pending_operations or () if each.type == "creating"]
+    is_stale = CLUSTER_TYPE in pending and not listed
+    data = own.get("certificateAuthority")
+    authority = _text(data, "data") if isinstance(data, dict) else ""
+    arns = [match for each in made if (match := ARN.match(_text(each.outputs, "arn")))]
+    return Identity(
+        frozenset({match["account"] for match in arns} | {_text(stack, "aws_account_id")}) - {""},
+        frozenset({match["region"] for match in arns} | {_text(stack, "aws_region")}) - {""},
+        _text(own, "name") or _text(stack, "cluster_name"),
+        _text(own, "endpoint") or ("" if is_stale else _text(stack, "cluster_endpoint")),
+        authority or ("" if is_stale else _text(stack, "cluster_certificate_authority")),
+    )
+
+
+def _text(outputs: Mapping[str, JsonValue], name: str) -> str:
+    """An output that is text; empty if it is none."""
+    value = outputs.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def capture(path: Path, target: Target, state: State) -> Target:
@@ -110,28 +146,39 @@ def capture(path: Path, target: Target, state: State) -> Target:
     """
     if path.exists():
         before = read(path)
-        if replace(before, vpc_id="") != replace(target, vpc_id=""):
+        if _which(before) != _which(target):
             raise TeardownError(f"{path} is of {before.cluster} in {before.account_id}: remove it, if that is gone")
-        target = replace(target, vpc_id=state.vpc_id or before.vpc_id)
+        volumes = before.persistent_volumes
+        target = replace(target, vpc_id=state.vpc_id or before.vpc_id, persistent_volumes=volumes)
     else:
         target = replace(target, vpc_id=state.vpc_id)
+    write(path, target)
+    return target
+
+
+def write(path: Path, target: Target) -> None:
+    """Replace the file as a whole. Raises TeardownError: it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(asdict(target), indent=2) + "\n", "utf-8")
+        draft.write_text(json.dumps(asdict(replace(target, volumes_held="")), indent=2) + "\n", "utf-8")
         draft.replace(path)
     except OSError as error:
         raise TeardownError(f"{path} cannot be written: {error.strerror}") from None
-    return target
 
 
 def read(path: Path) -> Target:
     """A captured target. Raises TeardownError: there is none."""
     try:
         fields: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return Target(**fields)
-    except (OSError, ValueError, TypeError) as error:
+        volumes = tuple(PersistentVolume(**each) for each in fields.pop("persistent_volumes", ()))
+        return Target(**fields, persistent_volumes=volumes)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TeardownError(f"{path} is no captured target ({error}): remove it, and capture again") from None
+
+
+def _which(target: Target) -> tuple[str, str, str, str]:
+    return target.account_id, target.region, target.cluster, target.stack
 
 
 def _is_of_aws(kind: str) -> bool:

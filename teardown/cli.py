@@ -22,15 +22,19 @@ from teardown import drain as draining
 from teardown import history as histories
 from teardown import issue as issues
 from teardown import keep as keeping
-from teardown import locks, report
+from teardown import locks, reclaim, report
 from teardown import policy as policies
 from teardown import run as running
 from teardown import sweep as sweeping
 from teardown import verify as verifying
-from teardown.aws import Aws, account_of
+from teardown.aws import Aws
 from teardown.errors import TeardownError, UnknownError
 from teardown.report import Report
-from teardown.target import Target
+from teardown.target import State
+
+if TYPE_CHECKING:
+    from teardown.proof import Proven
+    from teardown.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -118,10 +122,8 @@ def run(  # each is an option
         reads=reads,
         pause=pause,
     )
-    target = capturing.of_stack(cwd, stack)
-    aws = Aws(target.region)
     if not yes:
-        _end(_dry(aws, options), json=json)
+        _end(_dry(options), json=json)
     progress = Progress(console)
 
     def interrupt(*_arguments: object) -> None:
@@ -129,7 +131,7 @@ def run(  # each is an option
         console.print("stopping after this step; the same command goes on from there")
 
     signal.signal(signal.SIGINT, interrupt)
-    night = running.run(aws, options, progress)
+    night = running.run(Aws(capturing.of_stack(cwd, stack).region), options, progress)
     _end(_of_night(night, progress, [why] if why else []), json=json)
 
 
@@ -149,17 +151,20 @@ def drain(
     settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,
 ) -> None:
     """Suspend Flux, and delete Ingresses, Services with load balancers, Gateways, and PVCs that no pod mounts."""
-    target = _target(cwd, stack, "")
-    aws = Aws(target.region)
-    cluster, why = draining.find(aws, target)
+    aws, _state = _proven(cwd, stack, "")
+    cluster, why = aws.cluster()
     if cluster is None:
         console.print(f"{why}: nothing to drain; `sweep` does it all")
         return
     if not yes:
-        console.print(f"would suspend all of Flux in {target.cluster} and delete:")
-        for line in draining.preview(cluster):
+        kept = [f"keep {each.volume_id}: {each.name} says Retain" for each in reclaim.read(cluster) if each.is_retained]
+        console.print(f"would suspend all of Flux in {aws.target.cluster} and delete:")
+        for line in [*draining.preview(cluster), *kept]:
             console.print(f"  {line}")
         return
+    target, untagged = reclaim.learn(aws, aws.target, cluster, _file(cwd, stack))
+    for line in untagged:
+        console.print(line)
     done = draining.drain(aws, target, cluster, Progress(console), draining.Deadlines(settle, clear))
     for line in done.stuck:
         console.print(f"stuck: {line}")
@@ -176,29 +181,32 @@ def sweep(
     json: Json = False,  # noqa: FBT002
 ) -> None:
     """Show what controllers left, in the order in which it would be deleted; --yes deletes it."""
-    target = _target(cwd, stack, vpc)
-    aws = Aws(target.region)
-    found = sweeping.plan(aws, target, capturing.state_of(cwd, stack).listed)
-    stays = [report.row(each) for each in found.kept]
-    blocking = report.blockers(found.findings.blocking)
-    unknown = found.findings.unknown
+    aws, state = _proven(cwd, stack, vpc)
+    target, untagged = reclaim.of_living(aws, _file(cwd, stack), write=yes)
+    found = sweeping.plan(aws, target, state.listed)
+    told = Report(
+        title=f"{target.cluster}: would delete {_many(found.doomed)}",
+        good=not found.findings.unknown,
+        stays=[report.row(each) for each in found.kept],
+        kept=[report.row(each) for each in found.findings.kept],
+        blocking=report.blockers(found.findings.blocking),
+        unknown=found.findings.unknown,
+        notes=[*untagged, *report.elsewhere(found.findings.elsewhere)],
+    )
     if not yes:
         again = f"sweep --stack {stack} --yes" if found.doomed else ""
-        title = f"{target.cluster}: would delete {_many(found.doomed)}"
         plan = [[report.row(each) for each in step] for step in found.steps]
-        shown = Report(title=title, good=not unknown, plan=plan, stays=stays, blocking=blocking, unknown=unknown)
-        _end(replace(shown, again=again), json=json)
+        _end(replace(told, plan=plan, again=again), json=json)
     whole = budgets.Budget.of(budgets.WITHIN)
     outcome = sweeping.sweep(aws, found, whole, console.print, patience=deadline)
     deleted = [each.id for each in outcome.deleted]
-    told = Report(
+    told = replace(
+        told,
         title=f"{target.cluster}: deleted {_many(outcome.deleted)}",
         good=outcome.good,
         swept=[report.row(each) for each in outcome.deleted],
         left=report.rows([each for each in found.doomed if each.id not in deleted], failed=outcome.failed),
-        stays=stays,
-        blocking=blocking,
-        unknown=[*unknown, *(f"{label}: {why}" for label, why in outcome.failed.items())],
+        unknown=[*told.unknown, *(f"{label}: {why}" for label, why in outcome.failed.items())],
     )
     _end(told, json=json)
 
@@ -242,6 +250,7 @@ def policy(
         "probes": policies.probes(account, region, zone or ()),
         "leftovers": policies.leftovers(account, region, cluster),
         "owned": policies.owned(account, region, cluster),
+        "marks": policies.marks(account, region, cluster),
     }
     give_json(documents)
 
@@ -297,10 +306,11 @@ def restore(
 ) -> None:
     """Make an earlier version of the stack's state the newest; what is there now stays a version as well."""
     target = capturing.of_stack(cwd, stack)
-    account = account_of(Aws(target.region))
-    if account != target.account_id:
-        raise TeardownError(f"the credentials are of account {account}, {stack} is in {target.account_id}")
-    done = histories.History(cwd, stack).restore(version, really=yes)
+    kept = histories.History(cwd, stack)
+    done = kept.restore(version)
+    state = done.version.content.state if done.version.content else State()
+    aws = running.proven(Aws(target.region), target, _file(cwd, stack), state)
+    done = kept.restore(version, aws) if yes else done
     then, now = done.version.label, done.before.label
     if not done.is_needed:
         console.print(f"the newest version is the same as {version} ({then}): nothing to do")
@@ -341,21 +351,28 @@ def _target(cwd: Path, stack: str, vpc: str) -> Target:
         known = capturing.state_of(cwd, stack).vpc_id
     except UnknownError:
         known = ""
-    captured = capturing.read(path).vpc_id if path.exists() else ""
-    return Target(target.account_id, target.region, target.cluster, stack, vpc or known or captured)
+    captured = capturing.read(path) if path.exists() else target
+    return replace(target, vpc_id=vpc or known or captured.vpc_id, persistent_volumes=captured.persistent_volumes)
 
 
-def _dry(aws: Aws, options: running.Options) -> Report:
+def _proven(cwd: Path, stack: str, vpc: str) -> tuple[Proven, State]:
+    """Clients that may write, of a target with its VPC; and the state. Raises TeardownError: nothing may be written."""
+    target, state = _target(cwd, stack, vpc), capturing.state_of(cwd, stack)
+    return running.proven(Aws(target.region), target, _file(cwd, stack), state), state
+
+
+def _dry(options: running.Options) -> Report:
     """What a night would do."""
-    target = _target(options.folder, options.stack, "")
-    cluster, why = draining.find(aws, target)
-    state = capturing.state_of(options.folder, options.stack)
+    aws, state = _proven(options.folder, options.stack, "")
+    cluster, why = aws.cluster()
+    target = reclaim.retained(aws.target, reclaim.read(cluster)) if cluster else aws.target
     found = sweeping.plan(aws, target, state.listed)
     notes = [why] if cluster is None else draining.preview(cluster)
     return Report(
         title=f"would destroy {target.cluster}: drain, sweep, {len(state.listed)} names in the state; --yes does it",
         good=not found.findings.unknown,
         plan=[[report.row(each) for each in step] for step in found.steps],
+        kept=[report.row(each) for each in found.findings.kept],
         blocking=report.blockers(found.findings.blocking),
         unknown=found.findings.unknown,
         notes=notes,
@@ -367,6 +384,7 @@ def _of_verdict(cluster: str, verdict: verifying.Verdict, failed: Collection[str
         title=verdict.line(cluster),
         good=verdict.clean,
         left=report.rows(verdict.left, verdict.in_state, failed),
+        kept=[report.row(each) for each in verdict.kept],
         blocking=report.blockers(verdict.blocking),
         unknown=verdict.unknown,
         in_state=verdict.in_state,
@@ -378,6 +396,7 @@ def _of_night(night: running.Night, progress: Progress, notes: list[str]) -> Rep
     drained = night.drained
     if drained:
         notes = [*notes, f"drain: {drained.outcome}", *(f"stuck: {each}" for each in drained.stuck)]
+        notes += drained.untagged
         notes += [f"went with the sweep, because a pod mounted it: {each}" for each in drained.mounted]
     stopped = Report(title=f"{night.target.cluster}: the nightly teardown stopped before it could verify", good=False)
     seen = _of_verdict(night.target.cluster, night.verdict, night.failed) if night.verdict else stopped
@@ -389,7 +408,7 @@ def _of_night(night: running.Night, progress: Progress, notes: list[str]) -> Rep
         swept=[report.row(each) for each in night.swept],
         unknown=[*seen.unknown, *(f"{label}: {why}" for label, why in night.failed.items())],
         recovered=night.recovered,
-        notes=notes,
+        notes=[*notes, *seen.notes],
         again="" if night.good else _again(night.target.stack, *night.again),
     )
 

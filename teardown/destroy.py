@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infra.commands.lock import Lock
     from teardown.budget import Budget
     from teardown.locks import Here
+    from teardown.proof import Proven
     from teardown.target import State
 
 REFUSALS = (
@@ -93,7 +94,7 @@ def refuse(stack: str, found: list[Obstacle], *, recover: bool, take_lock: bool)
             raise HeldError(f"{obstacle.what}; run this again with --recover", ("--recover",))
 
 
-def recover(folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
+def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
     """Take obstacles away.
 
     Raises:
@@ -102,14 +103,13 @@ def recover(folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str
     for obstacle in found:
         if obstacle.locks and _locks(folder, stack) != obstacle.locks:
             raise TeardownError(f"{stack} is locked by somebody else by now: run this again")
-        command = (*obstacle.remedy, "--stack", stack)
-        tell(f"{obstacle.what}: pulumi {' '.join(command)}")
-        code, lines = _run(folder, command, tell)
+        tell(f"{obstacle.what}: pulumi {' '.join(obstacle.remedy)} --stack {stack}")
+        code, lines = _run(proven, folder, stack, obstacle.remedy, tell)
         if code != 0:
             raise TeardownError(f"pulumi {obstacle.remedy[0]} failed: {_cause(lines)}")
 
 
-def destroy(folder: Path, stack: str, budget: Budget, tell: Callable[[str], None]) -> None:
+def destroy(proven: Proven, folder: Path, stack: str, budget: Budget, tell: Callable[[str], None]) -> None:
     """Destroy the stack. One without resources, or that the backend has not, is done at once.
 
     At its deadline pulumi is interrupted as by Ctrl-C, so that it writes down how far it came.
@@ -125,8 +125,10 @@ def destroy(folder: Path, stack: str, budget: Budget, tell: Callable[[str], None
         process.send_signal(signal.SIGINT)
 
     began = time.monotonic()
-    command = ("destroy", "--yes", "--skip-preview", "--stack", stack)
-    code, lines = _run(folder, command, tell, lambda process: threading.Timer(budget.left, interrupt, (process,)))
+    command = ("destroy", "--yes", "--skip-preview")
+    code, lines = _run(
+        proven, folder, stack, command, tell, lambda process: threading.Timer(budget.left, interrupt, (process,))
+    )
     if late:
         raise RefusedError(f"it did not end within {late[0]:.0f} s; run this again", blocked=False)
     if code not in (0, engine.NO_STACK):
@@ -148,13 +150,16 @@ def _cause(lines: list[str]) -> str:
 
 
 def _run(
+    proven: Proven,
     folder: Path,
+    stack: str,
     arguments: tuple[str, ...],
     tell: Callable[[str], None],
     timer: Callable[[subprocess.Popen[str]], threading.Timer] | None = None,
 ) -> tuple[int, list[str]]:
-    """Run pulumi to its end; gives its exit code and all lines that it printed, which `tell` gets as they come."""
-    command = ["pulumi", "--non-interactive", *arguments]
+    """Let pulumi change a stack that is proven; gives its exit code and all lines, which `tell` gets as they come."""
+    proven.require(stack)
+    command = ["pulumi", "--non-interactive", *arguments, "--stack", stack]
     lines: list[str] = []
     try:
         with subprocess.Popen(  # noqa: S603 our own arguments

@@ -9,33 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import kubeconfig
 from bootstrap.errors import BootstrapError
 from bootstrap.kubernetes import (
     HELM_RELEASE,
     IMAGE_UPDATE_AUTOMATION,
     INGRESS,
     KUSTOMIZATION,
-    NAMESPACE,
     POD,
     SERVICE,
-    Cluster,
     Kind,
     UnansweredError,
 )
 from bootstrap.objects import condition, mappings, name_of, text
 from bootstrap.progress import Look
 from teardown import claim, kinds, probe
-from teardown.aws import said
 from teardown.errors import TeardownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bootstrap.kubernetes import Manifest
+    from bootstrap.kubernetes import Cluster, Manifest
     from bootstrap.progress import Progress
     from teardown.aws import Aws
     from teardown.kinds.base import Leftover
+    from teardown.proof import Proven, ProvenCluster
     from teardown.target import Target
 
 MANAGER = "infra-fleet-teardown"
@@ -44,7 +41,6 @@ MANAGER = "infra-fleet-teardown"
 ROOT = "flux-system"
 CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 GATEWAY = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
-ALIVE = ("ACTIVE", "UPDATING")
 
 
 @dataclass(frozen=True)
@@ -69,34 +65,13 @@ class Drained:
     """What load balancers are called in the status of what is deleted."""
     mounted: list[str] = field(default_factory=list[str])
     """PVCs that a pod mounts: their volumes go with the sweep, once the nodes are gone."""
+    untagged: list[str] = field(default_factory=list[str])
+    """Volumes to be retained that do not say so themselves, and why."""
     stuck: list[str] = field(default_factory=list[str])
     """What did not go by its deadline, and why."""
 
 
-def find(aws: Aws, target: Target) -> tuple[Cluster | None, str]:
-    """The cluster, if it can be drained, else why not.
-
-    Raises:
-        UnknownError: AWS does not say whether there is one.
-    """
-    eks = aws.client("eks")
-    with said("eks", "describe_cluster"):
-        try:
-            found = eks.describe_cluster(name=target.cluster)["cluster"]
-        except eks.exceptions.ResourceNotFoundException:
-            return None, "the cluster is gone"
-        if found["status"] not in ALIVE:
-            return None, f"the cluster is {found['status']}"
-        endpoint, authority = found["endpoint"], found["certificateAuthority"]["data"]
-    cluster = Cluster(kubeconfig.of_cluster(target.cluster, target.region, endpoint, authority))
-    try:
-        cluster.get(NAMESPACE, "kube-system")
-    except BootstrapError as error:
-        return None, f"the cluster cannot be reached: {error}"
-    return cluster, ""
-
-
-def drain(aws: Aws, target: Target, cluster: Cluster, progress: Progress, deadlines: Deadlines) -> Drained:
+def drain(aws: Proven, target: Target, cluster: ProvenCluster, progress: Progress, deadlines: Deadlines) -> Drained:
     """Stop Flux, and delete what AWS has something for.
 
     Raises:
@@ -118,7 +93,7 @@ def drain(aws: Aws, target: Target, cluster: Cluster, progress: Progress, deadli
     return done
 
 
-def suspend(cluster: Cluster, done: Drained) -> None:
+def suspend(cluster: ProvenCluster, done: Drained) -> None:
     """Image automation first, so that nothing is pushed; then the root, so that nothing is resumed; then all others."""
     kustomizations = cluster.list(KUSTOMIZATION)
     kustomizations.sort(key=lambda each: each["metadata"]["name"] != ROOT)
@@ -134,7 +109,7 @@ def suspend(cluster: Cluster, done: Drained) -> None:
             done.suspended.append(f"{kind.kind} {name_of(each)}")
 
 
-def delete(cluster: Cluster, done: Drained) -> None:
+def delete(cluster: ProvenCluster, done: Drained) -> None:
     """Ingresses, Services with a load balancer, Gateways, and the PVCs that no pod mounts."""
     for kind, each in _sort(cluster, done):
         cluster.delete(kind, each["metadata"]["name"], each["metadata"]["namespace"])

@@ -14,7 +14,7 @@ import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,13 +25,17 @@ from pydantic import BaseModel
 
 from infra.commands import engine, lock
 from infra.commands.errors import CommandError
+from teardown import capture
 from teardown.aws import CONFIG, DENIED, code_of, explain
 from teardown.errors import TeardownError, UnknownError
+from teardown.target import State
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
     from pathlib import Path
+
+    from teardown.proof import Proven
 
 WORKERS = 8
 PAGE = 1000
@@ -74,6 +78,8 @@ class Content:
     """How many it lists, the engine's own included."""
     pending: tuple[str, ...] = ()
     """The operations that a killed run was at."""
+    state: State = field(default_factory=lambda: State())
+    """The same, as the stack's state would be."""
 
 
 @dataclass(frozen=True)
@@ -182,12 +188,12 @@ class History:
         with ThreadPoolExecutor(WORKERS) as pool:
             return list(pool.map(self._read, versions))
 
-    def restore(self, version_id: str, *, really: bool) -> Restored:
+    def restore(self, version_id: str, proven: Proven | None = None) -> Restored:
         """Make an earlier version the newest.
 
         Args:
             version_id: as `versions` gives it.
-            really: do it, not only look whether it can be done.
+            proven: of the cluster that the version is of; None: only look whether it can be done.
 
         Raises:
             TeardownError: there is no such version, it is no state of this stack, or somebody is at work on the stack.
@@ -205,8 +211,9 @@ class History:
         latest = self._read(versions[0])
         is_same = latest.key == wanted.key and not latest.is_deletion and self._body(latest) == body
         restored = Restored(wanted, latest, is_needed=not is_same)
-        if not really or is_same:
+        if proven is None or is_same:
             return restored
+        proven.require(self.stack)
         source = {"Bucket": self.bucket, "Key": wanted.key, "VersionId": wanted.id}
         with _said("s3:PutObject", f"s3://{self.bucket}/{wanted.key}"):
             done = self._s3.copy_object(Bucket=self.bucket, Key=wanted.key, CopySource=source)
@@ -264,7 +271,8 @@ def _parsed(body: bytes, version: Version, project: str, stack: str) -> Content:
         whose = others[0] if others else told.checkpoint.stack
         raise TeardownError(f"version {version.id} is not of {project}/{stack}, but of {whose}")
     kinds = [f"{each.type} {each.resource.urn.rpartition('::')[2]}" for each in latest.pending_operations or ()]
-    return Content(len(urns), tuple(kinds))
+    state = capture.parse_state(json.dumps({"deployment": json.loads(text)["checkpoint"].get("latest") or {}}))
+    return Content(len(urns), tuple(kinds), state)
 
 
 @contextmanager

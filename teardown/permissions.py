@@ -31,6 +31,8 @@ class Permission:
     """ARNs without `arn:aws:`, with @region@, @account_id@ and @cluster@ to be filled in."""
     scopes: tuple[Scope, ...] = (Scope.NONE,)
     """Any of these is enough."""
+    tag_key: str = ""
+    """Of an action that writes tags: the only key that it may write."""
 
 
 def reads(*actions: str) -> tuple[Permission, ...]:

@@ -35,7 +35,7 @@ def leftovers(account_id: str, region: str, clusters: list[str]) -> dict[str, An
     """Deletions by tags whose value names the cluster, and by name, for any number of clusters."""
     statements: list[dict[str, Any]] = []
     for scope in TAGGED:
-        scoped = [each for each in writing() if scope in each.scopes]
+        scoped = [each for each in writing() if scope in each.scopes and not each.tag_key]
         for service in sorted({_service(each) for each in scoped}):
             found = [each for each in scoped if _service(each) == service]
             actions = sorted({action for each in found for action in each.actions})
@@ -65,6 +65,19 @@ def owned(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
         }
         for cluster in clusters
     ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def marks(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
+    """The tags that are written: by their keys, and onto what names the cluster."""
+    statements: list[dict[str, Any]] = []
+    for tagging in (each for each in writing() if each.tag_key):
+        allowed = _allow(list(tagging.actions), _arns(tagging.resources, account_id, region, clusters))
+        condition = {
+            "StringEquals": {f"aws:ResourceTag/{scope.value}": clusters for scope in tagging.scopes},
+            "ForAllValues:StringEquals": {"aws:TagKeys": tagging.tag_key},
+        }
+        statements.append({**allowed, "Condition": condition})
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -33,6 +33,9 @@ OUTPUT_BYTES = 60_000
 WHY = {Claim.NOBODYS: "no ownership tag", Claim.SHARED: "tagged as shared", Claim.OTHERS: "another cluster's"}
 """Why what is in the VPC is not deleted."""
 
+ROWS = ("left", "swept", "stays", "kept", "blocking")
+"""The lists of a report's rows."""
+
 STAYS = {
     Claim.STACK: "the stack's own: `run --recover` deletes it where the state has lost it",
     Claim.UNPLACED: "the cluster's VPC is not known: --vpc names it",
@@ -84,6 +87,8 @@ class Report:
     swept: Sequence[Row] = ()
     blocking: Sequence[Row] = ()
     """What stays in the VPC, because nothing says that it is the cluster's."""
+    kept: Sequence[Row] = ()
+    """What outlives the cluster on purpose."""
     unknown: Sequence[str] = ()
     in_state: Sequence[str] = ()
     recovered: Sequence[str] = ()
@@ -95,7 +100,7 @@ class Report:
     @property
     def document(self) -> dict[str, Any]:
         """For machines."""
-        rows = {name: [asdict(row) for row in getattr(self, name)] for name in ("left", "swept", "stays", "blocking")}
+        rows = {name: [asdict(row) for row in getattr(self, name)] for name in ROWS}
         steps = [{"name": step.name, "outcome": step.outcome, "seconds": step.seconds} for step in self.steps]
         lists = {name: list(getattr(self, name)) for name in ("unknown", "in_state", "recovered", "notes")}
         plan = [[asdict(row) for row in step] for step in self.plan]
@@ -133,6 +138,7 @@ class Report:
         if self.in_state:
             lines += [f"The stack's state still lists {len(self.in_state)} names.", ""]
         lines += summary.bullets("To remove what is left:", self._remedies(), LINE)
+        lines += summary.bullets("To remove what is kept on purpose:", [row.command for row in self.kept], LINE)
         lines += summary.bullets("Notes:", self.notes, LINE)
         steps = [(step.title, step.outcome, f"{step.seconds:.1f}") for step in self.steps]
         lines += summary.table(("step", "outcome", "seconds"), steps)
@@ -148,13 +154,19 @@ class Report:
         if self.in_state:
             lines.append(f"the stack's state still lists {len(self.in_state)} names")
         lines += [f"to remove what is left: {command}" for command in self._remedies()]
+        lines += [f"to remove what is kept: {row.command}" for row in self.kept]
         return lines + [f"  {step.seconds:6.1f} s  {step.outcome:11} {step.title}" for step in self.steps]
 
     def _tables(self) -> Iterator[tuple[str, Sequence[Row]]]:
         """Titles of ours, each with its rows."""
         for number, step in enumerate(self.plan, 1):
             yield f"step {number} would delete: {_many(step)}", step
-        tables = (("would stay", self.stays), ("left", self.left), ("deleted", self.swept))
+        tables = (
+            ("would stay", self.stays),
+            ("left", self.left),
+            ("deleted", self.swept),
+            ("kept on purpose", self.kept),
+        )
         yield from ((f"{title}: {_many(rows)}", rows) for title, rows in tables if rows)
         for why in dict.fromkeys(row.note for row in self.blocking):
             rows = [row for row in self.blocking if row.note == why]
@@ -174,8 +186,10 @@ def row(leftover: Leftover, in_state: Collection[str] = (), *, failed: bool = Fa
         failed: whether the sweep could not delete it: then a person may.
     """
     kind = kinds.BY_NAME[leftover.kind]
-    note, command = leftover.held or STAYS.get(leftover.claim, ""), ""
-    if leftover.id in in_state:
+    note, command = leftover.kept_because or leftover.held or STAYS.get(leftover.claim, ""), ""
+    if leftover.kept_because:
+        command = kind.by_hand(leftover)
+    elif leftover.id in in_state:
         note = leftover.held or "in the stack's state"
     elif not leftover.held and (failed or kind.delete is None or leftover.claim is Claim.UNPLACED):
         command = kind.by_hand(leftover)

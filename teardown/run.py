@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootstrap.errors import BootstrapError
-from teardown import capture, destroy, drain, lost, sweep, verify
+from teardown import capture, destroy, drain, lost, proof, reclaim, sweep, verify
 from teardown.budget import REPORT, WITHIN, Budget
 from teardown.errors import HeldError, TeardownError
 from teardown.locks import Here
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.drain import Deadlines, Drained
     from teardown.kinds.base import Leftover
+    from teardown.proof import Proven
     from teardown.sweep import Outcome
     from teardown.target import State, Target
     from teardown.verify import Verdict
@@ -92,10 +93,11 @@ def run(aws: Aws, options: Options, progress: Progress) -> Night:
 def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
     budget = Budget.of(options.within)
     with progress.step("capture", "find what to delete") as step:
+        aws = proven(aws, night.target, options.file, capture.state_of(options.folder, options.stack))
         night.target = captured(options)
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
-        _obstacles(options, progress, night)
+        _obstacles(aws, options, progress, night)
         if options.recover:
             night.target = lost.locate(aws, night.target)
     with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run"):
@@ -120,12 +122,12 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         )
         step.said = night.verdict.line(night.target.cluster)
         step.outcome = step.outcome if night.verdict.clean else "failed"
-    if night.good:
+    if night.good and not (night.drained and night.drained.untagged):
         options.file.unlink(missing_ok=True)
 
 
 def _destroy(
-    aws: Aws, options: Options, progress: Progress, night: Night, budget: Budget, number: int
+    aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget, number: int
 ) -> tuple[str, bool]:
     """One destroy, after a sweep unless it is the first; what failed, and whether a sweep may help."""
     name = f"destroy {number + 1}" if number else "destroy"
@@ -134,10 +136,19 @@ def _destroy(
             if number:
                 _sweep(aws, options, progress, night, budget.part(0.4, spare=REPORT), again=True)
             # What the cluster leaves behind wants a sweep after it.
-            destroy.destroy(options.folder, options.stack, budget.part(0.8, spare=REPORT), progress.say)
+            destroy.destroy(aws, options.folder, options.stack, budget.part(0.8, spare=REPORT), progress.say)
     except destroy.RefusedError as refused:
         return str(refused), refused.blocked and budget.left > REPORT
     return "", False
+
+
+def proven(aws: Aws, target: Target, file: Path, state: State) -> Proven:
+    """Clients that may write, once settings, state, captured file, environment and credentials are of one cluster.
+
+    Raises:
+        TeardownError: they are not, or AWS does not say.
+    """
+    return proof.prove(aws, target, state, capture.read(file) if file.exists() else None)
 
 
 def captured(options: Options) -> Target:
@@ -146,23 +157,27 @@ def captured(options: Options) -> Target:
     return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
 
-def _obstacles(options: Options, progress: Progress, night: Night) -> None:
+def _obstacles(aws: Proven, options: Options, progress: Progress, night: Night) -> None:
     state = capture.state_of(options.folder, options.stack)
     found = destroy.obstacles(options.folder, options.stack, state, options.here)
     for obstacle in found:
         progress.say(obstacle.what)
     destroy.refuse(options.stack, found, recover=options.recover, take_lock=options.take_lock)
-    destroy.recover(options.folder, options.stack, found, progress.say)
+    destroy.recover(aws, options.folder, options.stack, found, progress.say)
     night.recovered += [obstacle.what for obstacle in found]
 
 
-def _drain(aws: Aws, options: Options, progress: Progress, night: Night, budget: Budget) -> None:
-    cluster, why = drain.find(aws, night.target)
+def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> None:
+    cluster, why = aws.cluster()
     if cluster is None:
         night.drained = drain.Drained(outcome=why)
         progress.say(f"{why}: the sweep does it all")
         return
+    untagged: list[str] = []
     try:
+        night.target, untagged = reclaim.learn(aws, night.target, cluster, options.file)
+        for line in untagged:
+            progress.say(line)
         settle = min(options.deadlines.settle, budget.left / 2)
         deadlines = drain.Deadlines(settle, min(options.deadlines.clear, budget.left - settle))
         night.drained = drain.drain(aws, night.target, cluster, progress, deadlines)
@@ -171,10 +186,11 @@ def _drain(aws: Aws, options: Options, progress: Progress, night: Night, budget:
             raise TeardownError(f"{error}; --force goes on without a drain") from None
         night.drained = drain.Drained(outcome=str(error))
         progress.say(f"{error}: forced on")
+    night.drained.untagged = untagged
 
 
 def _sweep(
-    aws: Aws, options: Options, progress: Progress, night: Night, budget: Budget, *, again: bool = False
+    aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget, *, again: bool = False
 ) -> None:
     """One pass; what cannot be looked at or deleted is said, and judged by verify at the end.
 

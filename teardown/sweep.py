@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from teardown.budget import Budget
     from teardown.kinds.base import Kind, Leftover
     from teardown.probe import Findings
+    from teardown.proof import Proven
     from teardown.target import Target
 
 WAITS = frozenset(
@@ -99,11 +100,13 @@ def plan(aws: Aws, target: Target, listed: Collection[str], *, recover: bool = F
     return Plan(findings, tuple(step for step in steps if step))
 
 
-def sweep(aws: Aws, found: Plan, budget: Budget, tell: Callable[[str], None], *, patience: float = PATIENCE) -> Outcome:
+def sweep(
+    aws: Proven, found: Plan, budget: Budget, tell: Callable[[str], None], *, patience: float = PATIENCE
+) -> Outcome:
     """Delete what a plan names.
 
     Args:
-        aws: the clients.
+        aws: clients that may write.
         found: the plan.
         budget: when all of it ends.
         tell: takes a line for each deletion.
@@ -125,7 +128,7 @@ def sweep(aws: Aws, found: Plan, budget: Budget, tell: Callable[[str], None], *,
     return outcome
 
 
-def _delete(aws: Aws, each: Leftover, until: Budget, tell: Callable[[str], None]) -> None:
+def _delete(aws: Proven, each: Leftover, until: Budget, tell: Callable[[str], None]) -> None:
     """Delete one, and wait until it is gone. Raises UnknownError."""
     kind = kinds.BY_NAME[each.kind]
     began = time.monotonic()
@@ -172,7 +175,7 @@ def wait_times() -> Iterator[float]:
         pause = min(15.0, pause * 1.6)
 
 
-def _call(kind: Kind, aws: Aws, each: Leftover) -> None:
+def _call(kind: Kind, aws: Proven, each: Leftover) -> None:
     """Delete one; what is gone already counts as deleted."""
     if kind.delete is None:
         raise AssertionError(kind.name)

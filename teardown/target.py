@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infra.contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RETAIN = "Retain"
+
+
+@dataclass(frozen=True)
+class PersistentVolume:
+    """A PersistentVolume of the cluster, and the EBS volume behind it."""
+
+    name: str
+    volume_id: str
+    is_retained: bool
+    """Whether its reclaim policy is Retain."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +38,37 @@ class Target:
         """Whether a VPC is known to be the cluster's."""
         return bool(vpc_id) and vpc_id == self.vpc_id
 
+    persistent_volumes: tuple[PersistentVolume, ...] = ()
+    """Those whose EBS volume is not to be deleted: of Retain, or in use while the cluster lives."""
+    volumes_held: str = ""
+    """Why no volume may be deleted: the cluster lives, and does not say what its PersistentVolumes use."""
+
+    def why_kept(self, volume_id: str, tags: Mapping[str, str]) -> str:
+        """Why a volume outlives the cluster on purpose; empty if it does not."""
+        found = [each.name for each in self.persistent_volumes if each.volume_id == volume_id and each.is_retained]
+        if found:
+            return f"the PersistentVolume {found[0]} says {RETAIN}"
+        tagged = tags.get(names.RECLAIM_POLICY_TAG) == RETAIN
+        return f"its PersistentVolume said {RETAIN}, says its tag {names.RECLAIM_POLICY_TAG}" if tagged else ""
+
+    def why_held(self, volume_id: str) -> str:
+        """Why a volume that is attached to nothing cannot be deleted yet; empty if it can."""
+        found = [each.name for each in self.persistent_volumes if each.volume_id == volume_id]
+        return f"the PersistentVolume {found[0]} of the living cluster uses it" if found else self.volumes_held
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which cluster the state is of: the stack's outputs, the cluster's own, and the ARNs of all that is listed."""
+
+    account_ids: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    cluster: str = ""
+    endpoint: str = ""
+    """The URL of the API server; empty where no cluster has been made."""
+    authority: str = ""
+    """Base64 of the PEM certificate, as EKS gives it."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -30,3 +79,5 @@ class State:
     vpc_id: str = ""
     pending: tuple[str, ...] = ()
     """What a killed run was at."""
+    identity: Identity = Identity()
+    """Whose state it is."""

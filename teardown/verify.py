@@ -37,6 +37,8 @@ class Verdict:
     """Names the cluster, and is in another VPC."""
     records: tuple[dns.Record, ...] = ()
     """DNS records without a load balancer: they cost nothing, so they do not make it unclean."""
+    kept: tuple[Leftover, ...] = ()
+    """What outlives the cluster on purpose."""
 
     @property
     def clean(self) -> bool:
@@ -114,7 +116,8 @@ def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
     findings = probe.look(aws, target, listed=in_state)
     unknowns = (*findings.unknown, *unknown)
     listed = tuple(sorted(in_state))
-    return Verdict(tuple(findings.ours), unknowns, listed, findings.blocking, tuple(findings.elsewhere))
+    ours, kept = tuple(findings.ours), tuple(findings.kept)
+    return Verdict(ours, unknowns, listed, findings.blocking, tuple(findings.elsewhere), kept=kept)
 
 
 def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:

@@ -43,6 +43,9 @@ IMAGE_AUTOMATION_SIGNING_KEY = "/infra-fleet/image-automation/signing-key"
 SECRET_PARAMETERS = (LOAD_HARNESS_API_KEY, GRAFANA_ADMIN_PASSWORD, IMAGE_AUTOMATION_SIGNING_KEY)
 """The SSM parameters (SecureString) of the secrets that outlive a cluster."""
 
+RECLAIM_POLICY_TAG = "infra-fleet/reclaim-policy"
+"""The tag of an EBS volume that says what its PersistentVolume's reclaim policy was, for when the cluster is gone."""
+
 
 def iam_path(cluster: str) -> str:
     """The IAM path of every role and policy of a cluster's stack, with both slashes."""

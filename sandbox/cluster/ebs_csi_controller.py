@@ -44,24 +44,31 @@ class Controller:
 
     def step(self) -> None:
         """Provision what is claimed, attach what is mounted, and delete what is released."""
-        classes = {each["metadata"]["name"] for each in self.cluster.list(CLASS) if each["provisioner"] == PROVISIONER}
+        classes = {
+            each["metadata"]["name"]: text(each, "reclaimPolicy") or "Delete"
+            for each in self.cluster.list(CLASS)
+            if each["provisioner"] == PROVISIONER
+        }
         volumes = [each for each in self.cluster.list(VOLUME) if text(each, "spec", "csi", "driver") == PROVISIONER]
         try:
             for claim in self.cluster.list(CLAIM):
                 named = text(claim, "spec", "storageClassName")
                 deleting = bool(claim["metadata"].get("deletionTimestamp"))
                 if not text(claim, "spec", "volumeName") and not deleting and (not named or named in classes):
-                    self._provision(claim, {text(each, "spec", "claimRef", "uid") for each in volumes})
+                    self._provision(
+                        claim, classes.get(named, "Delete"), {text(each, "spec", "claimRef", "uid") for each in volumes}
+                    )
             mounted = self._mounted()
             for volume in volumes:
                 self._attach(volume, mounted.get(_claim_of(volume), ""))
                 released = text(volume, "status", "phase") == "Released" or volume["metadata"].get("deletionTimestamp")
-                if released and not pod.is_stuck(MANAGER):
+                is_retained = text(volume, "spec", "persistentVolumeReclaimPolicy") == "Retain"
+                if released and not is_retained and not pod.is_stuck(MANAGER):
                     self._delete(volume)
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
             raise BootstrapError(f"AWS refuses: {error}") from None
 
-    def _provision(self, claim: Manifest, known: set[str]) -> None:
+    def _provision(self, claim: Manifest, policy: str, known: set[str]) -> None:
         uid = claim["metadata"]["uid"]
         if uid in known:
             return
@@ -93,7 +100,7 @@ class Controller:
             "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
             "claimRef": reference,
             "csi": {"driver": PROVISIONER, "volumeHandle": made, "fsType": "ext4"},
-            "persistentVolumeReclaimPolicy": "Delete",
+            "persistentVolumeReclaimPolicy": policy,
             **({"storageClassName": named} if (named := text(claim, "spec", "storageClassName")) else {}),
         }
         metadata = {"name": name, "finalizers": [FINALIZER]}

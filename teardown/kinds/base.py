@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.claim import Claim
     from teardown.permissions import Permission
+    from teardown.proof import Proven
     from teardown.target import Target
 
 
@@ -40,6 +41,8 @@ class Leftover:
     """US dollars a month; None if no price is known."""
     held: str = ""
     """Why no deletion is tried: what has it in use, and is not on its way out."""
+    kept_because: str = ""
+    """Why it outlives the cluster on purpose: it is listed every night, and never deleted."""
     groups: frozenset[str] = frozenset()
     """The security groups that an interface or load balancer has."""
     vpc_id: str = ""
@@ -69,7 +72,7 @@ class Kind:
     find: Callable[[Aws, Target], Iterable[Leftover]]
     """All of it that may be the cluster's. Raises UnknownError."""
     reads: tuple[Permission, ...]
-    delete: Callable[[Aws, Leftover], None] | None = None
+    delete: Callable[[Proven, Leftover], None] | None = None
     """None: it goes with its owner. Raises botocore's ClientError."""
     writes: tuple[Permission, ...] = ()
     """What deleting what controllers made needs, beside what the deploy role has for the stack's own."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.contract import prices
+from infra.contract import names, prices
 from teardown import claim
-from teardown.aws import code_of
+from teardown.aws import code_of, said
 from teardown.claim import Claim
 from teardown.kinds.base import (
     ADDRESS,
@@ -33,6 +33,7 @@ from teardown.kinds.base import (
     tags_of,
 )
 from teardown.permissions import Permission, Scope, reads
+from teardown.target import RETAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.target import Target
 
+VOLUMES = "ec2:@region@:@account_id@:volume/*"
 CONTROLLERS_RULE = "elbv2.k8s.aws/"
 """How the load balancer controller's descriptions of its rules begin (pkg/networking/networking_manager.go)."""
 
@@ -200,9 +202,17 @@ def volumes(aws: Aws, target: Target) -> Iterator[Leftover]:
             tags,
             volume.get("CreateTime"),
             volume["Size"] * prices.GP3_GB_MONTH,
-            f"attached to {', '.join(attached)}" if attached else "",
+            f"attached to {', '.join(attached)}" if attached else target.why_held(volume["VolumeId"]),
+            target.why_kept(volume["VolumeId"], tags),
             holder=(INSTANCE, attached[0]) if len(attached) == 1 else None,
         )
+
+
+def mark_retained(aws: Aws, volume_id: str) -> None:
+    """Write onto a volume that it outlives the cluster. Raises UnknownError: AWS refuses."""
+    with said("ec2", "create_tags"):
+        tag = {"Key": names.RECLAIM_POLICY_TAG, "Value": RETAIN}
+        aws.client("ec2").create_tags(Resources=[volume_id], Tags=[tag])
 
 
 def snapshots(aws: Aws, target: Target) -> Iterator[Leftover]:
@@ -315,7 +325,10 @@ KINDS = (
         volumes,
         reads(*_ec2("DescribeVolumes")),
         lambda aws, each: aws.client("ec2").delete_volume(VolumeId=each.id),
-        (Permission(_ec2("DeleteVolume"), ("ec2:@region@:@account_id@:volume/*",), (Scope.CSI, Scope.OWNED)),),
+        (
+            Permission(_ec2("DeleteVolume"), (VOLUMES,), (Scope.CSI, Scope.OWNED)),
+            Permission(_ec2("CreateTags"), (VOLUMES,), (Scope.CSI,), names.RECLAIM_POLICY_TAG),
+        ),
         after=(INSTANCE,),
         command="aws ec2 delete-volume --volume-id {id}",
     ),

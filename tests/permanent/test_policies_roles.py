@@ -35,6 +35,8 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 OWN = {"aws:ResourceTag/project": "infra-fleet"}
 OTHERS = {"aws:ResourceTag/project": "payments"}
 NEW = {"aws:RequestTag/project": "infra-fleet"}
+OF_CLUSTER = {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": CLUSTER}
+RETAINED = {"aws:TagKeys": [names.RECLAIM_POLICY_TAG]}
 BOUNDED = {"iam:PermissionsBoundary": BOUNDARY_ARN}
 FROM_TEMPLATE = {"ec2:LaunchTemplate": f"arn:aws:ec2:{REGION}:{ACCOUNT}:launch-template/lt-1"}
 
@@ -282,6 +284,7 @@ DEPLOY_MAY: Deeds = {
     "delete a volume that its cluster left": one(
         "ec2:DeleteVolume", ec2("volume"), {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": CLUSTER}
     ),
+    "mark a volume of its cluster as retained": one("ec2:CreateTags", ec2("volume"), RETAINED | OF_CLUSTER),
     "delete a snapshot that its cluster left": one(
         "ec2:DeleteSnapshot",
         f"arn:aws:ec2:{REGION}::snapshot/snap-1",
@@ -389,6 +392,16 @@ DEPLOY_MUST_NOT: Deeds = {
     ),
     "delete a volume of no named cluster": one(
         "ec2:DeleteVolume", ec2("volume"), {"aws:ResourceTag/ebs.csi.aws.com/cluster": "true"}
+    ),
+    "mark a volume of another cluster as retained": one(
+        "ec2:CreateTags", ec2("volume"), RETAINED | {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": FOREIGN_CLUSTER}
+    ),
+    "mark what is no volume as retained": one("ec2:CreateTags", ec2("instance"), RETAINED | OF_CLUSTER),
+    "write another tag onto a volume of its cluster": one(
+        "ec2:CreateTags", ec2("volume"), OF_CLUSTER | {"aws:TagKeys": ["project"]}
+    ),
+    "write another tag beside it": one(
+        "ec2:CreateTags", ec2("volume"), OF_CLUSTER | {"aws:TagKeys": [names.RECLAIM_POLICY_TAG, "project"]}
     ),
     "build a cluster of another name": one(
         "eks:CreateCluster", "*", {**NEW, "aws:RequestTag/cluster": FOREIGN_CLUSTER}

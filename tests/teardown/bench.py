@@ -15,10 +15,9 @@ from sandbox.account import faults, process
 from sandbox.account.faults import Rule
 from sandbox.folder import Folder
 from teardown import sweep
-from teardown.aws import Aws
 from teardown.budget import Budget
 from tests.support.account import ACCOUNT_ID, REGION
-from tests.teardown.conftest import SHORT, town_in
+from tests.teardown.conftest import SHORT, proven, town_in
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +48,7 @@ def table(console: Console) -> None:
 def _sweep(account: process.Account, place: Folder, workers: int) -> tuple[int, float]:
     town = town_in(account)
     town.leave(APPLICATIONS)
-    aws = Aws(account.region)
+    aws = proven(account)
     faults.write(place.faults, [Rule(faults.NONE, latency=LATENCY)])
     began = time.perf_counter()
     with mock.patch.object(sweep, "WORKERS", workers):

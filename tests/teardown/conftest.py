@@ -7,29 +7,40 @@ import pytest
 
 from sandbox.account import leftovers, process
 from sandbox.account.leftovers import Maker, Place
-from teardown import sweep
+from teardown import proof, sweep
 from teardown.aws import Aws
 from teardown.budget import Budget
 from teardown.target import State, Target
 from tests.sandbox.account.aws import Aws as Clients
 from tests.sandbox.account.aws import unique
+from tests.teardown import living as living_stacks
+from tests.teardown.living import Home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from teardown.proof import Proven
     from teardown.sweep import Outcome, Plan
+    from tests.teardown.living import Living
 
 SHORT = 5.0
 """Seconds that a deletion may wait for what holds it: the account's own things go at once."""
 
 
 @pytest.fixture
-def aws(account: process.Account, monkeypatch: pytest.MonkeyPatch) -> Aws:
+def aws(account: process.Account, monkeypatch: pytest.MonkeyPatch) -> Proven:
     """Clients as the teardown makes them, with the environment that the sandbox gives its children."""
     for name, value in process.environment(account).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    return Aws(account.region)
+    return proven(account)
+
+
+def proven(account: process.Account) -> Proven:
+    """Clients that may write, whatever the cluster's name: none is alive."""
+    target = Target(account.account_id, account.region, "none", "staging")
+    return proof.prove(Aws(account.region), target, State())
 
 
 @dataclass
@@ -49,7 +60,7 @@ class Town:
     def plan(self, aws: Aws, *, recover: bool = False) -> Plan:
         return sweep.plan(aws, self.target, self.state.listed, recover=recover)
 
-    def sweep(self, aws: Aws, deadline: float = SHORT) -> Outcome:
+    def sweep(self, aws: Proven, deadline: float = SHORT) -> Outcome:
         lines: list[str] = []
         return sweep.sweep(aws, self.plan(aws), Budget.of(deadline * 4), lines.append, patience=deadline)
 
@@ -75,3 +86,20 @@ def town_in(account: process.Account, seed: int = 0, cluster: str = "") -> Town:
 def town(account: process.Account) -> Iterator[Town]:
     yield town_in(account)
     Clients(account).clear()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """An account with a living cluster, for the tests of a file."""
+    built = Home.build(tmp_path_factory.mktemp("home"))
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def living(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Living]:
+    """A stack whose cluster that is."""
+    settled = living_stacks.settle(tmp_path, home)
+    living_stacks.environment(settled, monkeypatch)
+    yield settled
+    settled.strike()

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.folder import Folder
-    from teardown.aws import Aws
     from teardown.dns import Records
+    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 REGION = "eu-west-2"
@@ -77,7 +77,7 @@ def domain(town: Town) -> Domain:
     return Domain(town)
 
 
-def looked(aws: Aws, town: Town, domain: Domain, gone: Collection[str] = ()) -> Records:
+def looked(aws: Proven, town: Town, domain: Domain, gone: Collection[str] = ()) -> Records:
     return dns.dangling(aws, town.target, [domain.id], gone)
 
 
@@ -92,7 +92,7 @@ def calls_since(folder: Folder, since: int) -> set[str]:
     return {f"{line['service']}:{line['operation']}" for line in lines}
 
 
-def test_without_the_setting_route_53_is_not_asked(town: Town, aws: Aws, account_folder: Folder) -> None:
+def test_without_the_setting_route_53_is_not_asked(town: Town, aws: Proven, account_folder: Folder) -> None:
     since = len(account_folder.calls.read_text().splitlines())
     verdict = verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
     assert verdict.records == ()
@@ -100,7 +100,7 @@ def test_without_the_setting_route_53_is_not_asked(town: Town, aws: Aws, account
 
 
 def test_a_record_is_listed_once_its_load_balancer_is_gone_and_nothing_in_the_zone_changes(
-    town: Town, aws: Aws, domain: Domain, account_folder: Folder
+    town: Town, aws: Proven, domain: Domain, account_folder: Folder
 ) -> None:
     town.leave()
     elbs = town.clients.client("elbv2").describe_load_balancers()["LoadBalancers"]
@@ -130,7 +130,7 @@ def test_a_record_is_listed_once_its_load_balancer_is_gone_and_nothing_in_the_zo
     assert {call for call in calls_since(account_folder, since) if call.startswith("route53:")} == READS
 
 
-def test_records_alone_leave_a_night_clean(town: Town, aws: Aws, domain: Domain) -> None:
+def test_records_alone_leave_a_night_clean(town: Town, aws: Proven, domain: Domain) -> None:
     for subnet in town.place.subnets:
         town.clients.ec2.delete_subnet(SubnetId=subnet)
     town.clients.ec2.delete_vpc(VpcId=town.place.vpc)
@@ -140,7 +140,7 @@ def test_records_alone_leave_a_night_clean(town: Town, aws: Aws, domain: Domain)
     assert len(verdict.records) == 1
 
 
-def test_a_note_names_record_zone_target_and_what_is_known(town: Town, aws: Aws, domain: Domain) -> None:
+def test_a_note_names_record_zone_target_and_what_is_known(town: Town, aws: Proven, domain: Domain) -> None:
     cluster = town.place.cluster
     domain.add(
         alias(f"named.{domain.name}", ALB),
@@ -159,7 +159,7 @@ def test_a_note_names_record_zone_target_and_what_is_known(town: Town, aws: Aws,
     assert f"a load balancer of {cluster} that no longer exists. Remove the record: aws route53 change-res" in seen
 
 
-def test_the_zone_is_said_to_be_private(town: Town, aws: Aws) -> None:
+def test_the_zone_is_said_to_be_private(town: Town, aws: Proven) -> None:
     vpc = {"VPCRegion": town.clients.region, "VPCId": town.place.vpc}
     inside = Domain(town, VPC=vpc, HostedZoneConfig={"PrivateZone": True})
     inside.add(alias(f"app.{inside.name}", ALB))
@@ -167,7 +167,7 @@ def test_the_zone_is_said_to_be_private(town: Town, aws: Aws) -> None:
     assert f"in private hosted zone {inside.id} ({inside.name}.)" in record.note
 
 
-def test_the_command_of_a_record_removes_that_record_and_no_other(town: Town, aws: Aws, domain: Domain) -> None:
+def test_the_command_of_a_record_removes_that_record_and_no_other(town: Town, aws: Proven, domain: Domain) -> None:
     domain.add(
         alias(f"app.{domain.name}", ALB, SetIdentifier="it's `blue`", Weight=10),
         alias(f"app.{domain.name}", ALB, SetIdentifier="green", Weight=20),
@@ -189,7 +189,7 @@ def test_the_command_of_a_record_removes_that_record_and_no_other(town: Town, aw
     assert [each.label for each in looked(aws, town, domain).found] == [wildcard.label, second.label]
 
 
-def test_only_what_can_be_a_load_balancer_of_the_cluster_is_listed(town: Town, aws: Aws, domain: Domain) -> None:
+def test_only_what_can_be_a_load_balancer_of_the_cluster_is_listed(town: Town, aws: Proven, domain: Domain) -> None:
     name, cluster = domain.name, town.place.cluster
     domain.add(
         # Listed.
@@ -241,7 +241,7 @@ def test_only_what_can_be_a_load_balancer_of_the_cluster_is_listed(town: Town, a
 
 
 def test_what_this_run_saw_counts_whatever_its_name_and_whoever_made_the_record(
-    town: Town, aws: Aws, domain: Domain
+    town: Town, aws: Proven, domain: Domain
 ) -> None:
     domain.add(
         alias(f"app.{domain.name}", PLAIN),
@@ -252,7 +252,7 @@ def test_what_this_run_saw_counts_whatever_its_name_and_whoever_made_the_record(
     assert listed(looked(aws, town, domain, gone), domain) == {"app": Evidence.SEEN}
 
 
-def test_a_load_balancer_of_another_vpc_is_there(town: Town, aws: Aws, domain: Domain) -> None:
+def test_a_load_balancer_of_another_vpc_is_there(town: Town, aws: Proven, domain: Domain) -> None:
     other = town.clients.network("a")
     elb = town.clients.client("elbv2")
     name = f"k8s-shop-web-{unique('')[-10:]}"
@@ -263,7 +263,7 @@ def test_a_load_balancer_of_another_vpc_is_there(town: Town, aws: Aws, domain: D
     assert listed(looked(aws, town, domain), domain) == {"app": Evidence.REGISTERED}
 
 
-def test_a_zone_of_several_pages_is_read_whole(town: Town, aws: Aws, domain: Domain) -> None:
+def test_a_zone_of_several_pages_is_read_whole(town: Town, aws: Proven, domain: Domain) -> None:
     for start in range(0, 700, 100):
         domain.add(*(plain(f"r{number:03}.{domain.name}", "CNAME", ALB) for number in range(start, start + 100)))
     assert len(listed(looked(aws, town, domain), domain)) == 700
@@ -282,7 +282,7 @@ def test_a_zone_of_several_pages_is_read_whole(town: Town, aws: Aws, domain: Dom
 )
 def test_what_cannot_be_read_is_unknown_and_names_the_settings(
     town: Town,
-    aws: Aws,
+    aws: Proven,
     domain: Domain,
     strike: Callable[..., None],
     *,
@@ -309,7 +309,7 @@ def test_what_cannot_be_read_is_unknown_and_names_the_settings(
 
 
 def test_a_zone_that_only_the_stack_names_is_unknown_and_the_others_are_read(
-    town: Town, aws: Aws, domain: Domain
+    town: Town, aws: Proven, domain: Domain
 ) -> None:
     domain.add(alias(f"app.{domain.name}", ALB))
     records = dns.dangling(aws, town.target, ["Z0NOTTHERE", domain.id])
@@ -323,7 +323,7 @@ def test_a_zone_that_only_the_stack_names_is_unknown_and_the_others_are_read(
 @pytest.mark.parametrize("body", [b"<html><body>Sign in</body></html>", b"Sign in <br>", b"", b"{}"])
 @pytest.mark.parametrize("operation", ["GetHostedZone", "ListResourceRecordSets"])
 def test_a_reply_that_is_none_of_aws_is_unknown(
-    town: Town, aws: Aws, domain: Domain, operation: str, body: bytes
+    town: Town, aws: Proven, domain: Domain, operation: str, body: bytes
 ) -> None:
     class Raw:
         def stream(self) -> list[bytes]:
@@ -340,7 +340,9 @@ def test_a_reply_that_is_none_of_aws_is_unknown(
     assert f"route53:{operation}: the reply is not one of AWS" in line
 
 
-def test_in_another_account_nothing_is_looked_at(town: Town, aws: Aws, domain: Domain, account_folder: Folder) -> None:
+def test_in_another_account_nothing_is_looked_at(
+    town: Town, aws: Proven, domain: Domain, account_folder: Folder
+) -> None:
     domain.add(alias(f"app.{domain.name}", ALB))
     since = len(account_folder.calls.read_text().splitlines())
     records = dns.dangling(aws, replace(town.target, account_id="999999999999"), [domain.id], [ALB])
@@ -453,7 +455,7 @@ def test_the_drain_remembers_what_load_balancers_were_called() -> None:
 
 
 def test_verify_prints_the_records_of_the_zones_in_the_stack_s_file(
-    town: Town, aws: Aws, domain: Domain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    town: Town, aws: Proven, domain: Domain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert aws
     domain.add(alias(f"app.{domain.name}", ALB))

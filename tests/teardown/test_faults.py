@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sandbox.account import process
     from sandbox.folder import Folder
-    from teardown.aws import Aws
+    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 CODES = ("AccessDenied", "Throttling", "ServiceUnavailable", RESET, "ExpiredToken")
@@ -36,7 +36,7 @@ class Call:
     number: int
 
 
-def night(aws: Aws, town: Town) -> bool:
+def night(aws: Proven, town: Town) -> bool:
     """A sweep and a look; whether it claims that nothing is left."""
     outcome = sweep.sweep(aws, town.plan(aws), Budget.of(0.5), lambda _line: None)
     verdict = verify.verify(aws, town.target, lambda: town.state, reads=1, pause=0.0)
@@ -44,7 +44,7 @@ def night(aws: Aws, town: Town) -> bool:
     return outcome.good and not left and not verdict.unknown
 
 
-def calls_of(aws: Aws, town: Town, folder: Folder) -> list[Call]:
+def calls_of(aws: Proven, town: Town, folder: Folder) -> list[Call]:
     """The calls of an undisturbed night, in their order."""
     before = len(folder.calls.read_text().splitlines())
     assert night(aws, town)
@@ -58,7 +58,7 @@ def calls_of(aws: Aws, town: Town, folder: Folder) -> list[Call]:
     return calls
 
 
-def struck(account: process.Account, aws: Aws, strike: Callable[..., None], points: list[tuple[Call, str]]) -> None:
+def struck(account: process.Account, aws: Proven, strike: Callable[..., None], points: list[tuple[Call, str]]) -> None:
     for call, code in points:
         town = town_in(account, seed=1)
         town.leave()
@@ -72,14 +72,14 @@ def struck(account: process.Account, aws: Aws, strike: Callable[..., None], poin
     print(f"{len(points)} points")  # noqa: T201  # the test's figure
 
 
-def every_point(account: process.Account, aws: Aws, folder: Folder) -> list[tuple[Call, str]]:
+def every_point(account: process.Account, aws: Proven, folder: Folder) -> list[tuple[Call, str]]:
     town = town_in(account, seed=1)
     town.leave()
     return [(call, code) for call in calls_of(aws, town, folder) for code in CODES]
 
 
 def test_no_fault_makes_it_clean_when_it_is_not(
-    account: process.Account, account_folder: Folder, aws: Aws, strike: Callable[..., None]
+    account: process.Account, account_folder: Folder, aws: Proven, strike: Callable[..., None]
 ) -> None:
     """W1: the predecessor took AccessDenied for zero. A sample: one fault for each operation."""
     points = every_point(account, aws, account_folder)
@@ -95,7 +95,7 @@ def test_no_fault_makes_it_clean_when_it_is_not(
 
 @pytest.mark.long
 def test_no_fault_at_any_point_makes_it_clean_when_it_is_not(
-    account: process.Account, account_folder: Folder, aws: Aws, strike: Callable[..., None]
+    account: process.Account, account_folder: Folder, aws: Proven, strike: Callable[..., None]
 ) -> None:
     struck(account, aws, strike, every_point(account, aws, account_folder))
 
@@ -110,7 +110,7 @@ def test_no_fault_at_any_point_makes_it_clean_when_it_is_not(
     ],
 )
 def test_a_permission_that_is_missing_is_named(
-    town: Town, aws: Aws, strike: Callable[..., None], service: str, operation: str, action: str
+    town: Town, aws: Proven, strike: Callable[..., None], service: str, operation: str, action: str
 ) -> None:
     town.leave()
     strike(Rule("AccessDenied", service, operation))

@@ -14,10 +14,13 @@ from sandbox.account.faults import Rule
 from teardown.errors import TeardownError, UnknownError
 from teardown.history import History
 from tests.sandbox.account.aws import Aws, unique
+from tests.teardown.conftest import proven
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from teardown.proof import Proven
 
 PROJECT, STACK = "infra-fleet", "staging"
 KEY = f".pulumi/stacks/{PROJECT}/{STACK}.json"
@@ -44,6 +47,7 @@ class Bucket:
     s3: Any
     name: str
     folder: Path
+    proven: Proven
 
     @property
     def history(self) -> History:
@@ -69,7 +73,7 @@ def bucket(account: process.Account, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"s3://{name}?region={account.region}")
     (tmp_path / "Pulumi.yaml").write_text(f"name: {PROJECT}\n")
-    return Bucket(s3, name, tmp_path)
+    return Bucket(s3, name, tmp_path, proven(account))
 
 
 def listed(bucket: Bucket) -> list[tuple[Any, ...]]:
@@ -102,7 +106,7 @@ def test_a_compressed_state_is_read_and_restored_as_well(bucket: Bucket) -> None
     first = bucket.put(gzip.compress(state("one", "two")), key)
     bucket.put(gzip.compress(state()), key)
     assert [each[3] for each in listed(bucket)] == [(0, ()), (2, ())]
-    assert bucket.history.restore(first, really=True).new_id
+    assert bucket.history.restore(first, bucket.proven).new_id
     assert gzip.decompress(bucket.body(key)) == state("one", "two")
 
 
@@ -129,15 +133,15 @@ def test_an_earlier_version_becomes_the_newest_and_nothing_is_lost(bucket: Bucke
         bucket.put({"other": state("three"), "empty": state(), "broken": b"{"}[now])
     before = {each.id for each in bucket.history.versions()}
 
-    dry = bucket.history.restore(wanted, really=False)
+    dry = bucket.history.restore(wanted)
     assert (dry.is_needed, dry.new_id) == (True, "")
     assert {each.id for each in bucket.history.versions()} == before
 
-    done = bucket.history.restore(wanted, really=True)
+    done = bucket.history.restore(wanted, bucket.proven)
     assert bucket.body() == state("one", "two")
     newest, *others = bucket.history.versions()
     assert (newest.id, newest.is_latest, {each.id for each in others}) == (done.new_id, True, before)
-    again = bucket.history.restore(wanted, really=True)
+    again = bucket.history.restore(wanted, bucket.proven)
     assert not again.is_needed
     assert bucket.history.versions() == [newest, *others]
 
@@ -159,7 +163,7 @@ def test_what_is_no_state_of_the_stack_is_not_restored(bucket: Bucket, why: str)
     wanted = bucket.put(FOREIGN[why])
     bucket.put(state("one"))
     with pytest.raises(TeardownError, match=f"version {wanted} is no") as caught:
-        bucket.history.restore(wanted, really=True)
+        bucket.history.restore(wanted, bucket.proven)
     assert "\n" not in str(caught.value)
     assert bucket.body() == state("one")
     assert [bool(each.why) for each in bucket.history.read(bucket.history.versions())] == [False, True]
@@ -168,9 +172,9 @@ def test_what_is_no_state_of_the_stack_is_not_restored(bucket: Bucket, why: str)
 def test_a_deletion_and_an_unknown_version_are_not_restored(bucket: Bucket) -> None:
     bucket.put(state("one"))
     with pytest.raises(TeardownError, match="is a delete marker"):
-        bucket.history.restore(bucket.delete(), really=True)
+        bucket.history.restore(bucket.delete(), bucket.proven)
     with pytest.raises(TeardownError, match="has no version nothing"):
-        bucket.history.restore("nothing", really=True)
+        bucket.history.restore("nothing", bucket.proven)
 
 
 def test_while_the_stack_is_locked_nothing_is_restored(bucket: Bucket) -> None:
@@ -180,9 +184,9 @@ def test_while_the_stack_is_locked_nothing_is_restored(bucket: Bucket) -> None:
     where = f".pulumi/locks/organization/{PROJECT}/{STACK}/1.json"
     bucket.put(json.dumps(lock).encode(), where)
     with pytest.raises(TeardownError, match=r"locked by a@b \(pid 1\)"):
-        bucket.history.restore(wanted, really=True)
+        bucket.history.restore(wanted, bucket.proven)
     bucket.s3.delete_object(Bucket=bucket.name, Key=where)
-    assert bucket.history.restore(wanted, really=True).new_id
+    assert bucket.history.restore(wanted, bucket.proven).new_id
 
 
 @pytest.mark.parametrize(
@@ -200,7 +204,7 @@ def test_a_refused_call_is_unknown_and_names_its_permission(
     bucket.put(state("one"))
     strike(Rule("AccessDenied", "s3", operation))
     with pytest.raises(UnknownError, match=action):
-        bucket.history.restore(wanted, really=True)
+        bucket.history.restore(wanted, bucket.proven)
     strike()
     assert bucket.body() == state("one")
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from infra.contract import names
 from teardown import policy, sweep, verify
 from teardown.budget import Budget
+from teardown.kinds import network
 from teardown.target import State
 from tests.teardown.conftest import SHORT
 
 if TYPE_CHECKING:
     from sandbox.folder import Folder
-    from teardown.aws import Aws
+    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 PREFIXES = {"tagging": "tag"}
@@ -31,6 +33,7 @@ def declared() -> set[str]:
         policy.probes("111122223333", "eu-west-2", ["Z1"]),
         policy.leftovers("111122223333", "eu-west-2", ["staging"]),
         policy.owned("111122223333", "eu-west-2", ["staging"]),
+        policy.marks("111122223333", "eu-west-2", ["staging"]),
     ]
     allowed = [each for document in documents for each in document["Statement"] if each["Effect"] == "Allow"]
     return {action for statement in allowed for action in statement["Action"]}
@@ -53,12 +56,16 @@ def everything(town: Town, left: dict[str, list[str]]) -> None:
     town.clients.iam.create_open_id_connect_provider(Url=url, ClientIDList=["sts.amazonaws.com"])
 
 
-def test_every_call_is_declared_and_everything_declared_is_called(town: Town, aws: Aws, account_folder: Folder) -> None:
+def test_every_call_is_declared_and_everything_declared_is_called(
+    town: Town, aws: Proven, account_folder: Folder
+) -> None:
     """W1: the predecessor's role could not see load balancers, and nothing told."""
     left = town.leave()
     everything(town, left)
     zone = town.clients.client("route53").create_hosted_zone(Name="fleet.example", CallerReference=town.place.vpc)
     since = len(account_folder.calls.read_text().splitlines())
+    network.mark_retained(aws, left["volume"][0])
+    town.clients.ec2.delete_tags(Resources=[left["volume"][0]], Tags=[{"Key": names.RECLAIM_POLICY_TAG}])
     assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT), lambda _line: None).good
     verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=[zone["HostedZone"]["Id"]])
-    assert recorded(account_folder, since) - {WHO} == declared()
+    assert recorded(account_folder, since) - {WHO, "ec2:DeleteTags"} == declared()

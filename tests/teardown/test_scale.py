@@ -15,7 +15,7 @@ from tests.teardown.conftest import SHORT, town_in
 if TYPE_CHECKING:
     from sandbox.account import process
     from sandbox.folder import Folder
-    from teardown.aws import Aws
+    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 PER_APPLICATION = 12
@@ -25,7 +25,7 @@ PAGE = 20
 """The smallest page that any of the calls has: tags of classic load balancers."""
 
 
-def looking(aws: Aws, town: Town, folder: Folder) -> tuple[Counter[str], int]:
+def looking(aws: Proven, town: Town, folder: Folder) -> tuple[Counter[str], int]:
     """The calls of a plan by operation, and how much it found."""
     before = len(folder.calls.read_text().splitlines())
     planned = town.plan(aws)
@@ -37,7 +37,7 @@ def looking(aws: Aws, town: Town, folder: Folder) -> tuple[Counter[str], int]:
 
 @pytest.mark.parametrize("applications", [42, pytest.param(417, marks=pytest.mark.long)], ids=["500", "5000"])
 def test_many_leftovers_are_found_by_as_many_calls_as_few(
-    account: process.Account, account_folder: Folder, aws: Aws, applications: int
+    account: process.Account, account_folder: Folder, aws: Proven, applications: int
 ) -> None:
     few, many = town_in(account), town_in(account)
     few.leave(1)

@@ -17,7 +17,7 @@ from tests.teardown.conftest import SHORT, Town, town_in
 if TYPE_CHECKING:
     from sandbox.account import process
     from sandbox.folder import Folder
-    from teardown.aws import Aws
+    from teardown.proof import Proven
 
 
 def ids(left: dict[str, list[str]]) -> set[str]:
@@ -31,7 +31,7 @@ def gone(town: Town, before: dict[str, tuple[str, ...]]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_all_that_controllers_left_goes_and_nothing_else(account: process.Account, aws: Aws, seed: int) -> None:
+def test_all_that_controllers_left_goes_and_nothing_else(account: process.Account, aws: Proven, seed: int) -> None:
     town = town_in(account, seed)
     almost = town_in(account, seed, f"{town.place.cluster}-2")
     kept = [town.beside(), almost.leave(), town_in(account, seed).leave()]
@@ -48,7 +48,7 @@ def test_all_that_controllers_left_goes_and_nothing_else(account: process.Accoun
     assert all(ids(each) for each in kept)
 
 
-def test_a_plan_changes_nothing(town: Town, aws: Aws) -> None:
+def test_a_plan_changes_nothing(town: Town, aws: Proven) -> None:
     town.leave()
     before = town.clients.census()
     assert town.plan(aws).doomed
@@ -58,7 +58,7 @@ def test_a_plan_changes_nothing(town: Town, aws: Aws) -> None:
 UNBOUND_KINDS = {"volume", "snapshot", "log group"}
 
 
-def test_without_the_vpc_only_what_is_bound_to_none_is_deleted(town: Town, aws: Aws) -> None:
+def test_without_the_vpc_only_what_is_bound_to_none_is_deleted(town: Town, aws: Proven) -> None:
     """What is bound to a VPC is listed as left, and the plan says how to go on."""
     left = town.leave()
     blind = replace(town.target, vpc_id="")
@@ -69,7 +69,7 @@ def test_without_the_vpc_only_what_is_bound_to_none_is_deleted(town: Town, aws: 
     assert {each.id for each in town.plan(aws).doomed} == ids(left)
 
 
-def test_what_the_vpc_cni_made_is_known_by_its_description_where_no_other_cluster_is(town: Town, aws: Aws) -> None:
+def test_what_the_vpc_cni_made_is_known_by_its_description_where_no_other_cluster_is(town: Town, aws: Proven) -> None:
     left = town.leave()
     named = town.maker.interface(town.place, "aws-K8S-i-00000000000000000", {}, [left["security group"][0]])
     assert named in {each.id for each in town.plan(aws).doomed}
@@ -77,7 +77,7 @@ def test_what_the_vpc_cni_made_is_known_by_its_description_where_no_other_cluste
     assert named not in {each.id for each in town.plan(aws).doomed}
 
 
-def test_an_interface_that_the_vpc_cni_only_tagged_is_a_persons(town: Town, aws: Aws) -> None:
+def test_an_interface_that_the_vpc_cni_only_tagged_is_a_persons(town: Town, aws: Proven) -> None:
     """It tags every interface that it finds on a node, also one that a person attached and took back."""
     tags = {
         "cluster.k8s.amazonaws.com/name": town.place.cluster,
@@ -93,20 +93,20 @@ def test_an_interface_that_the_vpc_cni_only_tagged_is_a_persons(town: Town, aws:
     assert {theirs, managed} <= {each.id for each in planned.findings.blocking}
 
 
-def test_what_the_state_lists_is_never_swept(town: Town, aws: Aws) -> None:
+def test_what_the_state_lists_is_never_swept(town: Town, aws: Proven) -> None:
     left = town.leave()
     target_group, volume = left["target group"][0], left["volume"][0]
     planned = {each.id for each in sweep.plan(aws, town.target, {*town.state.listed, target_group, volume}).doomed}
     assert planned == ids(left) - {target_group, volume}
 
 
-def test_what_the_permanent_layer_owns_is_never_swept(town: Town, aws: Aws) -> None:
+def test_what_the_permanent_layer_owns_is_never_swept(town: Town, aws: Proven) -> None:
     """The log group that EKS writes to again, though the cluster is gone."""
     name = town.maker.log_group(f"/aws/eks/{town.place.cluster}/cluster")
     assert name not in {each.id for each in town.plan(aws).doomed}
 
 
-def test_nothing_is_looked_at_in_another_account(town: Town, aws: Aws) -> None:
+def test_nothing_is_looked_at_in_another_account(town: Town, aws: Proven) -> None:
     town.leave()
     elsewhere = replace(town.target, account_id="999999999999")
     planned = sweep.plan(aws, elsewhere, ())
@@ -115,7 +115,7 @@ def test_nothing_is_looked_at_in_another_account(town: Town, aws: Aws) -> None:
     assert "the credentials are of account" in why
 
 
-def test_an_interface_in_use_is_not_touched(town: Town, aws: Aws) -> None:
+def test_an_interface_in_use_is_not_touched(town: Town, aws: Proven) -> None:
     ec2 = town.clients.ec2
     left = town.leave()
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
@@ -133,7 +133,7 @@ def test_an_interface_in_use_is_not_touched(town: Town, aws: Aws) -> None:
     assert eni["NetworkInterfaceId"] in {each.id for each in town.plan(aws).doomed}
 
 
-def test_a_protected_load_balancer_goes_too(town: Town, aws: Aws) -> None:
+def test_a_protected_load_balancer_goes_too(town: Town, aws: Proven) -> None:
     left = town.leave()
     on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
     town.clients.client("elbv2").modify_load_balancer_attributes(
@@ -142,7 +142,9 @@ def test_a_protected_load_balancer_goes_too(town: Town, aws: Aws) -> None:
     assert town.sweep(aws).good
 
 
-def test_rules_that_name_a_group_are_revoked_where_they_are_a_controllers_or_the_stacks(town: Town, aws: Aws) -> None:
+def test_rules_that_name_a_group_are_revoked_where_they_are_a_controllers_or_the_stacks(
+    town: Town, aws: Proven
+) -> None:
     """The load balancer controller writes its rules into groups that are not its own."""
     left = town.leave()
     group = left["security group"][0]
@@ -158,7 +160,7 @@ def test_rules_that_name_a_group_are_revoked_where_they_are_a_controllers_or_the
     assert named_by(town, nodes) == []
 
 
-def test_a_persons_rule_that_names_a_group_stays_and_is_named(town: Town, aws: Aws) -> None:
+def test_a_persons_rule_that_names_a_group_stays_and_is_named(town: Town, aws: Proven) -> None:
     left = town.leave()
     group = left["security group"][0]
     theirs = town.maker.group(town.place, "people", {})
@@ -177,7 +179,7 @@ def named_by(town: Town, group: str) -> list[str]:
 
 
 def test_what_a_persons_interface_holds_is_not_tried_and_says_what_holds_it(
-    town: Town, aws: Aws, account_folder: Folder
+    town: Town, aws: Proven, account_folder: Folder
 ) -> None:
     """A deletion that can never succeed is not waited for."""
     left = town.leave()
@@ -191,7 +193,7 @@ def test_what_a_persons_interface_holds_is_not_tried_and_says_what_holds_it(
     assert not [call for call in calls if call["operation"] == "DeleteSecurityGroup" and group in json.dumps(call)]
 
 
-def test_what_is_on_its_way_out_is_waited_for_and_what_aws_says_is_shown(town: Town, aws: Aws) -> None:
+def test_what_is_on_its_way_out_is_waited_for_and_what_aws_says_is_shown(town: Town, aws: Proven) -> None:
     left = town.leave()
     planned = town.plan(aws)
     town.maker.interface(town.place, "came meanwhile", {}, [left["security group"][0]])
@@ -202,7 +204,7 @@ def test_what_is_on_its_way_out_is_waited_for_and_what_aws_says_is_shown(town: T
     assert any("waiting since 0 s; AWS says: " in line for line in lines)
 
 
-def test_a_sweep_ends_with_its_budget(town: Town, aws: Aws) -> None:
+def test_a_sweep_ends_with_its_budget(town: Town, aws: Proven) -> None:
     town.leave()
     planned = town.plan(aws)
     for group in [each.id for each in planned.doomed if each.kind == "security group"]:
@@ -213,13 +215,13 @@ def test_a_sweep_ends_with_its_budget(town: Town, aws: Aws) -> None:
     assert len(outcome.failed) >= len([each for each in planned.doomed if each.kind == "security group"])
 
 
-def test_a_second_sweep_has_nothing_to_do(town: Town, aws: Aws) -> None:
+def test_a_second_sweep_has_nothing_to_do(town: Town, aws: Proven) -> None:
     town.leave()
     assert town.sweep(aws).deleted
     assert town.sweep(aws).deleted == []
 
 
-def test_what_somebody_else_deletes_meanwhile_counts_as_gone(town: Town, aws: Aws) -> None:
+def test_what_somebody_else_deletes_meanwhile_counts_as_gone(town: Town, aws: Proven) -> None:
     left = town.leave()
     planned = town.plan(aws)
     town.clients.ec2.delete_volume(VolumeId=left["volume"][0])
@@ -227,7 +229,7 @@ def test_what_somebody_else_deletes_meanwhile_counts_as_gone(town: Town, aws: Aw
     assert sweep.sweep(aws, planned, Budget.of(SHORT), lambda _line: None).good
 
 
-def test_what_says_nothing_of_whose_it_is_is_reported_and_left(town: Town, aws: Aws) -> None:
+def test_what_says_nothing_of_whose_it_is_is_reported_and_left(town: Town, aws: Proven) -> None:
     kept = town.beside()
     findings = probe.look(aws, town.target)
     strangers = {each.id for each in findings.blocking}

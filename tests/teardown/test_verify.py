@@ -10,15 +10,15 @@ from teardown.errors import UnknownError
 from teardown.target import State
 
 if TYPE_CHECKING:
-    from teardown.aws import Aws
+    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 
-def looked(aws: Aws, town: Town, **more: object) -> verify.Verdict:
+def looked(aws: Proven, town: Town, **more: object) -> verify.Verdict:
     return verify.verify(aws, town.target, lambda: State(), reads=2, pause=0.0, **more)  # pyright: ignore[reportArgumentType]
 
 
-def test_nothing_left_is_clean(town: Town, aws: Aws) -> None:
+def test_nothing_left_is_clean(town: Town, aws: Proven) -> None:
     town.clients.remove_network(town.clients.network("a"))
     target_only = looked(aws, town)
     assert {each.kind for each in target_only.left} == {"VPC", "subnet"}
@@ -28,7 +28,7 @@ def test_nothing_left_is_clean(town: Town, aws: Aws) -> None:
     assert looked(aws, town).clean
 
 
-def test_all_kinds_of_leftovers_are_listed_with_id_cost_and_remedy(town: Town, aws: Aws) -> None:
+def test_all_kinds_of_leftovers_are_listed_with_id_cost_and_remedy(town: Town, aws: Proven) -> None:
     """W10: the predecessor looked at the cluster's name and at a tag that the VPC never had."""
     left = town.leave()
     verdict = looked(aws, town)
@@ -48,7 +48,7 @@ def test_all_kinds_of_leftovers_are_listed_with_id_cost_and_remedy(town: Town, a
     assert rows[left["network interface"][0]].by == "VPC CNI"
 
 
-def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, aws: Aws) -> None:
+def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, aws: Proven) -> None:
     """W10: NAT gateways, addresses, roles and the cluster itself."""
     subnets = list(town.place.subnets)
     town.clients.cluster(name=town.place.cluster, resourcesVpcConfig={"subnetIds": subnets})
@@ -68,13 +68,13 @@ def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, 
     assert {"NAT gateway", "VPC", "subnet", "security group"} <= found.keys()
 
 
-def test_a_state_that_lists_something_is_not_clean(town: Town, aws: Aws) -> None:
+def test_a_state_that_lists_something_is_not_clean(town: Town, aws: Proven) -> None:
     verdict = verify.verify(aws, town.target, lambda: State(frozenset({"vpc-1"})), reads=1, pause=0.0)
     assert verdict.in_state == ("vpc-1",)
     assert not verdict.clean
 
 
-def test_a_state_that_cannot_be_read_is_unknown(town: Town, aws: Aws) -> None:
+def test_a_state_that_cannot_be_read_is_unknown(town: Town, aws: Proven) -> None:
     def fails() -> State:
         raise UnknownError("the stack's state is unknown: no bucket")
 
@@ -83,7 +83,7 @@ def test_a_state_that_cannot_be_read_is_unknown(town: Town, aws: Aws) -> None:
     assert "no bucket" in verdict.unknown[-1]
 
 
-def test_absence_counts_only_when_it_is_seen_again(town: Town, aws: Aws) -> None:
+def test_absence_counts_only_when_it_is_seen_again(town: Town, aws: Proven) -> None:
     """What AWS's lists show late is seen by a later look."""
     looks: list[int] = []
 
@@ -99,7 +99,7 @@ def test_absence_counts_only_when_it_is_seen_again(town: Town, aws: Aws) -> None
     assert len(looks) == 3
 
 
-def test_the_watchdog_barks_at_a_cluster_that_is_too_old(town: Town, aws: Aws) -> None:
+def test_the_watchdog_barks_at_a_cluster_that_is_too_old(town: Town, aws: Proven) -> None:
     now = datetime.now(UTC)
     assert verify.overdue(aws, town.target, 1, now) == ""
     town.clients.cluster(name=town.place.cluster, resourcesVpcConfig={"subnetIds": list(town.place.subnets)})
