@@ -64,21 +64,31 @@ def state_of(folder: Path, stack: str) -> State:
     Raises:
         UnknownError: it does not say.
     """
+    told = exported(folder, stack)
+    return State() if told is None else parse_state(told)
+
+
+def exported(folder: Path, stack: str) -> str | None:
+    """What `pulumi stack export` prints; None for a stack that the backend has never heard of.
+
+    Raises:
+        UnknownError: it does not say.
+    """
     try:
         done = engine.run(folder, "stack", "export", "--stack", stack)
     except CommandError as error:
         raise UnknownError(f"the stack's state is unknown: {error}") from None
     if done.returncode == engine.NO_STACK:
-        return State()
+        return None
     if done.returncode != 0:
         raise UnknownError(f"the stack's state is unknown: {engine.one_line(done)}")
-    return parse_state(done.stdout)
+    return done.stdout
 
 
-def parse_state(exported: str) -> State:
+def parse_state(text: str) -> State:
     """Read what `pulumi stack export` prints. Raises UnknownError: it is no state."""
     try:
-        deployment = _Export.model_validate_json(exported).deployment
+        deployment = _Export.model_validate_json(text).deployment
     except pydantic.ValidationError as error:
         raise UnknownError(
             f"the stack's state is unknown: pulumi prints no state: {error.errors()[0]['msg']}"
@@ -88,7 +98,8 @@ def parse_state(exported: str) -> State:
         f"{each.type} {each.resource.urn.rpartition('::')[2]}" for each in deployment.pending_operations or ()
     )
     vpc_id = next((each.id for each in made if each.type == VPC_TYPE), "")
-    return State(frozenset(_names(made)), vpc_id, pending)
+    unread = tuple(f"{each.type} {each.urn.rpartition('::')[2]}" for each in made if not each.outputs)
+    return State(frozenset(_names(made)), vpc_id, pending, unread)
 
 
 def capture(path: Path, target: Target, state: State) -> Target:

@@ -293,6 +293,8 @@ def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
 
 def _of_night(night: running.Night, progress: Progress, notes: list[str]) -> Report:
     drained = night.drained
+    if night.adoption:
+        notes = [*notes, *(f"recovered: {line}" for line in night.adoption.lines)]
     if drained:
         notes = [*notes, f"drain: {drained.outcome}", *(f"stuck: {each}" for each in drained.stuck)]
         notes += [f"went with the sweep, because a pod mounted it: {each}" for each in drained.mounted]

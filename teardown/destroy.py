@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from teardown.errors import TeardownError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import IO
 
     from teardown.target import State
 
@@ -33,8 +35,14 @@ class Obstacle:
     """What keeps a destroy from going well, and what takes it away."""
 
     what: str
-    remedy: tuple[str, ...]
-    """Arguments of pulumi."""
+    remedy: tuple[str, ...] = ()
+    """Arguments of pulumi; none for what `teardown.recovery` answers."""
+
+    def answer(self, stack: str) -> str:
+        """What `--recover` does about it."""
+        if not self.remedy:
+            return "what it made is found in AWS and put back into the state"
+        return f"pulumi {' '.join(self.remedy)} --stack {stack}"
 
 
 class RefusedError(TeardownError):
@@ -61,19 +69,17 @@ def obstacles(folder: Path, stack: str, state: State) -> list[Obstacle]:
         holders = " and ".join(each.holder for each in locks)
         found.append(Obstacle(f"{stack} is locked by {holders}", ("cancel", "--yes")))
     if state.pending:
-        pending = ", ".join(state.pending)
-        found.append(Obstacle(f"a run was killed at {pending}", ("refresh", "--clear-pending-creates", "--yes")))
+        found.append(Obstacle(f"a run was killed at {', '.join(state.pending)}"))
+    if state.unread:
+        found.append(Obstacle(f"a recovery was killed before it read {', '.join(state.unread)}"))
     return found
 
 
 def recover(folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
-    """Take obstacles away. Raises TeardownError: pulumi fails."""
-    for obstacle in found:
-        command = (*obstacle.remedy, "--stack", stack)
-        tell(f"{obstacle.what}: pulumi {' '.join(command)}")
-        code, lines = _run(folder, command, tell)
-        if code != 0:
-            raise TeardownError(f"pulumi {obstacle.remedy[0]} failed: {_cause(lines)}")
+    """Take away what pulumi can. Raises TeardownError: pulumi fails."""
+    for obstacle in (each for each in found if each.remedy):
+        tell(f"{obstacle.what}: {obstacle.answer(stack)}")
+        pulumi(folder, (*obstacle.remedy, "--stack", stack), tell)
 
 
 def destroy(folder: Path, stack: str, tell: Callable[[str], None]) -> None:
@@ -94,20 +100,34 @@ def _cause(lines: list[str]) -> str:
     return found[0] if found else next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
 
 
-def _run(folder: Path, arguments: tuple[str, ...], tell: Callable[[str], None]) -> tuple[int, list[str]]:
+def pulumi(folder: Path, arguments: tuple[str, ...], tell: Callable[[str], None], document: str = "") -> None:
+    """Run pulumi, which must succeed; `document` is its standard input. Raises TeardownError: it fails."""
+    code, lines = _run(folder, arguments, tell, document)
+    if code != 0:
+        command = " ".join(arguments[:2]) if arguments[0] == "stack" else arguments[0]
+        raise TeardownError(f"pulumi {command} failed: {_cause(lines)}")
+
+
+def _run(
+    folder: Path, arguments: tuple[str, ...], tell: Callable[[str], None], document: str = ""
+) -> tuple[int, list[str]]:
     """Run pulumi to its end; gives its exit code and all lines that it printed, which `tell` gets as they come."""
     command = ["pulumi", "--non-interactive", *arguments]
     lines: list[str] = []
     try:
-        with subprocess.Popen(  # noqa: S603 our own arguments
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
+        # A file without a name, whose end pulumi sees: a pipe could fill up while nobody reads.
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8") as given,
+            subprocess.Popen(  # noqa: S603 our own arguments
+                command,
+                cwd=folder,
+                stdin=_rewound(given, document),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            ) as process,
+        ):
             for line in process.stdout or ():
                 lines.append(line.rstrip())
                 if line.strip():
@@ -115,3 +135,10 @@ def _run(folder: Path, arguments: tuple[str, ...], tell: Callable[[str], None]) 
             return process.wait(), lines
     except FileNotFoundError:
         raise TeardownError("pulumi is not on PATH: install the version that mise.toml names") from None
+
+
+def _rewound(file: IO[str], text: str) -> IO[str]:
+    file.write(text)
+    file.flush()
+    file.seek(0)
+    return file

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bootstrap.errors import BootstrapError
 from teardown import capture, destroy, drain, sweep, verify
 from teardown.errors import TeardownError
+from teardown.recovery import adopt, export_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from teardown.aws import Aws
     from teardown.drain import Deadlines, Drained
     from teardown.kinds.base import Leftover
+    from teardown.recovery.adopt import Adoption
     from teardown.sweep import Outcome
     from teardown.target import State, Target
     from teardown.verify import Verdict
@@ -38,6 +40,8 @@ class Options:
     recover: bool = False
     """Take away what a killed run has left: its lock, its pending operations."""
     deadlines: Deadlines = field(default_factory=lambda: drain.Deadlines())
+    recover_deadline: float = adopt.SETTLE
+    """Seconds that AWS may take to end what a killed run began."""
     sweep_deadline: float = 600.0
     """Seconds that one deletion may wait for what holds it."""
     reads: int = verify.READS
@@ -49,6 +53,8 @@ class Night:
     """What a run came to."""
 
     target: Target
+    adoption: Adoption | None = None
+    """What became of what a killed run was making."""
     drained: Drained | None = None
     swept: list[Leftover] = field(default_factory=list["Leftover"])
     failed: dict[str, str] = field(default_factory=dict[str, str])
@@ -77,7 +83,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         night.target = captured(options)
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
-        _obstacles(options, progress)
+        _obstacles(aws, options, progress, night)
     with progress.step("drain", "Flux stops; load balancers and volumes go while their controllers run"):
         _drain(aws, options, progress, night)
     with progress.step("sweep", "what controllers left"):
@@ -99,6 +105,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         step.said = "sure" if night.verdict.clean else "not sure"
     if night.good:
         options.file.unlink(missing_ok=True)
+        export_file.remove(export_file.path_of(options.file))
 
 
 def _destroy(aws: Aws, options: Options, progress: Progress, night: Night, number: int) -> tuple[str, bool]:
@@ -120,14 +127,25 @@ def captured(options: Options) -> Target:
     return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
 
-def _obstacles(options: Options, progress: Progress) -> None:
+def _obstacles(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
     state = capture.state_of(options.folder, options.stack)
     found = destroy.obstacles(options.folder, options.stack, state)
     for each in found:
-        progress.say(f"{each.what} → pulumi {' '.join(each.remedy)} --stack {options.stack}")
+        progress.say(f"{each.what} → {each.answer(options.stack)}")
     if found and not options.recover:
         raise TeardownError(f"{found[0].what}: see that nobody is at work, and run this again with --recover")
     destroy.recover(options.folder, options.stack, found, progress.say)
+    if options.recover:
+        night.adoption = adopt.recover(
+            aws,
+            night.target,
+            options.folder,
+            options.stack,
+            export_file.path_of(options.file),
+            patience=adopt.Patience(options.reads, options.pause, options.recover_deadline),
+            tell=progress.say,
+        )
+        night.target = captured(options)
 
 
 def _drain(aws: Aws, options: Options, progress: Progress, night: Night) -> None:

@@ -26,3 +26,5 @@ class State:
     vpc_id: str = ""
     pending: tuple[str, ...] = ()
     """What a killed run was at."""
+    unread: tuple[str, ...] = ()
+    """What a killed recovery has put back and not read: it has an id and nothing else."""
