@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PACE = {pace.VARIABLE: "0.01"}
 """A hundredth of AWS's durations: a cluster is being made for eight seconds."""
 
-PATIENCE = 120.0
+PATIENCE = 900.0
 """Seconds until a call that never comes is a failure."""
 
 
@@ -52,11 +52,42 @@ def killed(sandbox: Sandbox, point: Point, *arguments: str, parent_alone: bool =
             stdout=file,
             stderr=subprocess.STDOUT,
         )
+    try:
+        _await(sandbox, child, point, start)
+    except AssertionError as error:
+        _kill(child, parent_alone=False)
+        raise AssertionError(f"{error}:\n{output.read_text()}") from None
+    _kill(child, parent_alone=parent_alone)
+    return output.read_text()
+
+
+def _await(sandbox: Sandbox, child: subprocess.Popen[bytes], point: Point, start: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while _calls(sandbox, start).count(point.operation) < point.number:
-        assert child.poll() is None, f"it ended before {point}:\n{output.read_text()}"
-        assert time.monotonic() < deadline, f"{point} never came:\n{output.read_text()}"
+        assert child.poll() is None, f"it ended before {point}"
+        assert time.monotonic() < deadline, f"{point} never came"
         time.sleep(0.005)
+
+
+def killed_at_line(sandbox: Sandbox, text: str, *arguments: str) -> None:
+    """Run a sandbox command and kill every process of it when it has printed a line with a text on stderr."""
+    child = subprocess.Popen(
+        sandbox.command(*arguments),
+        cwd=REPOSITORY,
+        env={**os.environ, **sandbox.engine, **PACE},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr
+    assert any(text in line for line in child.stderr), f"it never said {text!r}"
+    _kill(child, parent_alone=False)
+
+
+def _kill(child: subprocess.Popen[str] | subprocess.Popen[bytes], *, parent_alone: bool) -> None:
+    if child.poll() is not None:
+        return
     family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
     doomed = [each for each in family if _is_engine(each)] if parent_alone else family
     assert doomed, "there is no engine to kill"
@@ -65,7 +96,6 @@ def killed(sandbox: Sandbox, point: Point, *arguments: str, parent_alone: bool =
             each.kill()
     psutil.wait_procs(doomed)
     child.wait()
-    return output.read_text()
 
 
 def _is_engine(process: psutil.Process) -> bool:
