@@ -84,7 +84,11 @@ class Wanted:
 
     @property
     def tags(self) -> dict[str, str]:
-        """All tags. Raises UnknownError: they do not name the cluster, and so would fit anything."""
+        """All tags, the provider's default ones too (pulumi-aws, applyTags in provider/tags.go: `tagsAll`).
+
+        Raises:
+            UnknownError: they do not name the cluster, and so would fit anything.
+        """
         given = {**_mapping(self.inputs.get("tags")), **_mapping(self.inputs.get("tagsAll"))}
         if given.get(claim.STACK) != self.cluster:
             raise UnknownError(

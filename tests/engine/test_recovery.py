@@ -158,9 +158,10 @@ def test_a_stack_of_which_all_is_adopted_is_the_same_with_the_same_edges(sandbox
 
 
 def edges_of(entry: dict[str, Any]) -> dict[str, Any]:
-    """What decides the order. Empty is none, and the order within a list means nothing."""
-    found = {key: entry[key] for key in EDGES if entry.get(key)}
-    return {key: sorted(value) if isinstance(value, list) else value for key, value in found.items()}
+    """What decides the order. Empty is none, which an import leaves out; the order within a list means nothing."""
+    by_property = {name: sorted(urns) for name, urns in entry.get("propertyDependencies", {}).items() if urns}
+    found = {**{key: entry.get(key) for key in EDGES}, "propertyDependencies": by_property}
+    return {key: sorted(value) if isinstance(value, list) else value for key, value in found.items() if value}
 
 
 def checkpoint(sandbox: Sandbox) -> dict[str, Any]:
