@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.contract import names
+from sandbox import pace
 from sandbox.account.clients import client
 from teardown.recovery import export_file
 from tests.support.kills import PACE, Point, killed, killed_at_line
 from tests.teardown.recovery.test_finders import FORMS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.rehearsals import Result, Sandbox
@@ -98,6 +100,19 @@ def test_a_killed_rebuild_is_gone_after_one_night(point: Point, parent_alone: bo
     sandbox.configure(jumpBox=True)
     sandbox.succeed("preview")
     recovered(sandbox, point, parent_alone=parent_alone)
+
+
+@pytest.mark.long
+def test_a_cluster_that_aws_is_still_making_is_waited_for(make_sandbox: Callable[..., Sandbox]) -> None:
+    """EKS refuses to delete it; at a fifth of AWS's durations it takes two and a half minutes."""
+    sandbox, slow = make_sandbox("slow"), {pace.VARIABLE: "0.2"}
+    sandbox.succeed("preview", **slow)
+    before = sandbox.census()
+    killed(sandbox, Point("CreateCluster"), "up", "--", "--skip-preview", paced=slow)
+    ended = sandbox.run("teardown", "--", "run", "--yes", "--recover", *QUICK, **slow)
+    assert ended.code == 0, ended.text
+    assert "waiting until AWS is done: Cluster cluster is CREATING" in ended.err
+    assert sandbox.census() == before
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from sandbox import pace
 from sandbox.folder import REPOSITORY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.support.rehearsals import Sandbox
 
 PACE = {pace.VARIABLE: "0.01"}
@@ -36,7 +38,9 @@ class Point:
         return self.operation if self.number == 1 else f"{self.operation}-{self.number}"
 
 
-def killed(sandbox: Sandbox, point: Point, *arguments: str, parent_alone: bool = False) -> str:
+def killed(
+    sandbox: Sandbox, point: Point, *arguments: str, parent_alone: bool = False, paced: Mapping[str, str] = PACE
+) -> str:
     """Run a sandbox command and kill it at a point: every process of it, or the engine alone; gives what it printed.
 
     The output goes to a file: a provider that outlives its engine holds a pipe open.
@@ -47,7 +51,7 @@ def killed(sandbox: Sandbox, point: Point, *arguments: str, parent_alone: bool =
         child = subprocess.Popen(
             sandbox.command(*arguments),
             cwd=REPOSITORY,
-            env={**os.environ, **sandbox.engine, **PACE},
+            env={**os.environ, **sandbox.engine, **paced},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
