@@ -56,8 +56,9 @@ POINTS = (
 
 SAMPLE = random.Random(16).sample(POINTS, 4)  # noqa: S311  # a choice of tests
 
-EDGES = ("type", "parent", "provider", "dependencies", "propertyDependencies", "deletedWith", "replaceWith", "protect")
-"""What decides in which order, and whether, a resource is destroyed."""
+EDGES = ("type", "parent", "provider", "deletedWith", "protect")
+LISTS = ("dependencies", "replaceWith")
+"""What decides in which order, and whether, a resource is destroyed; with `propertyDependencies`."""
 
 QUICK = ("--deadline=3", "--reads=2", "--pause=1")
 
@@ -174,9 +175,10 @@ def test_a_stack_of_which_all_is_adopted_is_the_same_with_the_same_edges(sandbox
 
 def edges_of(entry: dict[str, Any]) -> dict[str, Any]:
     """What decides the order. Empty is none, which an import leaves out; the order within a list means nothing."""
-    by_property = {name: sorted(urns) for name, urns in entry.get("propertyDependencies", {}).items() if urns}
-    found = {**{key: entry.get(key) for key in EDGES}, "propertyDependencies": by_property}
-    return {key: sorted(value) if isinstance(value, list) else value for key, value in found.items() if value}
+    listed: dict[str, list[str]] = {name: entry.get(name) or [] for name in LISTS}
+    listed |= {f"on {name}": urns for name, urns in entry.get("propertyDependencies", {}).items()}
+    found = {**{name: entry.get(name) for name in EDGES}, **{name: sorted(urns) for name, urns in listed.items()}}
+    return {name: value for name, value in found.items() if value}
 
 
 def checkpoint(sandbox: Sandbox) -> dict[str, Any]:
