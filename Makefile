@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-SOURCES := __main__.py applications bootstrap checks infra permanent sandbox teardown tests tools
+SOURCES := __main__.py applications bootstrap checks common infra permanent sandbox teardown tests tools
 APPLICATION := applications/load-harness
 
 .DEFAULT_GOAL := help

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bootstrap import access, config_map, flux, guard, preflight, report
 from bootstrap import kubeconfig as kubeconfigs
@@ -23,6 +22,7 @@ from bootstrap.kubernetes import Cluster
 from bootstrap.preflight import CLONE, Options
 from bootstrap.progress import Progress
 from bootstrap.verify import Wanted
+from common.console import Console, give, give_json
 
 HELP = """From a fresh cluster to one that Flux owns, after `pulumi up`.
 
@@ -40,7 +40,7 @@ Credentials: AWS's from the environment; GitHub's from FLUX_GITHUB_TOKEN or GITH
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+console = Console()
 
 Outputs = Annotated[
     str | None,
@@ -93,7 +93,7 @@ def plan(
         title="the plan", good=True, checks=[{"title": line, "done": True, "detail": ""} for line in lines]
     )
     if json:
-        typer.echo(told.to_json())
+        give_json(told.document)
     for line in lines:
         console.print(line)
 
@@ -192,7 +192,7 @@ def configmap(
     lines = [str(change) for change in changes] or ["nothing differs" if diff else "nothing changed"]
     if json:
         checks = [{"title": change.key, "done": not diff, "detail": str(change)} for change in changes]
-        typer.echo(report.Report(title="ConfigMap", good=not (diff and changes), checks=checks).to_json())
+        give_json(report.Report(title="ConfigMap", good=not (diff and changes), checks=checks).document)
     for line in lines:
         console.print(line)
     raise typer.Exit(1 if diff and changes else 0)
@@ -221,7 +221,7 @@ def token(
 ) -> None:
     """Print a token for a cluster, as kubectl wants it from an exec plugin."""
     guard.refuse_other_world()
-    typer.echo(tokens.exec_credential(cluster, region))
+    give(tokens.exec_credential(cluster, region))
 
 
 @app.command()
@@ -262,7 +262,7 @@ def _finish(told: report.Report, *, json: bool) -> None:
     """Print a report and end with its code."""
     report.write_summary(told)
     if json:
-        typer.echo(told.to_json())
+        give_json(told.document)
     for line in told.lines():
         console.print(line)
     for step in told.steps:
@@ -283,7 +283,7 @@ def main() -> None:
     try:
         app()
     except BootstrapError as error:
-        console.print(f"bootstrap: {error}")
+        console.fail(f"bootstrap: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("bootstrap: stopped; the same command goes on from here")

@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
 from bootstrap.errors import BootstrapError
+from common.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+
+    from common.console import Console
 
 PAUSE = 1.0
 """Seconds between two looks at what is waited for."""
@@ -39,7 +42,7 @@ class StepResult:
     title: str
     seconds: float = 0.0
     outcome: str = "running"
-    """running, done, failed, or interrupted."""
+    """running, done, failed, or interrupted. A step may set its own, where what it looked for is not so."""
     said: str = ""
 
 
@@ -72,8 +75,8 @@ class Progress:
             step.said = str(error)
             raise
         else:
-            step.outcome = "done"
-            self.say(f"{step.said or 'done'} ({time.monotonic() - started:.1f} s)")
+            step.outcome = "done" if step.outcome == "running" else step.outcome
+            self.say(f"{step.said or step.outcome} ({time.monotonic() - started:.1f} s)")
         finally:
             step.seconds = time.monotonic() - started
 
@@ -130,7 +133,8 @@ class Progress:
                     spinner = Spinner("dots", Text(f"   waiting for {what}"))
                     live.update(
                         Group(
-                            spinner, *(Text(f"      {line}", overflow="ellipsis", no_wrap=True) for line in lines[:12])
+                            spinner,
+                            *(Text(f"      {clean(line)}", overflow="ellipsis", no_wrap=True) for line in lines[:12]),
                         )
                     )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.objects import mappings, text
+from common import summary
+from common.text import LINE, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from bootstrap.snapshot import Snapshot
     from bootstrap.verify import Verdict
 
-SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 NEXT = (
     "flux get all --all-namespaces",
     "python -m bootstrap status",
@@ -41,30 +39,27 @@ class Report:
     """How many more are not ready, most of which follow from the first."""
     urls: Sequence[str] = field(default_factory=tuple[str, ...])
 
-    def to_json(self) -> str:
+    @property
+    def document(self) -> dict[str, Any]:
         """For machines."""
-        return json.dumps(asdict(self), indent=2)
+        return asdict(self)
 
     def to_markdown(self) -> str:
         """For a job's summary."""
-        lines = [f"## {'✅' if self.good else '❌'} {self.title}", ""]
+        lines = [f"## {'✅' if self.good else '❌'} {markdown(self.title)}", ""]
         if self.failure:
-            lines += [f"**{self.failure}**", ""]
+            lines += [markdown(self.failure, LINE), ""]
         if self.first:
-            lines += [
-                f"First cause: `{self.first['object']}`: {self.first['message']}",
-                "",
-                f"→ {self.first['advice']}",
-                "",
-            ]
-        if self.steps:
-            lines += ["| step | outcome | seconds |", "|---|---|---|"]
-            lines += [f"| {step.title} | {step.outcome} | {step.seconds:.1f} |" for step in self.steps] + [""]
-        if self.checks:
-            lines += [
-                f"- [{'x' if check['done'] else ' '}] {check['title']}: {check['detail']}" for check in self.checks
-            ] + [""]
-        lines += [f"- <{url}>" for url in self.urls]
+            lines += [f"First cause: {markdown(self.first['object'])}: {markdown(self.first['message'], LINE)}", ""]
+            lines += [f"→ {markdown(self.first['advice'], LINE)}", ""]
+        lines += summary.table(
+            ("step", "outcome", "seconds"), [(step.title, step.outcome, f"{step.seconds:.1f}") for step in self.steps]
+        )
+        lines += [
+            f"- [{'x' if check['done'] else ' '}] {markdown(check['title'])}: {markdown(check['detail'], LINE)}"
+            for check in self.checks
+        ]
+        lines += ["", *summary.bullets("Applications:", self.urls)]
         return "\n".join(lines).rstrip() + "\n"
 
     def lines(self) -> list[str]:
@@ -102,7 +97,4 @@ def urls(snapshot: Snapshot) -> list[str]:
 
 def write_summary(report: Report) -> None:
     """Append to the job's summary, where there is one."""
-    path = os.environ.get(SUMMARY_VARIABLE)
-    if path:
-        with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(report.to_markdown())
+    summary.write(report.to_markdown())

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from checks.findings import ChecksError
+from common.console import Console
 from tools import catalogue
 from tools.build import GoTool, find
 from tools.errors import ToolError
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def say(line: str) -> None:
     """Show progress, apart from the findings."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"checks: {line}", style="dim", markup=False)
+    Console().print(f"checks: {line}", style="dim")
 
 
 def kustomize() -> Path:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from checks import binaries, explain, report
 from checks.config import load
 from checks.findings import ChecksError, Stage
 from checks.run import run
+from common.console import Console, give
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console()
 HERE = Path()
 
 
@@ -45,7 +45,7 @@ def check(
 ) -> None:
     """Find what Flux would refuse: syntax, build, substitution, schema, order, policy."""
     if explain_rule is not None:
-        typer.echo(explain.text(explain_rule))
+        give(*explain.text(explain_rule).splitlines())
         return
     with console.status("checking") as status:
 
@@ -61,7 +61,8 @@ def check(
             stages=stage or tuple(Stage),
             began=began,
         )
-    typer.echo(_PRINT[output](found))
+    # What is printed may be commands of ours to GitHub: each part of them was cleaned as it was put in.
+    sys.stdout.write(f"{_PRINT[output](found)}\n")
     if found.fails(strict=strict):
         raise typer.Exit(1)
 
@@ -71,5 +72,5 @@ def main() -> None:
     try:
         app()
     except ChecksError as error:
-        console.print(f"error: {error}", markup=False)
+        console.fail(f"error: {error}")
         sys.exit(2)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from checks.findings import Severity
+from common.text import LINE, clean, to_json
 
 if TYPE_CHECKING:
     from checks.findings import Finding
@@ -39,7 +39,7 @@ def as_json(report: Report) -> str:
         "kustomizations": report.kustomizations,
         "objects": report.objects,
     }
-    return json.dumps(document, indent=2)
+    return to_json(document)
 
 
 def github(report: Report) -> str:
@@ -66,7 +66,7 @@ def _many(count: int, name: str) -> str:
 
 def _paragraph(finding: Finding) -> str:
     head = f"{finding.place.file}:{finding.place.line}: {finding.severity.value} {finding.rule}: {finding.object}"
-    return f"{head}\n    {finding.why}\n    → {finding.remedy}\n"
+    return f"{clean(head, LINE)}\n    {clean(finding.why, LINE)}\n    → {clean(finding.remedy, LINE)}\n"
 
 
 def _annotation(finding: Finding) -> str:
@@ -77,7 +77,7 @@ def _annotation(finding: Finding) -> str:
 
 
 def _data(value: str) -> str:
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return clean(value, LINE).replace("%", "%25")
 
 
 def _property(value: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from common.console import Console, give
 from infra.config import SettingsError
 from infra.contract import names
 from infra.stack_file import config_of
@@ -24,7 +24,7 @@ HELP = """What outlives the night, made once by a person with administrator's cr
 GitHub's roles, log groups, secrets, a budget."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+console = Console()
 
 Project = Annotated[
     Path, typer.Option("--cwd", "-C", help="The folder of the Pulumi project.", show_default="permanent/ of the clone")
@@ -61,10 +61,10 @@ def _layer(cwd: Path) -> applying.Layer:
 
 
 def _github(layer: applying.Layer) -> None:
-    print(handover.commands(layer.settings))  # noqa: T201 for a file or a shell
-    print(  # noqa: T201
-        "# a signing key of the account that owns the token (GitHub: settings, SSH and GPG keys), public\n"
-        f"# {applying.public_signing_key(layer)} {names.PROJECT}"
+    give(*handover.commands(layer.settings).splitlines())
+    give(
+        "# a signing key of the account that owns the token (GitHub: settings, SSH and GPG keys), public",
+        f"# {applying.public_signing_key(layer)} {names.PROJECT}",
     )
 
 
@@ -92,5 +92,5 @@ def main() -> None:
     try:
         app()
     except (PermanentError, SettingsError) as error:
-        console.print(f"permanent: {error}", style="red")
+        console.fail(f"permanent: {error}", style="red")
         sys.exit(1)

@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from common.text import clean
 from teardown.errors import TeardownError, UnknownError
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", 
 
 PREFIXES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 """boto3's service → the prefix of IAM actions, where they differ."""
+
+SIGNED = {"tagging": "tag"}
+"""The service that a request is signed for → the prefix of IAM actions, where they differ."""
+
+ACTION = "Action"
+"""Where an error's metadata has the IAM action of the call that failed: see `_note_action`."""
+
+PAGE = (b"<!doctype", b"<html")
+
+UNREADABLE = (ResponseParserError, KeyError, IndexError, TypeError, AttributeError, ValueError)
+"""What an answer ends in that is none of AWS: botocore cannot parse it, or parses it and what must be there is not."""
 
 CONFIG = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=30)
 """Three attempts with backoff (AWS SDKs reference, retry behavior); AWS_MAX_ATTEMPTS changes it."""
@@ -52,6 +64,7 @@ class Aws:
         with self._lock:
             if service not in self._clients:
                 made = self._made(service)
+                made.meta.events.register("after-call", _note_action)
                 if not self.is_proven:
                     made.meta.events.register("before-call", _refuse_write)
                 self._clients[service] = made
@@ -77,6 +90,18 @@ class Aws:
         yield from found
 
 
+def _note_action(http_response: Any, parsed: dict[str, Any], model: Any, **_: object) -> None:
+    """Write the IAM action of a call into its answer, from which botocore makes the error.
+
+    Raises:
+        ResponseParserError: a page came in place of an answer, of which botocore reads nothing (DeleteLogGroup).
+    """
+    if http_response.status_code < 300 and http_response.content.lstrip()[:9].lower().startswith(PAGE):
+        raise ResponseParserError(f"a page in HTML: {http_response.content[:100]!r}")
+    service = model.service_model.signing_name
+    parsed.setdefault("ResponseMetadata", {})[ACTION] = f"{SIGNED.get(service, service)}:{model.name}"
+
+
 def _refuse_write(model: Any, **_more: Any) -> None:
     """Botocore's event before a request is sent. Raises TeardownError: the operation would change something."""
     if not model.name.startswith(READS):
@@ -87,14 +112,26 @@ def _refuse_write(model: Any, **_more: Any) -> None:
 def said(service: str, operation: str) -> Generator[None]:
     """AWS's refusals within as UnknownError, with the permission that is missing where it is one."""
     action = f"{PREFIXES.get(service, service)}:{''.join(part.capitalize() for part in operation.split('_'))}"
+    with answered(f"{action}: "):
+        yield
+
+
+@contextmanager
+def answered(what: str = "") -> Generator[None]:
+    """Turn whatever a call to AWS ends in, or the reading of its answer, into UnknownError.
+
+    Args:
+        what: begins the message.
+    """
     try:
         yield
     except ClientError as error:
-        raise UnknownError(f"{action}: {explain(error, action)}") from None
+        raise UnknownError(f"{what}{explain(error)}") from None
     except BotoCoreError as error:
-        raise UnknownError(f"{action}: AWS cannot be asked: {' '.join(str(error).split())}") from None
-    except (ResponseParserError, KeyError):
-        raise UnknownError(f"{action}: the reply is not one of AWS: is a proxy between?") from None
+        raise UnknownError(f"{what}AWS cannot be asked: {clean(error)}") from None
+    except UNREADABLE as error:
+        why = clean(f"{type(error).__name__}: {error}")
+        raise UnknownError(f"{what}the answer cannot be read, perhaps it is a proxy's: {why}") from None
 
 
 def code_of(error: ClientError) -> str:
@@ -102,13 +139,21 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def explain(error: ClientError, action: str) -> str:
+def action_of(error: ClientError) -> str:
+    """The IAM action of the call that failed, such as ec2:RevokeSecurityGroupIngress."""
+    metadata: Any = error.response.get("ResponseMetadata", {})
+    return str(metadata.get(ACTION) or error.operation_name)
+
+
+def explain(error: ClientError) -> str:
     """What a refusal means to a person."""
-    code, message = code_of(error), " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    code, message = clean(code_of(error)), clean(error.response.get("Error", {}).get("Message", ""))
     if code in DENIED:
-        return f"{code}: the credentials lack {action} (python -m teardown policy says what is needed)"
+        return f"{code}: the credentials lack {action_of(error)} (python -m teardown policy says what is needed)"
     if code in EXPIRED:
         return f"{code}: the credentials have expired: get new ones, and run this again"
+    if code.isdecimal():
+        return f"HTTP {code}, which is no answer of AWS but perhaps a proxy's: {message}"
     return f"{code}: {message}"
 
 

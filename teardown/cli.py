@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as encoding
 import signal
 import sys
 from dataclasses import replace
@@ -11,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from bootstrap import guard
 from bootstrap.errors import BootstrapError
 from bootstrap.progress import Progress
-from infra.commands import actions
+from common import summary
+from common.console import Console, give, give_json
 from teardown import budget as budgets
 from teardown import capture as capturing
 from teardown import drain as draining
 from teardown import history as histories
 from teardown import issue as issues
 from teardown import keep as keeping
+from teardown import locks, reclaim, report
 from teardown import policy as policies
-from teardown import reclaim, report
 from teardown import run as running
 from teardown import sweep as sweeping
 from teardown import verify as verifying
@@ -36,6 +35,11 @@ from teardown.target import State
 if TYPE_CHECKING:
     from teardown.proof import Proven
     from teardown.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from teardown.kinds.base import Leftover
 
 HELP = """The end of the day: nothing is left in AWS, and it is sure.
 
@@ -53,7 +57,7 @@ Credentials: AWS's from the environment.
 CLONE = Path(__file__).resolve().parents[1]
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+console = Console()
 
 Stack = Annotated[str, typer.Option("--stack", help="The stack.")]
 Project = Annotated[
@@ -76,8 +80,16 @@ def run(  # each is an option
     yes: Yes = False,  # noqa: FBT002  # a flag
     force: Annotated[bool, typer.Option("--force", envvar="FORCE", help="Go on after a drain that failed.")] = False,  # noqa: FBT002
     recover: Annotated[  # noqa: FBT002
-        bool, typer.Option("--recover", help="Free the lock and settle what a killed run was at, after showing it.")
+        bool,
+        typer.Option("--recover", help="Take the lock of a run that is gone, and settle what it was at."),
     ] = False,
+    take_lock: Annotated[  # noqa: FBT002
+        bool, typer.Option("--take-lock", help="With --recover: take any lock. Ask its holder first.")
+    ] = False,
+    runner_user: Annotated[
+        str,
+        typer.Option("--runner-user", envvar=locks.VARIABLE, help="Users of self-hosted runners, with commas between."),
+    ] = "",
     keep_until: Annotated[
         str, typer.Option("--keep-until", envvar=keeping.VARIABLE, help="Skip the night until then: see `keep`.")
     ] = "",
@@ -93,15 +105,17 @@ def run(  # each is an option
     kept, why = keeping.holds(keep_until, datetime.now(UTC))
     if why:
         console.print(why)
-    actions.outputs(kept=str(kept).lower())
+    summary.outputs(kept=str(kept).lower())
     if kept:
-        _end(Report(title=f"tonight {stack} stays: {why}", good=True), json=json)
+        _end(Report(title=f"{stack} is not destroyed tonight: {why}", good=True), json=json)
     options = running.Options(
         cwd,
         stack,
         _file(cwd, stack),
         force=force,
         recover=recover,
+        take_lock=take_lock,
+        here=locks.Here(runners=[name.strip() for name in runner_user.split(",") if name.strip()]),
         deadlines=draining.Deadlines(settle, clear),
         patience=deadline,
         within=within,
@@ -170,26 +184,31 @@ def sweep(
     aws, state = _proven(cwd, stack, vpc)
     target, untagged = reclaim.of_living(aws, _file(cwd, stack), write=yes)
     found = sweeping.plan(aws, target, state.listed)
-    rows = [report.row(each) for each in found.doomed]
-    held = [report.row(each) for each in found.kept]
-    kept = [report.row(each) for each in found.findings.kept]
-    blocking = found.findings.blocking
-    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in blocking] + untagged
-    unknown = found.findings.unknown
+    told = Report(
+        title=f"{target.cluster}: would delete {_many(found.doomed)}",
+        good=not found.findings.unknown,
+        stays=[report.row(each) for each in found.kept],
+        kept=[report.row(each) for each in found.findings.kept],
+        blocking=report.blockers(found.findings.blocking),
+        unknown=found.findings.unknown,
+        notes=[*untagged, *report.elsewhere(found.findings.elsewhere)],
+    )
     if not yes:
-        title = f"would delete {len(rows)} things of {target.cluster}"
-        left = [*rows, *held]
-        _end(Report(title=title, good=not unknown, left=left, kept=kept, unknown=unknown, notes=notes), json=json)
+        again = f"sweep --stack {stack} --yes" if found.doomed else ""
+        plan = [[report.row(each) for each in step] for step in found.steps]
+        _end(replace(told, plan=plan, again=again), json=json)
     whole = budgets.Budget.of(budgets.WITHIN)
     outcome = sweeping.sweep(aws, found, whole, console.print, patience=deadline)
-    failed = [f"{label}: {why}" for label, why in outcome.failed.items()]
-    swept = [report.row(each) for each in outcome.deleted]
-    title = f"deleted {len(swept)} things of {target.cluster}"
-    failed = [*unknown, *failed]
-    _end(
-        Report(title=title, good=outcome.good, swept=swept, left=held, kept=kept, unknown=failed, notes=notes),
-        json=json,
+    deleted = [each.id for each in outcome.deleted]
+    told = replace(
+        told,
+        title=f"{target.cluster}: deleted {_many(outcome.deleted)}",
+        good=outcome.good,
+        swept=[report.row(each) for each in outcome.deleted],
+        left=report.rows([each for each in found.doomed if each.id not in deleted], failed=outcome.failed),
+        unknown=[*told.unknown, *(f"{label}: {why}" for label, why in outcome.failed.items())],
     )
+    _end(told, json=json)
 
 
 @app.command()
@@ -209,14 +228,14 @@ def verify(
     aws = Aws(target.region)
     if watchdog is not None:
         wrong = verifying.overdue(aws, target, watchdog, datetime.now(UTC))
-        _end(
-            Report(title=wrong or f"no cluster of {stack} is older than {watchdog:g} hours", good=not wrong), json=json
-        )
+        title = wrong or f"no cluster of {stack} is older than {watchdog:g} hours"
+        _end(Report(title=title, good=not wrong, again=_again(stack) if wrong else ""), json=json)
     zones = capturing.zones_of(cwd, stack)
     verdict = verifying.verify(
         aws, target, lambda: capturing.state_of(cwd, stack), reads=reads, pause=pause, zones=zones
     )
-    _end(_of_verdict(target.cluster, verdict), json=json)
+    told = _of_verdict(target.cluster, verdict)
+    _end(replace(told, again="" if told.good else _again(stack)), json=json)
 
 
 @app.command()
@@ -233,7 +252,7 @@ def policy(
         "owned": policies.owned(account, region, cluster),
         "marks": policies.marks(account, region, cluster),
     }
-    typer.echo(encoding.dumps(documents, indent=2))
+    give_json(documents)
 
 
 @app.command()
@@ -242,7 +261,7 @@ def keep(
 ) -> None:
     """Say how to skip the night: a variable of the repository that the nightly workflow reads."""
     value = keeping.until(hours, datetime.now(UTC))
-    typer.echo(f"gh variable set {keeping.VARIABLE} --body {value}")
+    give(f"gh variable set {keeping.VARIABLE} --body {value}")
 
 
 @app.command()
@@ -253,8 +272,7 @@ def when(stack: Stack = STACK) -> None:
         f"`{stack}` is destroyed at 20:00 UTC (nightly-destroy.yml).",
         f"To keep it for 12 hours from now: `gh variable set {keeping.VARIABLE} --body {value}`",
     ]
-    told = Report(title=f"the night of {stack}", good=True, notes=lines)
-    report.write_summary(told)
+    summary.write(Report(title=f"the nightly teardown of {stack}", good=True, notes=lines).to_markdown())
     for line in lines:
         console.print(line)
 
@@ -271,7 +289,7 @@ def history(
     versions = kept.versions()
     shown = kept.read(versions[:limit])
     if json:
-        typer.echo(encoding.dumps([each.to_json() for each in shown], indent=2))
+        give_json([each.to_json() for each in shown])
     console.print(f"s3://{kept.bucket}/{kept.key}: {len(versions)} versions, {len(shown)} shown, the newest first")
     for line in report.aligned([each.cells for each in shown]):
         console.print(line)
@@ -310,9 +328,15 @@ def issue(
     watchdog: Annotated[str, typer.Option(help="The result of the job that looks for an old cluster.")],
     stack: Stack = STACK,
     kept: Annotated[str, typer.Option(help="true if the night was skipped on purpose.")] = "",
+    told: Annotated[
+        str, typer.Option("--report", envvar="REPORT", help="The output `report` of the job that failed.")
+    ] = "",
+    cwd: Project = CLONE,
 ) -> None:
     """Open or update the issue of a night that failed, close it after one that ended well."""
-    console.print(issues.report(stack, destroy, watchdog, kept=kept == "true"))
+    failed = {job: result for job, result in (("destroy", destroy), ("watchdog", watchdog)) if issues.is_bad(result)}
+    night = issues.Night(stack, failed, ended_well=destroy == issues.SUCCESS and kept != "true")
+    console.print(issues.report(night, issues.read(told), issues.Reader.of(cwd, stack)))
 
 
 def _file(cwd: Path, stack: str) -> Path:
@@ -347,26 +371,24 @@ def _dry(options: running.Options) -> Report:
     return Report(
         title=f"would destroy {target.cluster}: drain, sweep, {len(state.listed)} names in the state; --yes does it",
         good=not found.findings.unknown,
-        left=[report.row(each) for each in found.doomed],
+        plan=[[report.row(each) for each in step] for step in found.steps],
         kept=[report.row(each) for each in found.findings.kept],
+        blocking=report.blockers(found.findings.blocking),
         unknown=found.findings.unknown,
         notes=notes,
     )
 
 
-def _of_verdict(cluster: str, verdict: verifying.Verdict) -> Report:
-    notes = [f"in the VPC, {each.claim}, and left alone: {each.kind} {each.label}" for each in verdict.blocking]
-    notes += [record.note for record in verdict.records]
-    title = f"nothing of {cluster} is left" if verdict.clean else f"it is not sure that nothing of {cluster} is left"
-    left = [report.row(each, verdict.in_state) for each in verdict.left]
+def _of_verdict(cluster: str, verdict: verifying.Verdict, failed: Collection[str] = ()) -> Report:
     return Report(
-        title=title,
+        title=verdict.line(cluster),
         good=verdict.clean,
-        left=left,
+        left=report.rows(verdict.left, verdict.in_state, failed),
         kept=[report.row(each) for each in verdict.kept],
+        blocking=report.blockers(verdict.blocking),
         unknown=verdict.unknown,
         in_state=verdict.in_state,
-        notes=notes,
+        notes=[*(record.note for record in verdict.records), *report.elsewhere(verdict.elsewhere)],
     )
 
 
@@ -376,28 +398,39 @@ def _of_night(night: running.Night, progress: Progress, notes: list[str]) -> Rep
         notes = [*notes, f"drain: {drained.outcome}", *(f"stuck: {each}" for each in drained.stuck)]
         notes += drained.untagged
         notes += [f"went with the sweep, because a pod mounted it: {each}" for each in drained.mounted]
-    seen = _of_verdict(night.target.cluster, night.verdict) if night.verdict else None
-    return Report(
-        title=seen.title if seen else f"the night of {night.target.cluster} did not end",
+    stopped = Report(title=f"{night.target.cluster}: the nightly teardown stopped before it could verify", good=False)
+    seen = _of_verdict(night.target.cluster, night.verdict, night.failed) if night.verdict else stopped
+    return replace(
+        seen,
         good=night.good,
         steps=progress.steps,
         failure=night.failure,
-        left=seen.left if seen else (),
         swept=[report.row(each) for each in night.swept],
-        kept=seen.kept if seen else (),
-        unknown=[*(seen.unknown if seen else ()), *(f"{label}: {why}" for label, why in night.failed.items())],
-        in_state=seen.in_state if seen else (),
-        notes=[*notes, *(seen.notes if seen else ())],
+        unknown=[*seen.unknown, *(f"{label}: {why}" for label, why in night.failed.items())],
+        recovered=night.recovered,
+        notes=[*notes, *seen.notes],
+        again="" if night.good else _again(night.target.stack, *night.again),
     )
+
+
+def _again(stack: str, *options: str) -> str:
+    """The command that takes away what is left, wherever it is typed."""
+    return " ".join(("run", "--stack", stack, "--yes", *options))
+
+
+def _many(leftovers: Sequence[Leftover]) -> str:
+    return verifying.resources([each.monthly for each in leftovers])
 
 
 def _end(told: Report, *, json: bool) -> None:
     """Say it, and end with the exit code that fits."""
     if json:
-        typer.echo(told.to_json())
+        give_json(told.document)
     for line in told.lines():
         console.print(line)
-    report.write_summary(told)
+    summary.write(told.to_markdown())
+    if not told.good:
+        summary.outputs(report=told.output)
     console.print(f"teardown: {told.failure or told.title}")
     raise typer.Exit(0 if told.good else 1)
 
@@ -408,7 +441,8 @@ def main() -> None:
         guard.refuse_other_world()
         app()
     except (TeardownError, BootstrapError) as error:
-        console.print(f"teardown: {error}")
+        summary.outputs(report=Report(title="the command stopped", good=False, failure=str(error)).output)
+        console.fail(f"teardown: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("teardown: stopped; the same command goes on from here")

@@ -7,17 +7,20 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from infra.commands import engine, lock
 from infra.commands.errors import CommandError
-from teardown.errors import TeardownError
+from teardown.errors import HeldError, TeardownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from infra.commands.lock import Lock
     from teardown.budget import Budget
+    from teardown.locks import Here
     from teardown.proof import Proven
     from teardown.target import State
 
@@ -40,6 +43,10 @@ class Obstacle:
     what: str
     remedy: tuple[str, ...]
     """Arguments of pulumi."""
+    locks: tuple[Lock, ...] = ()
+    """The locks that it is; none of a pending operation."""
+    is_left: bool = True
+    """Whether a run that is gone has left it: then `--recover` takes it."""
 
 
 class RefusedError(TeardownError):
@@ -51,29 +58,51 @@ class RefusedError(TeardownError):
         """Whether AWS refused because something is left: then a sweep may help."""
 
 
-def obstacles(folder: Path, stack: str, state: State) -> list[Obstacle]:
-    """What a killed run has left: its lock, and operations that nobody knows the end of.
+def obstacles(folder: Path, stack: str, state: State, here: Here) -> list[Obstacle]:
+    """Find what keeps a destroy from going well: locks, and operations that nobody knows the end of.
 
     Raises:
         TeardownError: the backend cannot be asked.
     """
     found: list[Obstacle] = []
-    try:
-        locks = lock.Stack(folder, stack).locks()
-    except CommandError as error:
-        raise TeardownError(str(error)) from None
+    locks = _locks(folder, stack)
     if locks:
-        holders = " and ".join(each.holder for each in locks)
-        found.append(Obstacle(f"{stack} is locked by {holders}", ("cancel", "--yes")))
+        now = datetime.now(UTC)
+        what = f"{stack} is locked by {' and by '.join(here.whose(each, now) for each in locks)}"
+        is_left = all(here.is_left(each) for each in locks)
+        found.append(Obstacle(what, ("cancel", "--yes"), locks, is_left=is_left))
     if state.pending:
         pending = ", ".join(state.pending)
         found.append(Obstacle(f"a run was killed at {pending}", ("refresh", "--clear-pending-creates", "--yes")))
     return found
 
 
-def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
-    """Take obstacles away. Raises TeardownError: pulumi fails."""
+def refuse(stack: str, found: list[Obstacle], *, recover: bool, take_lock: bool) -> None:
+    """Stop at an obstacle that these options do not take.
+
+    Raises:
+        HeldError: there is one; the message says whose it is, and what to do.
+    """
     for obstacle in found:
+        if take_lock and obstacle.locks:
+            continue
+        again = f"python -m teardown run --stack {stack} --yes --recover"
+        if not obstacle.is_left:
+            ask = "it is not taken: ask whether that run is under way, and once it is not"
+            raise HeldError(f"{obstacle.what}; {ask}: {again} --take-lock", ("--recover", "--take-lock"))
+        if not recover:
+            raise HeldError(f"{obstacle.what}; run this again with --recover", ("--recover",))
+
+
+def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
+    """Take obstacles away.
+
+    Raises:
+        TeardownError: pulumi fails, or somebody else has taken the lock meanwhile.
+    """
+    for obstacle in found:
+        if obstacle.locks and _locks(folder, stack) != obstacle.locks:
+            raise TeardownError(f"{stack} is locked by somebody else by now: run this again")
         tell(f"{obstacle.what}: pulumi {' '.join(obstacle.remedy)} --stack {stack}")
         code, lines = _run(proven, folder, stack, obstacle.remedy, tell)
         if code != 0:
@@ -105,6 +134,13 @@ def destroy(proven: Proven, folder: Path, stack: str, budget: Budget, tell: Call
     if code not in (0, engine.NO_STACK):
         said = "\n".join(lines)
         raise RefusedError(_cause(lines), blocked=any(each in said for each in REFUSALS))
+
+
+def _locks(folder: Path, stack: str) -> tuple[Lock, ...]:
+    try:
+        return tuple(lock.Stack(folder, stack).locks())
+    except CommandError as error:
+        raise TeardownError(str(error)) from None
 
 
 def _cause(lines: list[str]) -> str:

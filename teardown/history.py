@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -41,8 +42,8 @@ PAGE = 1000
 """How many versions S3 lists at once (S3 API reference, ListObjectVersions)."""
 
 ENDINGS = ("", ".gz")
-FORMAT = 3
-"""Of checkpoints that 3.x of the engine writes (sdk/go/common/apitype/stacks.go)."""
+FORMATS = (3, 4)
+"""Of checkpoints that 3.x of the engine writes; 4 names features (sdk/go/common/apitype/core.go)."""
 
 
 class _Resource(BaseModel):
@@ -255,11 +256,11 @@ def _parsed(body: bytes, version: Version, project: str, stack: str) -> Content:
     try:
         text = gzip.decompress(body) if version.key.endswith(".gz") else body
         told = _File.model_validate(json.loads(text))
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, pydantic.ValidationError) else "it does not parse"
         raise TeardownError(f"{wrong}: {why}") from None
-    if told.version != FORMAT:
-        raise TeardownError(f"{wrong}: its format is {told.version}, not {FORMAT}")
+    if told.version not in FORMATS:
+        raise TeardownError(f"{wrong}: its format is {told.version}, not one of {', '.join(map(str, FORMATS))}")
     latest = told.checkpoint.latest or _Latest()
     urns = [each.urn for each in latest.resources or ()]
     pending = [each.resource.urn for each in latest.pending_operations or ()]
@@ -282,6 +283,6 @@ def _said(action: str, where: str) -> Generator[None]:
     except ClientError as error:
         if code_of(error) in DENIED:
             raise UnknownError(f"{where}: {code_of(error)}: the credentials lack {action}") from None
-        raise UnknownError(f"{where}: {explain(error, action)}") from None
+        raise UnknownError(f"{where}: {explain(error)}") from None
     except BotoCoreError as error:
         raise UnknownError(f"{where}: S3 cannot be asked: {' '.join(str(error).split())}") from None

@@ -1,19 +1,32 @@
 """One issue a stack while its nights fail: opened or updated by a failure, closed by the next success.
 
-Source: GitHub REST API, issues; GitHub Actions, contexts (`needs.<job>.result`).
+It says what is left, what that costs, why, and the command that works where it is read: on a machine with credentials
+of the account. What it knows comes from the output `report` of the job that failed, since jobs share no files.
+Source: GitHub REST API, issues (a body has at most 65,536 characters); GitHub Actions, contexts (`needs.<job>`).
 """
 
 from __future__ import annotations
 
 import os
+import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pydantic
 import requests
 from github import Auth, Github, GithubException
 
+from common import summary
+from common.text import LINE, clean, markdown
+from infra.commands import engine
+from teardown import capture
 from teardown.errors import TeardownError
+from teardown.report import HEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from github.Issue import Issue
     from github.Repository import Repository
 
@@ -23,25 +36,90 @@ BOT = "github-actions[bot]"
 RETRIES = 3
 SUCCESS, SKIPPED = "success", "skipped"
 
+BODY = 60_000
+"""Characters: what is longer is cut before the tables."""
+
+
+class Told(pydantic.BaseModel):
+    """The output `report` of a job: `teardown.report.Report.output`."""
+
+    title: str = ""
+    failure: str = ""
+    again: str = ""
+    """The command of the teardown that takes away what is left."""
+    by_hand: list[str] = []
+    left: list[list[str]] = []
+    left_count: int = 0
+    blocking: list[list[str]] = []
+    unknown: list[str] = []
+    recovered: list[str] = []
+
+
+@dataclass(frozen=True)
+class Night:
+    """What the jobs came to."""
+
+    stack: str
+    failed: Mapping[str, str]
+    """Job → its result, of those that did not end well."""
+    ended_well: bool
+    """Whether a teardown has run to its end: a night that was kept, or a watchdog, proves nothing."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Where the issue is read: what a person's machine needs."""
+
+    account: str = "<account>"
+    region: str = "<region>"
+    backend: str = "<backend>"
+
+    @classmethod
+    def of(cls, folder: Path, stack: str) -> Reader:
+        """Read the stack's settings, and the backend from the environment; what is not known stays a placeholder."""
+        backend = os.environ.get(engine.BACKEND_VARIABLE) or cls.backend
+        try:
+            target = capture.of_stack(folder, stack)
+        except TeardownError:
+            return cls(backend=backend)
+        return cls(target.account_id, target.region, backend)
+
+    def commands(self, *commands: str) -> list[str]:
+        """Lines for a shell on that machine."""
+        return [
+            f"# credentials of account {self.account}, with the rights of the deploy role",
+            "export AWS_PROFILE='<your profile>'",
+            'aws sso login --profile "$AWS_PROFILE"   # or however you get them',
+            f"export AWS_REGION={shlex.quote(self.region)}",
+            f"export {engine.BACKEND_VARIABLE}={shlex.quote(self.backend)}",
+            *commands,
+        ]
+
 
 def marker(stack: str) -> str:
     """The first line of the issue, by which it is found again."""
     return f"<!-- nightly-destroy {stack} -->"
 
 
-def report(stack: str, destroy: str, watchdog: str, *, kept: bool) -> str:
-    """Open, update or close the issue; what was done, in one line.
+def is_bad(result: str) -> bool:
+    """Whether a job failed, was cancelled, or is not known: only success and skipped are well."""
+    return result not in (SUCCESS, SKIPPED)
 
-    Args:
-        stack: the stack's name.
-        destroy: the result of the job that destroys.
-        watchdog: the result of the job that looks for an old cluster.
-        kept: whether the night was skipped on purpose: then it proves nothing.
+
+def read(output: str) -> Told | None:
+    """Read the output of a job; None if it was killed before it had one, or has written something else."""
+    try:
+        return Told.model_validate_json(output)
+    except pydantic.ValidationError:
+        return None
+
+
+def report(night: Night, told: Told | None, reader: Reader) -> str:
+    """Open, update or close the issue; what was done, in one line.
 
     Raises:
         TeardownError: something is not set, or GitHub refuses.
     """
-    failed = {job: result for job, result in (("destroy", destroy), ("watchdog", watchdog)) if _is_bad(result)}
     repository, token = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_TOKEN")
     if not repository or not token:
         raise TeardownError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: in a workflow they are")
@@ -52,41 +130,69 @@ def report(stack: str, destroy: str, watchdog: str, *, kept: bool) -> str:
             retry=RETRIES,
             lazy=True,
         ).get_repo(repository)
-        found = _find(there, stack)
-        if failed:
-            return _open(there, found, stack, failed)
-        if found and destroy == SUCCESS and not kept:
-            found.create_comment(f"The night ended well: {_run()}")
+        found = _find(there, night.stack)
+        if night.failed:
+            return _open(there, found, night, told, reader)
+        if found and night.ended_well:
+            found.create_comment(f"The nightly teardown ended well: {_run()}")
             found.edit(state="closed", state_reason="completed")
             return f"closed: {found.html_url}"
     except (GithubException, requests.RequestException) as error:
-        raise TeardownError(f"{repository}: GitHub refuses: {' '.join(str(error).split())}") from None
+        raise TeardownError(f"{repository}: GitHub refuses: {clean(error)}") from None
     return f"left open: {found.html_url}" if found else "no issue is open, and none is needed"
 
 
-def body(stack: str, failed: dict[str, str]) -> str:
+def body(night: Night, told: Told | None, reader: Reader) -> str:
     """What the issue says."""
-    lines = [f"- {job}: {result}" for job, result in failed.items()]
-    return "\n".join(
-        [
-            marker(stack),
-            f"It is not sure that nothing of `{stack}` is left in AWS, which costs money. The last run: {_run()}",
+    jobs = ", ".join(f"{job}: {result}" for job, result in night.failed.items())
+    head = [marker(night.stack), *_what(night, told), f"The last run: {_run()} ({jobs})", ""]
+    steps = ["## What to do", "", *_steps(night.stack, told, reader), "", "The next nightly teardown that ends well"]
+    end = [*steps[:-1], f"{steps[-1]} closes this issue."]
+    tables = _tables(told) if told else []
+    if len("\n".join([*head, *tables, *end])) > BODY:
+        tables = ["The list of what is left is too long for an issue: see the run's summary.", ""]
+    return "\n".join([*head, *tables, *end])
+
+
+def _what(night: Night, told: Told | None) -> list[str]:
+    """What is left and why, as far as it is known."""
+    if told is None:
+        was = "cancelled, or timed out" if "cancelled" in night.failed.values() else "stopped"
+        return [f"Nobody knows what is left of `{night.stack}`: the job was {was}, before it could report.", ""]
+    lines = [markdown(told.title, LINE), ""]
+    lines += [f"Cause: {markdown(told.failure, LINE)}", ""] if told.failure else []
+    lines += summary.bullets("Unknown:", told.unknown, LINE)
+    return lines + summary.bullets("Taken over from a killed run:", told.recovered, LINE)
+
+
+def _tables(told: Told) -> list[str]:
+    lines = summary.table(HEAD, told.left)
+    if told.left_count > len(told.left):
+        lines += [f"… and {told.left_count - len(told.left)} more: see the run's summary", ""]
+    if told.blocking:
+        lines += ["Not deleted, and blocks the VPC:", "", *summary.table(HEAD, told.blocking)]
+    return lines
+
+
+def _steps(stack: str, told: Told | None, reader: Reader) -> list[str]:
+    """The commands, in their order, and what else helps."""
+    again = told.again if told and told.again else f"run --stack {stack} --yes --recover"
+    look = f"python -m teardown verify --stack {stack}   # changes nothing"
+    lines = reader.commands(look, f"python -m teardown {again}", *(told.by_hand if told else []))
+    block = [
+        "On your machine, in a clone of this repository at `main`:",
+        "",
+        *(f"    {clean(line, LINE)}" for line in lines),
+        "",
+    ]
+    if "--take-lock" in again:
+        return [
+            "First ask the holder whether that run is under way: `--take-lock` takes the lock in any case.",
             "",
-            *lines,
-            "",
-            "What is left, and what removes it:",
-            "",
-            f"    python -m teardown verify --stack {stack}",
-            f"    python -m teardown run --stack {stack} --yes",
-            "",
-            "The next night that ends well closes this.",
+            *block,
+            "The workflow `infra-unlock` frees the lock too, once a reviewer agrees. The next night does the rest.",
         ]
-    )
-
-
-def _is_bad(result: str) -> bool:
-    """Failed, cancelled, or not known: only success and skipped are well."""
-    return result not in (SUCCESS, SKIPPED)
+    return [*block, f"Without credentials of your own: `gh workflow run nightly-destroy.yml -f stack={stack}`"]
 
 
 def _find(there: Repository, stack: str) -> Issue | None:
@@ -97,11 +203,12 @@ def _find(there: Repository, stack: str) -> Issue | None:
     return None
 
 
-def _open(there: Repository, found: Issue | None, stack: str, failed: dict[str, str]) -> str:
+def _open(there: Repository, found: Issue | None, night: Night, told: Told | None, reader: Reader) -> str:
+    text = body(night, told, reader)
     if found is None:
-        made = there.create_issue(title=f"The night of {stack} failed", body=body(stack, failed))
+        made = there.create_issue(title=f"Nightly teardown of {night.stack} failed", body=text)
         return f"opened: {made.html_url}"
-    found.edit(body=body(stack, failed))
+    found.edit(body=text)
     found.create_comment(f"It failed again: {_run()}")
     return f"updated: {found.html_url}"
 

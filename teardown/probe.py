@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from teardown.aws import account_of
+from teardown.aws import account_of, answered
 from teardown.claim import Claim
 from teardown.errors import UnknownError
 from teardown.holders import Holders, blocking
@@ -109,4 +109,5 @@ def resolved(found: Sequence[Leftover]) -> list[Leftover]:
 
 
 def _all(kind: Kind, aws: Aws, target: Target) -> list[Leftover]:
-    return list(kind.find(aws, target))
+    with answered():
+        return list(kind.find(aws, target))

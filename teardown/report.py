@@ -1,31 +1,51 @@
-"""What a night came to: a table for a person, JSON for machines, Markdown for a job's summary."""
+"""What a command came to: lines for a person, JSON for machines, Markdown for a job's summary, data for the issue.
+
+Three tables are told apart: what was or would be deleted, in its order; what is left; and what stays in the VPC and
+blocks it, because nothing says that it is the cluster's.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common import summary
+from common.text import LINE, clean, markdown, to_json
 from teardown import kinds
-from teardown.claim import CONTROLLER, CSI
+from teardown.claim import CONTROLLER, CSI, Claim
+from teardown.verify import monthly, resources
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from bootstrap.progress import StepResult
     from teardown.kinds.base import Leftover
 
-SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 HOURS_A_DAY = 24
-KEPT = "kept on purpose"
+HEAD = ("resource", "id", "name", "made by", "age", "cost", "note")
+CELL = 100
+"""The longest cell, in characters."""
+
+OUTPUT_BYTES = 60_000
+"""A job's output reaches the issue's job as one variable of the environment, of at most 128 KiB on Linux."""
+
+WHY = {Claim.NOBODYS: "no ownership tag", Claim.SHARED: "tagged as shared", Claim.OTHERS: "another cluster's"}
+"""Why what is in the VPC is not deleted."""
+
+ROWS = ("left", "swept", "stays", "kept", "blocking")
+"""The lists of a report's rows."""
+
+STAYS = {
+    Claim.STACK: "the stack's own: `run --recover` deletes it where the state has lost it",
+    Claim.UNPLACED: "the cluster's VPC is not known: --vpc names it",
+}
+"""Why what is the cluster's or the stack's is not deleted."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A leftover, for whoever reads."""
+    """A resource, for whoever reads."""
 
     kind: str
     id: str
@@ -35,23 +55,20 @@ class Row:
     age: str
     monthly: float | None
     note: str
+    """What holds it, or what takes it away."""
     command: str
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """What a line shows of it."""
-        label = f"{self.id} ({self.name})" if self.name and self.name not in self.id else self.id
-        return (self.kind, label, self.by, self.age, f"{self.cost} $ a month", self.note)
-
-    @property
-    def markdown(self) -> str:
-        """A row of a table."""
-        return f"| {self.kind} `{self.id}` | {self.name} | {self.by} | {self.age} | {self.cost} | {self.note} |"
+    """What a person removes it with; empty where a command of the teardown, or its owner, takes it along."""
 
     @property
     def cost(self) -> str:
         """US dollars a month."""
-        return "?" if self.monthly is None else f"{self.monthly:.2f}"
+        return "unknown" if self.monthly is None else monthly([self.monthly])
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What a table shows of it."""
+        name = "" if self.name in self.id else self.name
+        return tuple(clean(cell, CELL) for cell in (self.kind, self.id, name, self.by, self.age, self.cost, self.note))
 
 
 @dataclass(frozen=True)
@@ -62,69 +79,148 @@ class Report:
     good: bool
     steps: Sequence[StepResult] = ()
     failure: str = ""
+    plan: Sequence[Sequence[Row]] = ()
+    """What would be deleted: step after step, a step's resources together."""
+    stays: Sequence[Row] = ()
+    """What a dry run leaves, and why."""
     left: Sequence[Row] = ()
     swept: Sequence[Row] = ()
+    blocking: Sequence[Row] = ()
+    """What stays in the VPC, because nothing says that it is the cluster's."""
     kept: Sequence[Row] = ()
     """What outlives the cluster on purpose."""
     unknown: Sequence[str] = ()
     in_state: Sequence[str] = ()
-    notes: Sequence[str] = field(default_factory=tuple[str, ...])
+    recovered: Sequence[str] = ()
+    """What was taken over from a killed run: its lock, with whose it was and since when; its pending operations."""
+    notes: Sequence[str] = ()
+    again: str = ""
+    """The command of the teardown that takes away what is left, after `python -m teardown`."""
 
-    def to_json(self) -> str:
+    @property
+    def document(self) -> dict[str, Any]:
         """For machines."""
-        rows: dict[str, Any] = {name: [vars(row) for row in getattr(self, name)] for name in ("left", "swept", "kept")}
-        steps = [{"name": each.name, "outcome": each.outcome, "seconds": each.seconds} for each in self.steps]
-        more: dict[str, Any] = {"unknown": self.unknown, "in_state": self.in_state, "notes": self.notes}
-        told: dict[str, Any] = {"title": self.title, "good": self.good, "failure": self.failure, "steps": steps}
-        return json.dumps({**told, **rows, **{key: list(value) for key, value in more.items()}}, indent=2)
+        rows = {name: [asdict(row) for row in getattr(self, name)] for name in ROWS}
+        steps = [{"name": step.name, "outcome": step.outcome, "seconds": step.seconds} for step in self.steps]
+        lists = {name: list(getattr(self, name)) for name in ("unknown", "in_state", "recovered", "notes")}
+        plan = [[asdict(row) for row in step] for step in self.plan]
+        told = {"title": self.title, "good": self.good, "failure": self.failure, "again": self.again, "plan": plan}
+        return {**told, "steps": steps, **rows, **lists, "by_hand": self.by_hand}
+
+    @property
+    def output(self) -> str:
+        """For the issue: the same without what is not asked there, cut by whole rows to what a job may hand on."""
+        told: dict[str, Any] = {"title": self.title, "failure": self.failure, "again": self.again}
+        told |= {"left_count": len(self.left), "in_state_count": len(self.in_state)}
+        lists: dict[str, list[Any]] = {name: list(getattr(self, name)) for name in ("unknown", "recovered", "by_hand")}
+        lists |= {name: [row.cells for row in getattr(self, name)] for name in ("left", "blocking")}
+        rows = 40
+        while True:
+            text = to_json({**told, **{name: found[:rows] for name, found in lists.items()}}, indent=None)
+            if rows == 0 or len(text.encode()) <= OUTPUT_BYTES:
+                return text
+            rows //= 2
+
+    @property
+    def by_hand(self) -> list[str]:
+        """What only a person removes, in the order in which AWS lets it go."""
+        place = kinds.places()
+        return [row.command for row in sorted(self.left, key=lambda row: place[row.kind]) if row.command]
 
     def to_markdown(self) -> str:
         """For a job's summary."""
-        lines = [f"## {'✅' if self.good else '❌'} {self.title}", ""]
-        lines += [f"**{self.failure}**", ""] if self.failure else []
-        lines += [f"- {note}" for note in self.notes] + [""] if self.notes else []
-        if self.unknown:
-            lines += ["Unknown, which is not none:", "", *(f"- {each}" for each in self.unknown), ""]
+        lines = [f"## {'✅' if self.good else '❌'} {markdown(self.title, LINE)}", ""]
+        lines += [markdown(self.failure, LINE), ""] if self.failure else []
+        for title, rows in self._tables():
+            lines += [f"### {title}", "", *summary.table(HEAD, [row.cells for row in rows])]
+        lines += summary.bullets("Taken over from a killed run:", self.recovered, LINE)
+        lines += summary.bullets("Unknown:", self.unknown, LINE)
         if self.in_state:
-            lines += [f"The stack's state still lists {len(self.in_state)} things.", ""]
-        for title, rows in (("left", self.left), ("deleted", self.swept), (KEPT, self.kept)):
-            if rows:
-                lines += [f"| {title} | name | made by | age | $ a month | |", "|---|---|---|---|---|---|"]
-                lines += [
-                    f"| {row.kind} `{row.id}` | {row.name} | {row.by} | {row.age} | {row.cost} | {row.note} |"
-                    for row in rows
-                ] + [""]
-        lines += [f"- to remove it: `{row.command}`" for row in self.kept] + [""] if self.kept else []
-        if self.steps:
-            lines += ["| step | outcome | seconds |", "|---|---|---|"]
-            lines += [f"| {step.title} | {step.outcome} | {step.seconds:.1f} |" for step in self.steps] + [""]
+            lines += [f"The stack's state still lists {len(self.in_state)} names.", ""]
+        lines += summary.bullets("To remove what is left:", self._remedies(), LINE)
+        lines += summary.bullets("To remove what is kept on purpose:", [row.command for row in self.kept], LINE)
+        lines += summary.bullets("Notes:", self.notes, LINE)
+        steps = [(step.title, step.outcome, f"{step.seconds:.1f}") for step in self.steps]
+        lines += summary.table(("step", "outcome", "seconds"), steps)
         return "\n".join(lines).rstrip() + "\n"
 
     def lines(self) -> list[str]:
         """For a terminal, and for a log."""
         lines: list[str] = []
-        for title, rows in (("left", self.left), ("deleted", self.swept), (KEPT, self.kept)):
-            if rows:
-                lines.append(f"{title}: {len(rows)}, {sum(row.monthly or 0.0 for row in rows):.2f} $ a month")
-                lines += aligned([row.cells for row in rows])
-        lines += [f"by hand: {row.command}" for row in self.left if not row.command.startswith("pulumi")]
-        lines += [f"to remove it: {row.command}" for row in self.kept]
-        lines += [*self.notes, *(f"unknown: {each}" for each in self.unknown)]
+        for title, rows in self._tables():
+            lines += [title, *aligned([row.cells for row in rows])]
+        lines += [f"taken over: {line}" for line in self.recovered]
+        lines += [*self.notes, *(f"unknown: {line}" for line in self.unknown)]
         if self.in_state:
-            lines.append(f"the stack's state still lists {len(self.in_state)} names: pulumi destroy")
+            lines.append(f"the stack's state still lists {len(self.in_state)} names")
+        lines += [f"to remove what is left: {command}" for command in self._remedies()]
+        lines += [f"to remove what is kept: {row.command}" for row in self.kept]
         return lines + [f"  {step.seconds:6.1f} s  {step.outcome:11} {step.title}" for step in self.steps]
 
+    def _tables(self) -> Iterator[tuple[str, Sequence[Row]]]:
+        """Titles of ours, each with its rows."""
+        for number, step in enumerate(self.plan, 1):
+            yield f"step {number} would delete: {_many(step)}", step
+        tables = (
+            ("would stay", self.stays),
+            ("left", self.left),
+            ("deleted", self.swept),
+            ("kept on purpose", self.kept),
+        )
+        yield from ((f"{title}: {_many(rows)}", rows) for title, rows in tables if rows)
+        for why in dict.fromkeys(row.note for row in self.blocking):
+            rows = [row for row in self.blocking if row.note == why]
+            yield f"not deleted: {why}; blocks the VPC: {_many(rows)}", rows
 
-def row(each: Leftover, in_state: Collection[str] = ()) -> Row:
-    """A leftover as it is shown. What the stack's state lists, pulumi must take away; what it lost, a person."""
-    command = "pulumi destroy" if each.id in in_state else kinds.BY_NAME[each.kind].by_hand(each)
-    age = _age(each.created, datetime.now(UTC))
-    return Row(each.kind, each.id, each.name, made_by(each), age, each.monthly, each.kept_because or each.held, command)
+    def _remedies(self) -> list[str]:
+        """The command of the teardown first: what is done by hand is what it leaves."""
+        return [*([f"python -m teardown {self.again}"] if self.again else []), *self.by_hand]
 
 
-def made_by(each: Leftover) -> str:
-    """Who made it, as far as its tags say."""
-    tags = each.tags
+def row(leftover: Leftover, in_state: Collection[str] = (), *, failed: bool = False) -> Row:
+    """Show a resource by itself.
+
+    Args:
+        leftover: the resource.
+        in_state: what the stack's state lists.
+        failed: whether the sweep could not delete it: then a person may.
+    """
+    kind = kinds.BY_NAME[leftover.kind]
+    note, command = leftover.kept_because or leftover.held or STAYS.get(leftover.claim, ""), ""
+    if leftover.kept_because:
+        command = kind.by_hand(leftover)
+    elif leftover.id in in_state:
+        note = leftover.held or "in the stack's state"
+    elif not leftover.held and (failed or kind.delete is None or leftover.claim is Claim.UNPLACED):
+        command = kind.by_hand(leftover)
+    age = _age(leftover.created, datetime.now(UTC))
+    return Row(leftover.kind, leftover.id, leftover.name, made_by(leftover), age, leftover.monthly, note, command)
+
+
+def rows(left: Iterable[Leftover], in_state: Collection[str] = (), failed: Collection[str] = ()) -> list[Row]:
+    """Show resources together.
+
+    Args:
+        left: the resources.
+        in_state: what the stack's state lists.
+        failed: the labels, with the kind before it, of what the sweep could not delete.
+    """
+    return [row(each, in_state, failed=f"{each.kind} {each.label}" in failed) for each in left]
+
+
+def blockers(strangers: Iterable[Leftover]) -> list[Row]:
+    """Show what stays in the VPC: who made it as far as AWS tells, and why it is not deleted."""
+    return [replace(row(each), note=WHY.get(each.claim, each.claim), command="") for each in strangers]
+
+
+def elsewhere(found: Iterable[Leftover]) -> list[str]:
+    """Name what carries the cluster's tags in another VPC, a line each."""
+    return [f"not touched, because it is in {each.vpc_id or 'no VPC'}: {each.kind} {each.label}" for each in found]
+
+
+def made_by(leftover: Leftover) -> str:
+    """Who made it, as far as AWS tells: its tags, or who asked for it."""
+    tags = leftover.tags
     if CONTROLLER in tags:
         stack = next((tags[key] for key in tags if key.endswith("/stack")), "")
         return f"load balancer controller{f', for {stack}' if stack else ''}"
@@ -133,29 +229,30 @@ def made_by(each: Leftover) -> str:
     if CSI in tags or any(key.startswith("ebs.csi.aws.com/") for key in tags):
         name = tags.get("kubernetes.io/created-for/pvc/name", "")
         return f"EBS CSI driver{f', for {name}' if name else ''}"
-    if each.name.startswith("aws-K8S-") or "cluster.k8s.amazonaws.com/name" in tags:
+    if leftover.name.startswith("aws-K8S-") or "cluster.k8s.amazonaws.com/name" in tags:
         return "VPC CNI"
-    return "EKS" if each.kind in ("log group", "security group") else "the stack"
+    if leftover.claim is Claim.STACK:
+        return "the stack"
+    if leftover.requester:
+        return leftover.requester
+    if leftover.claim is not Claim.OURS:
+        return ", ".join(f"{key}={value}" for key, value in sorted(tags.items())[:3]) or "no tags"
+    return "EKS" if leftover.kind in ("log group", "security group") else "the stack"
 
 
-def write_summary(report: Report) -> None:
-    """Append to the job's summary, where there is one."""
-    path = os.environ.get(SUMMARY_VARIABLE)
-    if path:
-        with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(report.to_markdown())
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row of cells, in columns."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    columns = [number for number, width in enumerate(widths) if width]
+    return [f"  {'  '.join(f'{cells[number]:<{widths[number]}}' for number in columns)}".rstrip() for cells in table]
+
+
+def _many(shown: Sequence[Row]) -> str:
+    return resources([row.monthly for row in shown])
 
 
 def _age(created: datetime | None, now: datetime) -> str:
     if created is None:
-        return "?"
+        return "unknown"
     hours = int((now - created).total_seconds() // 3600)
     return f"{hours // HOURS_A_DAY} d" if hours >= 2 * HOURS_A_DAY else f"{hours} h"
-
-
-def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lay rows out in columns, a line each."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from bootstrap.errors import BootstrapError
 from teardown import capture, destroy, drain, lost, proof, reclaim, sweep, verify
 from teardown.budget import REPORT, WITHIN, Budget
-from teardown.errors import TeardownError
+from teardown.errors import HeldError, TeardownError
+from teardown.locks import Here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +40,9 @@ class Options:
     """Go on after a drain that failed."""
     recover: bool = False
     """Take away what a killed run has left: its lock, its pending operations."""
+    take_lock: bool = False
+    """Take any lock: a person has asked its holder."""
+    here: Here = field(default_factory=Here)
     deadlines: Deadlines = field(default_factory=lambda: drain.Deadlines())
     patience: float = sweep.PATIENCE
     """Seconds that one deletion may wait for what holds it."""
@@ -59,6 +63,10 @@ class Night:
     """What the last sweep could not delete."""
     verdict: Verdict | None = None
     failure: str = ""
+    recovered: list[str] = field(default_factory=list[str])
+    """What was taken over from a killed run."""
+    again: tuple[str, ...] = ("--recover",)
+    """The options with which a person runs it again, if it does not end well."""
 
     @property
     def dns_names(self) -> frozenset[str]:
@@ -78,6 +86,7 @@ def run(aws: Aws, options: Options, progress: Progress) -> Night:
         _run(aws, options, progress, night)
     except (TeardownError, BootstrapError) as error:
         night.failure = str(error)
+        night.again = error.options if isinstance(error, HeldError) else night.again
     return night
 
 
@@ -88,7 +97,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         night.target = captured(options)
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
-        _obstacles(aws, options, progress)
+        _obstacles(aws, options, progress, night)
         if options.recover:
             night.target = lost.locate(aws, night.target)
     with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run"):
@@ -111,7 +120,8 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
             zones=capture.zones_of(options.folder, options.stack),
             gone=night.dns_names,
         )
-        step.said = "nothing" if night.verdict.clean else f"{len(night.verdict.left)} left"
+        step.said = night.verdict.line(night.target.cluster)
+        step.outcome = step.outcome if night.verdict.clean else "failed"
     if night.good and not (night.drained and night.drained.untagged):
         options.file.unlink(missing_ok=True)
 
@@ -147,14 +157,14 @@ def captured(options: Options) -> Target:
     return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
 
-def _obstacles(aws: Proven, options: Options, progress: Progress) -> None:
+def _obstacles(aws: Proven, options: Options, progress: Progress, night: Night) -> None:
     state = capture.state_of(options.folder, options.stack)
-    found = destroy.obstacles(options.folder, options.stack, state)
-    for each in found:
-        progress.say(f"{each.what} → pulumi {' '.join(each.remedy)} --stack {options.stack}")
-    if found and not options.recover:
-        raise TeardownError(f"{found[0].what}: see that nobody is at work, and run this again with --recover")
+    found = destroy.obstacles(options.folder, options.stack, state, options.here)
+    for obstacle in found:
+        progress.say(obstacle.what)
+    destroy.refuse(options.stack, found, recover=options.recover, take_lock=options.take_lock)
     destroy.recover(aws, options.folder, options.stack, found, progress.say)
+    night.recovered += [obstacle.what for obstacle in found]
 
 
 def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> None:

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from common.text import clean
 from teardown import kinds, probe
-from teardown.aws import code_of, explain
+from teardown.aws import answered, code_of
 from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -135,11 +136,11 @@ def _delete(aws: Proven, each: Leftover, until: Budget, tell: Callable[[str], No
     def waits(error: BaseException) -> bool:
         if not isinstance(error, ClientError) or code_of(error) not in WAITS | PASSES:
             return False
-        said = " ".join(str(error).split()).partition("operation: ")[2]
+        said = clean(str(error).partition("operation: ")[2])
         tell(f"{each.kind} {each.label}: waiting since {time.monotonic() - began:.0f} s; AWS says: {said}")
         return True
 
-    try:
+    with answered():
         for attempt in Retrying(
             stop=stop_after_delay(until.left),
             wait=wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.2),
@@ -149,10 +150,6 @@ def _delete(aws: Proven, each: Leftover, until: Budget, tell: Callable[[str], No
             with attempt:
                 _call(kind, aws, each)
         _await_end(kind, aws, each, until, tell)
-    except ClientError as error:
-        raise UnknownError(explain(error, _action(kind))) from None
-    except BotoCoreError as error:
-        raise UnknownError(f"AWS cannot be asked: {' '.join(str(error).split())}") from None
     tell(f"deleted: {each.kind} {each.label}")
 
 
@@ -187,7 +184,3 @@ def _call(kind: Kind, aws: Proven, each: Leftover) -> None:
     except ClientError as error:
         if not code_of(error).endswith(GONE):
             raise
-
-
-def _action(kind: Kind) -> str:
-    return kind.writes[0].actions[0] if kind.writes else kind.name

@@ -45,10 +45,34 @@ class Verdict:
         """Whether it is sure that nothing is left."""
         return not self.left and not self.unknown and not self.in_state
 
-    @property
-    def monthly(self) -> float:
-        """US dollars a month of what is left and has a known price."""
-        return sum(each.monthly or 0.0 for each in self.left)
+    def line(self, cluster: str) -> str:
+        """Say what is left of a cluster, or what is not known."""
+        if self.clean:
+            return f"nothing of {cluster} is left"
+        more = f" (and {len(self.unknown) - 1} more)" if len(self.unknown) > 1 else ""
+        parts = [
+            resources([each.monthly for each in self.left], " left") if self.left else "",
+            f"the stack's state lists {len(self.in_state)} names" if self.in_state and not self.left else "",
+            f"could not verify: {self.unknown[0]}{more}" if self.unknown else "",
+        ]
+        return f"{cluster}: {'; '.join(part for part in parts if part)}"
+
+
+def resources(costs: Sequence[float | None], state: str = "") -> str:
+    """Say how many resources there are, and what they cost: `5 resources left ($3.65/month)`.
+
+    Args:
+        costs: US dollars a month of each; None where no price is known.
+        state: what they are, after a space.
+    """
+    unpriced = costs.count(None)
+    more = f", {unpriced} of unknown cost" if unpriced else ""
+    return f"{len(costs)} resource{'' if len(costs) == 1 else 's'}{state} ({monthly(costs)}{more})"
+
+
+def monthly(costs: Sequence[float | None]) -> str:
+    """What resources with a known price cost: `$3.65/month`."""
+    return f"${sum(cost or 0.0 for cost in costs):.2f}/month"
 
 
 def verify(

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.prompt import Confirm, Prompt
 
-from infra.commands import actions, report
+from common import summary
+from common.console import Console, give, give_json
+from common.text import LINE, markdown
 from infra.commands import comment as commenting
 from infra.commands import configure as configuring
 from infra.commands import lock as locking
@@ -32,7 +33,7 @@ app = typer.Typer(
 HERE = Path()
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console()
 
 
 @app.callback()
@@ -53,9 +54,9 @@ def scope(
     """Say which parts of the repository a change touches."""
     found, stacks = scoping.find(cwd, base, head), scoping.stacks(cwd)
     for part, touched in (("infra", found.infra), ("permanent", found.permanent)):
-        typer.echo(f"{part}: {'touched' if touched else 'untouched'}")
-    typer.echo(f"stacks: {', '.join(stacks)}\n{found.reason}")
-    actions.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
+        give(f"{part}: {'touched' if touched else 'untouched'}")
+    give(f"stacks: {', '.join(stacks)}", found.reason)
+    summary.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
 
 
 @app.command()
@@ -71,14 +72,14 @@ def state(
 ) -> None:
     """Say whether a stack is up, down or unknown, and what a merge does to it. Fails where that is nothing."""
     verdict = stating.find(cwd, stack, when_down)
-    actions.outputs(state=verdict.state, operation=verdict.operation or "none")
-    actions.summary(report.escaped(verdict.line))
+    summary.outputs(state=verdict.state, operation=verdict.operation or "none")
+    summary.write(markdown(verdict.line, LINE))
     if as_json:
-        typer.echo(verdict.json)
+        give_json(verdict.json)
     if verdict.operation is None:
         raise CommandError(verdict.line)
     if not as_json:
-        typer.echo(verdict.line)
+        give(verdict.line)
 
 
 @app.command()
@@ -94,14 +95,14 @@ def preview(
     ] = None,
 ) -> None:
     """Preview a stack and report what an update would do. The exit code is pulumi's."""
-    console.print(f"previewing {stack}", markup=False)
-    done = previewing.run(cwd, stack, more or (), lambda line: console.print(line, markup=False))
+    console.print(f"previewing {stack}")
+    done = previewing.run(cwd, stack, more or (), lambda line: console.print(line))
     done = replace(done, commit=commit)
     for line in done.lines:
-        typer.echo(line)
+        give(line)
     if report_file:
         done.write(report_file)
-    actions.summary(done.markdown)
+    summary.write(done.markdown)
     raise typer.Exit(done.code)
 
 
@@ -114,7 +115,7 @@ def comment(
     number: Annotated[int | None, typer.Option("--number", help="The pull request, by default the event's.")] = None,
 ) -> None:
     """Post a report to its pull request, with the token in GITHUB_TOKEN. One comment a stack: it is rewritten."""
-    typer.echo(commenting.post(report_file, repository, number))
+    give(commenting.post(report_file, repository, number))
 
 
 @app.command()
@@ -138,7 +139,7 @@ def lock(
     now = datetime.now(UTC)
     lines = [f"{stack} is locked by {lock.holder}, for {lock.age(now)}" for lock in locks] or [f"{stack} is not locked"]
     _tell(lines)
-    actions.outputs(locked=_flag(bool(locks)), holder=holder)
+    summary.outputs(locked=_flag(bool(locks)), holder=holder)
     if locks and free:
         held.free()
         _tell([f"{stack} is free: its lock was removed"])
@@ -150,8 +151,8 @@ def _flag(value: object) -> str:
 
 def _tell(lines: list[str]) -> None:
     for line in lines:
-        typer.echo(line)
-        actions.summary(report.escaped(line) + "\n")
+        give(line)
+        summary.write(markdown(line, LINE) + "\n")
 
 
 @app.command()
@@ -186,7 +187,7 @@ def configure(
     )
     confirm = (lambda: True) if yes else _confirm if terminal else None
     ask = _ask if terminal else None
-    configuring.run(root.resolve(), stack, answers, ask=ask, confirm=confirm, say=typer.echo)
+    configuring.run(root.resolve(), stack, answers, ask=ask, confirm=confirm, say=give)
 
 
 def _ask(question: str, default: str | None) -> str:
@@ -202,5 +203,5 @@ def main() -> None:
     try:
         app()
     except (SettingsError, CommandError) as error:
-        console.print(str(error), style="red", markup=False)
+        console.fail(error, style="red")
         sys.exit(1)

@@ -270,7 +270,8 @@ def _write(
         say("nothing to change")
         return
     for change in changes:
-        say(change.diff(root))
+        for line in change.diff(root).splitlines():
+            say(line)
     if any(change.before is not None for change in changes):
         if confirm is None:
             raise CommandError(

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import boto3
 import pydantic
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from pydantic import BaseModel, JsonValue
 
+from common.text import clean
 from infra.commands import engine
 from infra.contract import names
 
@@ -113,7 +115,7 @@ def status(settings: Settings) -> str:
             return eks.describe_cluster(name=settings.cluster_name)["cluster"].get("status", "without a status")
         except eks.exceptions.ResourceNotFoundException:
             return ABSENT
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError, KeyError) as error:
         raise NoAnswerError(
-            f"AWS does not say: {error}", "see to the credentials (aws sts get-caller-identity) and the network"
+            f"AWS does not say: {clean(error)}", "see to the credentials (aws sts get-caller-identity) and the network"
         ) from None

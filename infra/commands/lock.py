@@ -15,7 +15,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import boto3
 import pydantic
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
+from common.text import clean
 from infra.commands import engine
 from infra.commands.errors import CommandError
 
@@ -114,5 +116,5 @@ def _in_bucket(bucket: str, prefix: str, query: dict[str, list[str]]) -> Iterato
                 yield f"s3://{bucket}/{key}", s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             except s3.exceptions.NoSuchKey:  # freed meanwhile
                 continue
-    except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"the locks in s3://{bucket}/{prefix} cannot be read: {error}") from None
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        raise CommandError(f"the locks in s3://{bucket}/{prefix} cannot be read: {clean(error)}") from None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
+from common.text import clean, lines
 from infra.commands import engine, report
 from infra.commands.digest import Digest
 from infra.commands.errors import CommandError
@@ -48,10 +49,10 @@ class Preview:
         """For a terminal or a job's log: every resource that changes, then the counts."""
         for step in self.digest.changed:
             because = f" (forced by {report.why(step)})" if "replace" in step.op else ""
-            yield f"{step.op} {step.type} {report.clean(step.name)}{because}"
-        yield from (f"warning: {report.clean(said)}" for said in self.digest.said("warning"))
+            yield f"{step.op} {step.type} {clean(step.name)}{because}"
+        yield from (f"warning: {line}" for said in self.digest.said("warning") for line in lines(said))
         if self.failure is not None:
-            yield report.clean(self.failure)
+            yield from lines(self.failure)
         if self.failure is None or self.digest.counts:
             outcome = "" if self.failure is None else "the preview failed; until then: "
             yield f"{self.project}/{self.stack}: {outcome}{report.counts(self.digest)}"

@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from common.text import clean, lines, markdown
 from infra.commands.digest import ABSENT, Digest
 
 if TYPE_CHECKING:
@@ -90,29 +91,18 @@ def why(step: Step) -> str:
     return ", ".join(step.why) or "the replacement of another resource"
 
 
-def clean(text: str) -> str:
-    """Text without colours and with no character that does not print."""
-    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in plain)
-
-
-def escaped(text: str) -> str:
-    """Text in which nothing means anything to Markdown or HTML, on one line, also in a table's cell."""
-    return re.sub(r"[^\w ,;./:=+()%-]|_", lambda char: f"&#{ord(char[0])};", clean(text).replace("\n", " "))
-
-
 def _head(project: str, stack: str, digest: Digest, failure: str | None, commit: str | None) -> str:
     title = f"### Preview of {_code(f'{project}/{stack}')}" + (f" at {_code(commit[:COMMIT_LENGTH])}" if commit else "")
-    lines = [marker(project, stack)]
+    head = [marker(project, stack)]
     if failure is None:
-        lines.append(f"{title}: {_shortened(counts(digest), SAID_LIMIT)}")
+        head.append(f"{title}: {_shortened(counts(digest), SAID_LIMIT)}")
     else:
-        lines += [f"{title} failed", "", _fence([_shortened(clean(failure), SAID_LIMIT)])]
-        lines += ["", f"Until then: {_shortened(counts(digest), SAID_LIMIT)}"] if digest.counts else []
-    warnings = "\n".join(digest.said("warning"))
+        head += [f"{title} failed", "", _fence([_shortened("\n".join(lines(failure)), SAID_LIMIT)])]
+        head += ["", f"Until then: {_shortened(counts(digest), SAID_LIMIT)}"] if digest.counts else []
+    warnings = "\n".join(lines("\n".join(digest.said("warning"))))
     if warnings:
-        lines += ["", "Warnings:", "", _fence([_shortened(clean(warnings), SAID_LIMIT)])]
-    return "\n".join(lines)
+        head += ["", "Warnings:", "", _fence([_shortened(warnings, SAID_LIMIT)])]
+    return "\n".join(head)
 
 
 def _row(step: Step) -> str:
@@ -130,7 +120,7 @@ def _block(step: Step) -> str:
 
 
 def _lines(change: Change) -> Iterator[str]:
-    path = _shortened(clean(change.path).replace("\n", " "), NAME_LIMIT)
+    path = clean(change.path, NAME_LIMIT)
     old, new = _text(change.old), _text(change.new)
     both = change.old is not ABSENT and change.new is not ABSENT
     start = (
@@ -146,7 +136,7 @@ def _lines(change: Change) -> Iterator[str]:
 
 
 def _text(value: JsonValue | Absent) -> str:
-    return clean(json.dumps(value, ensure_ascii=False, default=str))
+    return clean(json.dumps(value, ensure_ascii=False, default=str), None)
 
 
 def _shortened(text: str, limit: int, start: int = 0) -> str:
@@ -171,7 +161,7 @@ def _more(count: int) -> list[str]:
 
 
 def _code(text: str) -> str:
-    return f"<code>{escaped(_shortened(text, NAME_LIMIT))}</code>"
+    return markdown(text, NAME_LIMIT) or "<code></code>"
 
 
 def _fence(lines: list[str], language: str = "") -> str:

@@ -6,7 +6,6 @@ leaves an unknown stack alone.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -73,9 +72,9 @@ class Verdict:
         return f"{self.stack} is {self.state}: {_joined(self.reason, end)}"
 
     @property
-    def json(self) -> str:
+    def json(self) -> dict[str, object]:
         """An object of the fields."""
-        return json.dumps(asdict(self))
+        return asdict(self)
 
 
 def find(folder: Path, stack: str, when_down: Operation) -> Verdict:

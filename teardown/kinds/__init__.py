@@ -16,6 +16,12 @@ KINDS: tuple[Kind, ...] = (*balancers.KINDS, *network.KINDS, *logs.KINDS, *stack
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
+def places() -> dict[str, int]:
+    """Kind → its place in the order in which all of them can be removed."""
+    ordered = (kind.name for generation in generations() for kind in generation)
+    return {name: place for place, name in enumerate(ordered)}
+
+
 def generations() -> list[list[Kind]]:
     """All kinds in groups: nothing in a group waits for another of it, each group for those before it."""
     order = TopologicalSorter({kind.name: set(kind.after) for kind in KINDS})

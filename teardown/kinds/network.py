@@ -355,7 +355,7 @@ KINDS = (
         reads(*_ec2("DescribeAddresses")),
         lambda aws, each: aws.client("ec2").release_address(AllocationId=each.id),
         (Permission(_ec2("ReleaseAddress"), ("ec2:@region@:@account_id@:elastic-ip/*",), (Scope.OWNED,)),),
-        after=(INSTANCE, *BALANCERS),
+        after=(INSTANCE, *BALANCERS, NAT),
         command="aws ec2 release-address --allocation-id {id}",
     ),
 )

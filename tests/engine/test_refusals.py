@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from sandbox.account import faults
+
 if TYPE_CHECKING:
     from tests.support.rehearsals import Sandbox
 
@@ -160,4 +162,16 @@ def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(o
     assert done.code == 1
     assert "the embedded account has ended, and with it the state and all that was built" in done.err
     own_sandbox.succeed("reset")
+    own_sandbox.succeed("preview")
+
+
+def test_a_fault_hits_what_pulumi_asks_and_not_the_sandbox_s_own_preparation(own_sandbox: Sandbox) -> None:
+    """The permanent layer with the state's bucket, the roles, the stack: all of it is made while every call fails."""
+    own_sandbox.folder.claim()
+    faults.write(own_sandbox.folder.faults, [faults.Rule("AccessDenied")])
+    own_sandbox.succeed("exec", "--", "true")
+    refused = own_sandbox.run("preview")
+    assert refused.code != 0
+    assert "AccessDenied" in refused.text
+    faults.write(own_sandbox.folder.faults, [])
     own_sandbox.succeed("preview")

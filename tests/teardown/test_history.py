@@ -110,6 +110,14 @@ def test_a_compressed_state_is_read_and_restored_as_well(bucket: Bucket) -> None
     assert gzip.decompress(bucket.body(key)) == state("one", "two")
 
 
+def test_a_compressed_state_that_is_damaged_is_not_restored(bucket: Bucket) -> None:
+    whole = gzip.compress(state("one", "two"))
+    for damaged in (whole[:-12], whole[:12] + b"\xff" * 12 + whole[24:], b"plain"):
+        wanted = bucket.put(damaged, f"{KEY}.gz")
+        with pytest.raises(TeardownError, match="it does not parse"):
+            bucket.history.restore(wanted, really=True)
+
+
 def test_more_versions_than_a_page_are_listed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("teardown.history.PAGE", 3)
     put = [bucket.put(state(*map(str, range(number)))) for number in range(8)]
@@ -142,7 +150,7 @@ FOREIGN = {
     "no JSON": b"<html>",
     "no state": b"{}",
     "a list": b"[]",
-    "another format": json.dumps({"version": 4, "checkpoint": {"stack": "staging"}}).encode(),
+    "another format": json.dumps({"version": 5, "checkpoint": {"stack": "staging"}}).encode(),
     "another stack": state(stack=f"organization/{PROJECT}/{STACK}-2"),
     "another project": state(stack=f"organization/another/{STACK}"),
     "another stack's resource": state().replace(b'"resources": []', b'"resources": [{"urn": "urn:pulumi:x::y::z::w"}]'),

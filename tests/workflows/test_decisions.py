@@ -28,7 +28,7 @@ REBUILD_STATE = '.venv/bin/python -m infra state --stack "$STACK" --when-down up
 BOOTSTRAP = '.venv/bin/python -m bootstrap run --stack "$STACK"'
 STATUS = '.venv/bin/python -m bootstrap status --stack "$STACK"'
 WHEN = '.venv/bin/python -m teardown when --stack "$STACK"'
-NIGHT = '.venv/bin/python -m teardown run --yes --stack "$STACK"'
+NIGHT = '.venv/bin/python -m teardown run --yes --recover --stack "$STACK"'
 WATCHDOG = '.venv/bin/python -m teardown verify --watchdog 26 --stack "$STACK"'
 ISSUE = '.venv/bin/python -m teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 TESTS = "make test-application"
@@ -67,7 +67,7 @@ ANSWERS = {
     **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
     **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
-    ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"',
+    ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -271,15 +271,31 @@ def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
     assert jobs["destroy"].leg.commands[-1] == NIGHT
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force false, keep 2026-11-29T08:00:00Z"
     assert (jobs["destroy"].leg.group, jobs["destroy"].leg.environment) == ("stack-staging", "staging")
-    assert jobs["issue"].leg.output == "staging: success skipped false\n"
+    assert jobs["issue"].leg.output == "staging: success skipped false\n\n"
     assert results(jobs) == {"watchdog": "skipped"}
 
 
 def test_a_night_that_fails_ends_in_the_issue_too() -> None:
     """W2: the predecessor's issue was opened for an event that no longer came."""
-    jobs = run("nightly-destroy.yml", scheduled("0 20 * * *"), night="exit 1")
-    assert jobs["issue"].leg.output == "staging: failure skipped \n"
+    report = '{"title": "`id` $(id) 5 resources left"}'
+    jobs = run("nightly-destroy.yml", scheduled("0 20 * * *"), night=f"{answer(report=report)}; exit 1")
+    assert jobs["issue"].leg.output == f"staging: failure skipped \n{report}\n"
     assert results(jobs) == {"destroy": "failure", "watchdog": "skipped"}
+
+
+def test_a_watchdog_that_finds_an_old_cluster_hands_its_report_to_the_issue() -> None:
+    jobs = run("nightly-destroy.yml", scheduled("0 6 * * *"), watchdog=f"{answer(report='{}')}; exit 1")
+    assert jobs["issue"].leg.output == "staging: skipped failure \n{}\n"
+
+
+def test_whatever_changes_a_stack_waits_in_the_one_line_of_the_stack() -> None:
+    """So a job that finds another job's lock knows that this job is gone."""
+    night = run("nightly-destroy.yml", scheduled("0 20 * * *"))["destroy"].leg
+    rebuild = run("rebuild-stack.yml", REBUILD)["rebuild"].leg
+    merge = run("infra-apply.yml", PUSH, state=answer(operation="up"))["apply"].leg
+    assert {night.group, rebuild.group, merge.group} == {"stack-staging"}
+    assert "--recover" in night.commands[-1]
+    assert "--take-lock" not in night.commands[-1]
 
 
 def test_a_night_by_hand_may_be_forced() -> None:
@@ -292,7 +308,7 @@ def test_a_night_by_hand_may_be_forced() -> None:
 
 def test_the_watchdog_looks_in_the_morning_and_destroys_nothing() -> None:
     jobs = run("nightly-destroy.yml", scheduled("0 6 * * *"), watchdog="exit 1")
-    assert jobs["issue"].leg.output == "staging: skipped failure \n"
+    assert jobs["issue"].leg.output == "staging: skipped failure \n\n"
     assert results(jobs) == {"destroy": "skipped", "watchdog": "failure"}
 
 

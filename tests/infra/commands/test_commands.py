@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from infra.commands.cli import app
 from sandbox.folder import REPOSITORY
-from tests.infra.commands.test_actions import read
+from tests.common.test_summary import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -116,8 +116,8 @@ def test_the_change_is_shown_before_it_is_asked_about(root: Path) -> None:
     before = texts(root)
 
     def confirm() -> bool:
-        assert '-  infra-fleet:accountId: "123456789012"\n+  infra-fleet:accountId: "012345678901"\n' in "".join(said)
-        assert any("--- permanent/Pulumi.account.yaml\n+++ permanent/Pulumi.account.yaml\n" in line for line in said)
+        assert '-  infra-fleet:accountId: "123456789012"\n+  infra-fleet:accountId: "012345678901"\n' in "\n".join(said)
+        assert "--- permanent/Pulumi.account.yaml\n+++ permanent/Pulumi.account.yaml\n" in "\n".join(said)
         return False
 
     with pytest.raises(CommandError, match=r"^nothing was written$"):

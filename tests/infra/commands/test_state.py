@@ -207,7 +207,7 @@ def test_the_command_tells_people_programs_and_the_job(
 
     assert (down.returncode, down.stdout) == (0, "test is down: previewed, nothing built; a rebuild builds it\n")
     assert [line for line in (tmp_path / "out").read_text().splitlines() if "end-" not in line] == ["down", "preview"]
-    assert (tmp_path / "summary").read_text().strip() == down.stdout.strip()
+    assert (tmp_path / "summary").read_text().strip() == f"<code>{down.stdout.strip()}</code>"
     assert json.loads(built.stdout) == {
         "stack": "test",
         "cluster": "blue",

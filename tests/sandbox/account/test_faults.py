@@ -110,7 +110,7 @@ def test_a_rule_that_can_match_is_no_mistake(service: str, operation: str) -> No
 @pytest.mark.parametrize(
     ("service", "operation", "meant"),
     [
-        ("ec3", "*", "did you mean ec2?"),
+        ("ekss", "*", "did you mean eks?"),
         ("EC2", "*", "did you mean ec2?"),
         ("elbv2", "*", "did you mean elasticloadbalancing?"),
         ("resourcegroupstaggingapi", "*", "did you mean tagging?"),

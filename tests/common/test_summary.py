@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.commands import actions
+from common import summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def test_an_output_is_read_as_it_was_written(value: str, tmp_path: Path, monkeyp
     path.write_text("before<<x\n1\nx\n")
     monkeypatch.setenv("GITHUB_OUTPUT", str(path))
 
-    actions.outputs(first=value, second="2")
+    summary.outputs(first=value, second="2")
 
     assert read(path.read_text("utf-8")) == {"before": "1", "first": value, "second": "2"}
 
@@ -48,7 +48,7 @@ def test_no_value_can_know_the_delimiter(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("GITHUB_OUTPUT", str(path))
 
     for _ in range(2):
-        actions.outputs(name="value")
+        summary.outputs(name="value")
 
     first, second = re.findall("name<<(.*)", path.read_text())
     assert first != second
@@ -58,8 +58,8 @@ def test_summaries_follow_one_another(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "summary"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
 
-    actions.summary("# One")
-    actions.summary("Two, é")
+    summary.write("# One")
+    summary.write("Two, é")
 
     assert path.read_text("utf-8") == "# One\nTwo, é\n"
 
@@ -67,7 +67,7 @@ def test_summaries_follow_one_another(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_nothing_is_written_outside_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    actions.outputs(name="value")
-    actions.summary("text")
+    summary.outputs(name="value")
+    summary.write("text")
 
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,1 @@
+"""What all commands stand on: the text, the console and the summaries of each."""

@@ -1,0 +1,56 @@
+"""A cluster whose names, messages and hosts are hostile: no line of a report obeys it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+
+from bootstrap.errors import BootstrapError
+from bootstrap.progress import Look, Progress
+from bootstrap.report import Report
+from common.console import Console
+from common.text import to_json
+from tests.common.hostile import HOSTILE, obeyed
+
+
+def of(text: str) -> Report:
+    first = {"object": text, "message": text, "case": text, "advice": text}
+    checks = [{"title": "HelmReleases are ready", "done": False, "detail": text}]
+    return Report(text, good=False, failure=text, checks=checks, first=first, others=1, urls=[text])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_report_of_a_hostile_cluster_is_ours_in_every_line(text: str) -> None:
+    hostile, plain = of(text), of("x")
+    file = io.StringIO()
+    for line in hostile.lines():
+        Console(file=file).print(line)
+    assert len(file.getvalue().splitlines()) == len(plain.lines())
+    assert not obeyed(file.getvalue())
+
+    markdown = hostile.to_markdown()
+    assert len(markdown.splitlines()) == len(plain.to_markdown().splitlines())
+    assert [line for line in markdown.splitlines() if line.startswith("#")] == [markdown.splitlines()[0]]
+    assert not re.search(r"<(?!/?code>)|\]\(|@|https?://|\*\*|`", markdown)
+    assert not obeyed(markdown)
+
+    document = to_json(hostile.document)
+    assert json.loads(document)["good"] is False
+    assert not obeyed(document)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_progress_says_a_line_for_a_line(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bootstrap.progress.PAUSE", 0)
+    file = io.StringIO()
+    progress = Progress(Console(file=file))
+    with progress.step("a", text) as step:
+        step.said = text
+        progress.say(text)
+    with pytest.raises(BootstrapError):
+        progress.wait("x", -1, lambda: Look([text]))
+    assert len(file.getvalue().splitlines()) == 3
+    assert not obeyed(file.getvalue())
