@@ -81,21 +81,31 @@ def state_of(folder: Path, stack: str) -> State:
     Raises:
         UnknownError: it does not say.
     """
+    told = exported(folder, stack)
+    return State() if told is None else parse_state(told)
+
+
+def exported(folder: Path, stack: str) -> str | None:
+    """What `pulumi stack export` prints; None for a stack that the backend has never heard of.
+
+    Raises:
+        UnknownError: it does not say.
+    """
     try:
         done = engine.run(folder, "stack", "export", "--stack", stack)
     except CommandError as error:
         raise UnknownError(f"the stack's state is unknown: {error}") from None
     if done.returncode == engine.NO_STACK:
-        return State()
+        return None
     if done.returncode != 0:
         raise UnknownError(f"the stack's state is unknown: {engine.one_line(done)}")
-    return parse_state(done.stdout)
+    return done.stdout
 
 
-def parse_state(exported: str) -> State:
+def parse_state(text: str) -> State:
     """Read what `pulumi stack export` prints. Raises UnknownError: it is no state."""
     try:
-        deployment = _Export.model_validate_json(exported).deployment
+        deployment = _Export.model_validate_json(text).deployment
     except pydantic.ValidationError as error:
         raise UnknownError(
             f"the stack's state is unknown: pulumi prints no state: {error.errors()[0]['msg']}"
@@ -105,7 +115,8 @@ def parse_state(exported: str) -> State:
         f"{each.type} {each.resource.urn.rpartition('::')[2]}" for each in deployment.pending_operations or ()
     )
     vpc_id = next((each.id for each in made if each.type == VPC_TYPE), "")
-    return State(frozenset(_names(made)), vpc_id, pending, _identity(deployment, made))
+    unread = tuple(f"{each.type} {each.urn.rpartition('::')[2]}" for each in made if not each.outputs)
+    return State(frozenset(_names(made)), vpc_id, pending, _identity(deployment, made), unread)
 
 
 def _identity(deployment: _Deployment, made: list[_Resource]) -> Identity:
@@ -142,18 +153,22 @@ def capture(path: Path, target: Target, state: State) -> Target:
     """Write what is to go into a file, once; a file of the same cluster fills in the VPC that the state has forgotten.
 
     Raises:
-        TeardownError: the file is of another cluster, or cannot be written.
+        TeardownError: the file is of another cluster, the VPC that was given is another, or the file cannot be written.
     """
-    if path.exists():
-        before = read(path)
-        if _which(before) != _which(target):
-            raise TeardownError(f"{path} is of {before.cluster} in {before.account_id}: remove it, if that is gone")
-        volumes = before.persistent_volumes
-        target = replace(target, vpc_id=state.vpc_id or before.vpc_id, persistent_volumes=volumes)
-    else:
-        target = replace(target, vpc_id=state.vpc_id)
+    before = read(path) if path.exists() else target
+    if _which(before) != _which(target):
+        raise TeardownError(f"{path} is of {before.cluster} in {before.account_id}: remove it, if that is gone")
+    vpc_id = vpc_of(target.vpc_id, state.vpc_id) or before.vpc_id
+    target = replace(target, vpc_id=vpc_id, persistent_volumes=before.persistent_volumes)
     write(path, target)
     return target
+
+
+def vpc_of(given: str, in_state: str) -> str:
+    """The VPC: that of the state, or the one that was given. Raises TeardownError: they differ."""
+    if given and in_state and given != in_state:
+        raise TeardownError(f"--vpc {given}: the state says that the stack's VPC is {in_state}; leave --vpc out")
+    return in_state or given
 
 
 def write(path: Path, target: Target) -> None:

@@ -77,6 +77,7 @@ DEADLINES = draining.Deadlines()
 def run(  # each is an option
     stack: Stack = STACK,
     cwd: Project = CLONE,
+    vpc: Vpc = "",
     yes: Yes = False,  # noqa: FBT002  # a flag
     force: Annotated[bool, typer.Option("--force", envvar="FORCE", help="Go on after a drain that failed.")] = False,  # noqa: FBT002
     recover: Annotated[  # noqa: FBT002
@@ -112,6 +113,7 @@ def run(  # each is an option
         cwd,
         stack,
         _file(cwd, stack),
+        vpc=vpc,
         force=force,
         recover=recover,
         take_lock=take_lock,
@@ -352,7 +354,8 @@ def _target(cwd: Path, stack: str, vpc: str) -> Target:
     except UnknownError:
         known = ""
     captured = capturing.read(path) if path.exists() else target
-    return replace(target, vpc_id=vpc or known or captured.vpc_id, persistent_volumes=captured.persistent_volumes)
+    vpc_id = capturing.vpc_of(vpc, known) or captured.vpc_id
+    return replace(target, vpc_id=vpc_id, persistent_volumes=captured.persistent_volumes)
 
 
 def _proven(cwd: Path, stack: str, vpc: str) -> tuple[Proven, State]:
@@ -363,7 +366,7 @@ def _proven(cwd: Path, stack: str, vpc: str) -> tuple[Proven, State]:
 
 def _dry(options: running.Options) -> Report:
     """What a night would do."""
-    aws, state = _proven(options.folder, options.stack, "")
+    aws, state = _proven(options.folder, options.stack, options.vpc)
     cluster, why = aws.cluster()
     target = reclaim.retained(aws.target, reclaim.read(cluster)) if cluster else aws.target
     found = sweeping.plan(aws, target, state.listed)

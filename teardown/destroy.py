@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from teardown.errors import HeldError, TeardownError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import IO
 
     from infra.commands.lock import Lock
     from teardown.budget import Budget
@@ -41,8 +43,8 @@ class Obstacle:
     """What keeps a destroy from going well, and what takes it away."""
 
     what: str
-    remedy: tuple[str, ...]
-    """Arguments of pulumi."""
+    remedy: tuple[str, ...] = ()
+    """Arguments of pulumi; none for what `teardown.recovery` answers."""
     locks: tuple[Lock, ...] = ()
     """The locks that it is; none of a pending operation."""
     is_left: bool = True
@@ -72,8 +74,9 @@ def obstacles(folder: Path, stack: str, state: State, here: Here) -> list[Obstac
         is_left = all(here.is_left(each) for each in locks)
         found.append(Obstacle(what, ("cancel", "--yes"), locks, is_left=is_left))
     if state.pending:
-        pending = ", ".join(state.pending)
-        found.append(Obstacle(f"a run was killed at {pending}", ("refresh", "--clear-pending-creates", "--yes")))
+        found.append(Obstacle(f"a run was killed at {', '.join(state.pending)}"))
+    if state.unread:
+        found.append(Obstacle(f"a recovery was killed before it read {', '.join(state.unread)}"))
     return found
 
 
@@ -95,18 +98,16 @@ def refuse(stack: str, found: list[Obstacle], *, recover: bool, take_lock: bool)
 
 
 def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tell: Callable[[str], None]) -> None:
-    """Take obstacles away.
+    """Take away what pulumi can.
 
     Raises:
         TeardownError: pulumi fails, or somebody else has taken the lock meanwhile.
     """
-    for obstacle in found:
+    for obstacle in (each for each in found if each.remedy):
         if obstacle.locks and _locks(folder, stack) != obstacle.locks:
             raise TeardownError(f"{stack} is locked by somebody else by now: run this again")
         tell(f"{obstacle.what}: pulumi {' '.join(obstacle.remedy)} --stack {stack}")
-        code, lines = _run(proven, folder, stack, obstacle.remedy, tell)
-        if code != 0:
-            raise TeardownError(f"pulumi {obstacle.remedy[0]} failed: {_cause(lines)}")
+        pulumi(proven, folder, stack, obstacle.remedy, tell)
 
 
 def destroy(proven: Proven, folder: Path, stack: str, budget: Budget, tell: Callable[[str], None]) -> None:
@@ -149,6 +150,21 @@ def _cause(lines: list[str]) -> str:
     return found[0] if found else next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
 
 
+def pulumi(
+    proven: Proven,
+    folder: Path,
+    stack: str,
+    arguments: tuple[str, ...],
+    tell: Callable[[str], None],
+    document: str = "",
+) -> None:
+    """Run pulumi, which must succeed; `document` is its standard input. Raises TeardownError: it fails."""
+    code, lines = _run(proven, folder, stack, arguments, tell, document=document)
+    if code != 0:
+        command = " ".join(arguments[:2]) if arguments[0] == "stack" else arguments[0]
+        raise TeardownError(f"pulumi {command} failed: {_cause(lines)}")
+
+
 def _run(
     proven: Proven,
     folder: Path,
@@ -156,21 +172,26 @@ def _run(
     arguments: tuple[str, ...],
     tell: Callable[[str], None],
     timer: Callable[[subprocess.Popen[str]], threading.Timer] | None = None,
+    document: str = "",
 ) -> tuple[int, list[str]]:
     """Let pulumi change a stack that is proven; gives its exit code and all lines, which `tell` gets as they come."""
     proven.require(stack)
     command = ["pulumi", "--non-interactive", *arguments, "--stack", stack]
     lines: list[str] = []
     try:
-        with subprocess.Popen(  # noqa: S603 our own arguments
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
+        # A file without a name, whose end pulumi sees: a pipe could fill up while nobody reads.
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8") as given,
+            subprocess.Popen(  # noqa: S603 our own arguments
+                command,
+                cwd=folder,
+                stdin=_rewound(given, document),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            ) as process,
+        ):
             clock = timer(process) if timer else None
             if clock:
                 clock.start()
@@ -185,3 +206,10 @@ def _run(
                     clock.cancel()
     except FileNotFoundError:
         raise TeardownError("pulumi is not on PATH: install the version that mise.toml names") from None
+
+
+def _rewound(file: IO[str], text: str) -> IO[str]:
+    file.write(text)
+    file.flush()
+    file.seek(0)
+    return file

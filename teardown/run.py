@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bootstrap.errors import BootstrapError
@@ -10,8 +10,10 @@ from teardown import capture, destroy, drain, lost, proof, reclaim, sweep, verif
 from teardown.budget import REPORT, WITHIN, Budget
 from teardown.errors import HeldError, TeardownError
 from teardown.locks import Here
+from teardown.recovery import adopt, export_file
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from bootstrap.progress import Progress
@@ -36,6 +38,8 @@ class Options:
     stack: str
     file: Path
     """Where the target is captured."""
+    vpc: str = ""
+    """Where neither state nor captured file knows it."""
     force: bool = False
     """Go on after a drain that failed."""
     recover: bool = False
@@ -44,6 +48,8 @@ class Options:
     """Take any lock: a person has asked its holder."""
     here: Here = field(default_factory=Here)
     deadlines: Deadlines = field(default_factory=lambda: drain.Deadlines())
+    recover_deadline: float = adopt.SETTLE
+    """Seconds that AWS may take to end what a killed run began."""
     patience: float = sweep.PATIENCE
     """Seconds that one deletion may wait for what holds it."""
     within: float = WITHIN
@@ -97,7 +103,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         night.target = captured(options)
         where = f"{night.target.account_id}, {night.target.region}, {night.target.vpc_id or 'an unknown VPC'}"
         step.said = f"{night.target.cluster} in {where}"
-        _obstacles(aws, options, progress, night)
+        _obstacles(aws, options, progress, night, budget.part(0.5, spare=REPORT))
         if options.recover:
             night.target = lost.locate(aws, night.target)
     with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run"):
@@ -124,6 +130,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         step.outcome = step.outcome if night.verdict.clean else "failed"
     if night.good and not (night.drained and night.drained.untagged):
         options.file.unlink(missing_ok=True)
+        export_file.remove(export_file.path_of(options.file))
 
 
 def _destroy(
@@ -153,11 +160,11 @@ def proven(aws: Aws, target: Target, file: Path, state: State) -> Proven:
 
 def captured(options: Options) -> Target:
     """The target, captured in its file. Raises TeardownError."""
-    target = capture.of_stack(options.folder, options.stack)
+    target = replace(capture.of_stack(options.folder, options.stack), vpc_id=options.vpc)
     return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
 
-def _obstacles(aws: Proven, options: Options, progress: Progress, night: Night) -> None:
+def _obstacles(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> None:
     state = capture.state_of(options.folder, options.stack)
     found = destroy.obstacles(options.folder, options.stack, state, options.here)
     for obstacle in found:
@@ -165,6 +172,30 @@ def _obstacles(aws: Proven, options: Options, progress: Progress, night: Night) 
     destroy.refuse(options.stack, found, recover=options.recover, take_lock=options.take_lock)
     destroy.recover(aws, options.folder, options.stack, found, progress.say)
     night.recovered += [obstacle.what for obstacle in found]
+    if options.recover:
+        _adopt(aws, options, progress, night, budget)
+
+
+def _adopt(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> None:
+    """Put back into the state what a killed run was making; what nobody can tell apart is deleted by its tags."""
+
+    def remove(ids: Collection[str]) -> None:
+        target = lost.locate(aws, night.target)
+        found = sweep.plan(aws, target, _listed(options), recover=True).only(ids)
+        night.swept += sweep.sweep(aws, found, budget, progress.say, patience=options.patience).deleted
+
+    adoption = adopt.recover(
+        aws,
+        night.target,
+        options.folder,
+        options.stack,
+        export_file.path_of(options.file),
+        patience=adopt.Patience(options.reads, options.pause, min(options.recover_deadline, budget.left)),
+        remove=remove,
+        tell=progress.say,
+    )
+    night.recovered += adoption.lines if adoption else ()
+    night.target = captured(options)
 
 
 def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> None:

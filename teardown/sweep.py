@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -58,6 +58,11 @@ class Plan:
     def doomed(self) -> list[Leftover]:
         """All that is deleted."""
         return [each for step in self.steps for each in step]
+
+    def only(self, ids: Collection[str]) -> Plan:
+        """The same, of some resources alone."""
+        steps = (tuple(each for each in step if each.id in ids) for step in self.steps)
+        return replace(self, steps=tuple(step for step in steps if step))
 
     @property
     def kept(self) -> list[Leftover]:

@@ -81,3 +81,5 @@ class State:
     """What a killed run was at."""
     identity: Identity = Identity()
     """Whose state it is."""
+    unread: tuple[str, ...] = ()
+    """What a killed recovery has put back and not read: it has an id and nothing else."""

@@ -56,9 +56,13 @@ class Lifecycle:
             raise IncompleteError(resource.id, state, str(error)) from error
 
     def read(self, given: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[str, State, State]:
-        """The id, state and inputs of what is there; an empty id if nothing is. Without state: an import by id."""
+        """The id, state and inputs of what is there; an empty id if nothing is.
+
+        Without state it is an import, which knows the id and nothing else, whatever inputs the engine has
+        (pulumi-terraform-bridge, Read in pkg/tfbridge/provider.go: `isRefresh`).
+        """
         resource_id, told = self.row.key.parse(given)
-        resource = self._resource(resource_id, {**told, **inputs, **state})
+        resource = self._resource(resource_id, {**told, **inputs, **state} if state else told)
         found = self._describe(resource)
         if found is None:
             return "", {}, {}
@@ -66,7 +70,7 @@ class Lifecycle:
         if state:
             return resource_id, now, self._inputs(now, inputs)
         imported = {name: now[name] for name in self.row.inputs if name in now}
-        return resource_id, now, imported
+        return self.row.key.imported(found) if self.row.key.imported else resource_id, now, imported
 
     def preview_update(self, old: Mapping[str, Any], old_inputs: Mapping[str, Any], new: Mapping[str, Any]) -> State:
         """The state that an update will give, as far as it is known."""

@@ -71,12 +71,14 @@ class Key:
 
     make: the id, from the resource as it was wanted and the response of the operation that made it.
     parse: an id that a person gives to import, as the id and the properties that it tells.
+    imported: the id, from what reading describes, where the one that is given to import does not tell it.
     member: the member that operations take the id by, when AWS assigned it.
     properties: what identifies the resource otherwise.
     """
 
     make: Callable[[Resource, Response], str]
     parse: Callable[[str], tuple[str, dict[str, Any]]] = lambda given: (given, {})
+    imported: Callable[[Response], str] | None = None
     member: str = ""
     properties: tuple[str, ...] = ()
 

@@ -256,6 +256,11 @@ def _read_association(r: Resource) -> Response | None:
     )
 
 
+def _parse_association(given: str) -> tuple[str, dict[str, Any]]:
+    subnet, separator, table = given.partition("/")
+    return (given, {"subnetId": subnet, "routeTableId": table}) if separator else (given, {})
+
+
 def _replace_association(r: Resource) -> None:
     found = _read_association(r)
     if found is None:
@@ -277,7 +282,12 @@ ROUTE_TABLE_ASSOCIATION = Row(
     type="aws:ec2/routeTableAssociation:RouteTableAssociation",
     service="ec2",
     cloudformation="AWS::EC2::SubnetRouteTableAssociation",
-    key=assigned("AssociationId", "AssociationId"),
+    key=Key(
+        make=assigned("AssociationId", "AssociationId").make,
+        parse=_parse_association,
+        imported=lambda found: str(found["RouteTableAssociationId"]),
+        member="AssociationId",
+    ),
     properties={"subnetId": Property(required=True, replaces=True), "routeTableId": Property()},
     create="AssociateRouteTable",
     read=_read_association,

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox import rehearsal
 from tests.support import rehearsals
+from tests.support.kills import PACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,3 +53,21 @@ def make_sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
     for one in made:
         if one.folder.claimed:
             rehearsal.reset(one.folder)
+
+
+@pytest.fixture(scope="session")
+def paced_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox a worker at a pace of AWS's own, with a jump box: a stack of all types."""
+    made = rehearsals.new(tmp_path_factory.mktemp("paced"), jumpBox=True)
+    yield made
+    rehearsal.reset(made.folder)
+
+
+@pytest.fixture
+def paced(paced_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The same with nothing built; what a failed test leaves is not the next one's."""
+    paced_sandbox.succeed("preview", **PACE)
+    before = paced_sandbox.census()
+    yield paced_sandbox
+    if paced_sandbox.census() != before:
+        rehearsal.reset(paced_sandbox.folder)

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from common import summary
-from teardown import capture, destroy, drain
+from teardown import capture, destroy
 from teardown.cli import app
+from teardown.proof import Proven
 from teardown.target import State, Target
 from tests.common.hostile import HOSTILE, obeyed
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from teardown.aws import Aws
+    from teardown.budget import Budget
     from teardown.destroy import Obstacle
     from tests.teardown.conftest import Town
 
@@ -45,7 +47,7 @@ def command(hostile: Town, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The commands on that account, with a pulumi that repeats the texts and fails."""
     assert aws
 
-    def fails(_folder: Path, _stack: str, tell: Callable[[str], None]) -> None:
+    def fails(_proven: Proven, _folder: Path, _stack: str, _budget: Budget, tell: Callable[[str], None]) -> None:
         for text in HOSTILE:
             tell(text)
         raise destroy.RefusedError("\n".join(HOSTILE), blocked=False)
@@ -66,7 +68,7 @@ def command(hostile: Town, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(capture, "state_of", state)
     monkeypatch.setattr(destroy, "obstacles", nothing)
     monkeypatch.setattr(destroy, "destroy", fails)
-    monkeypatch.setattr(drain, "find", gone)
+    monkeypatch.setattr(Proven, "cluster", gone)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     return CliRunner()

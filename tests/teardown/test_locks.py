@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from infra.commands.lock import Lock
 from teardown import destroy
 from teardown.errors import HeldError, TeardownError
 from teardown.locks import Here
+from teardown.proof import Proven
 from teardown.target import State
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def take(project: Path, where: Here, state: State = NOBODY, *, recover: bool = T
     """What a run does before it begins; gives what was taken over."""
     found = destroy.obstacles(project, "staging", state, where)
     destroy.refuse("staging", found, recover=recover, take_lock=take_lock)
-    destroy.recover(project, "staging", found, lambda _line: None)
+    destroy.recover(mock.create_autospec(Proven), project, "staging", found, lambda _line: None)
     return "; ".join(obstacle.what for obstacle in found)
 
 
@@ -157,7 +159,7 @@ def test_a_lock_that_somebody_took_meanwhile_is_theirs(project: Path) -> None:
     found = destroy.obstacles(project, "staging", NOBODY, here(in_job=True))
     write(project, lock("ann", "laptop", 7))
     with pytest.raises(TeardownError, match="locked by somebody else by now"):
-        destroy.recover(project, "staging", found, lambda _line: None)
+        destroy.recover(mock.create_autospec(Proven), project, "staging", found, lambda _line: None)
     assert not (project / "calls").exists()
 
 

@@ -99,7 +99,7 @@ def test_route_table_association(aws: Driver) -> None:
     first, second = (aws.create(TABLE, name, {"vpcId": vpc}).id for name in ("first", "second"))
     association = made(aws, ASSOCIATION, "a", {"subnetId": subnet, "routeTableId": first})
     assert association.id.startswith("rtbassoc-")
-    imported(aws, association, {"subnetId": subnet, "routeTableId": first})
+    imported(aws, association, {"subnetId": subnet, "routeTableId": first}, resource_id=f"{subnet}/{first}")
     association = updated(
         aws,
         association,
