@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bootstrap import kubeconfig
 from bootstrap.errors import BootstrapError
 from bootstrap.kubernetes import NAMESPACE, Cluster
+from common.text import clean
 from teardown.aws import Aws, account_of, said
 from teardown.errors import TeardownError
 
@@ -168,16 +169,17 @@ def _status(aws: Aws, target: Target, state: State) -> str:
             found: Mapping[str, Any] = eks.describe_cluster(name=target.cluster)["cluster"]
         except eks.exceptions.ResourceNotFoundException:
             return ""
-    endpoint, authority = found.get("endpoint", ""), found.get("certificateAuthority", {}).get("data", "")
+        status: str = found["status"]
+        endpoint, authority = clean(found.get("endpoint", "")), found.get("certificateAuthority", {}).get("data", "")
     where = f"the cluster {target.cluster} in {target.account_id}, {target.region}"
     remedy = "it is another cluster of the same name, which this stack has not made: see who owns it"
     if identity.endpoint and identity.endpoint.rstrip("/") != endpoint.rstrip("/"):
-        at = endpoint or f"nowhere yet ({found['status']})"
+        at = endpoint or f"nowhere yet ({status})"
         raise NotProvenError(f"{where} is at {at}, but the state says {identity.endpoint}", remedy)
     if identity.authority and identity.authority != authority:
         prints = f"{_fingerprint(authority)}, but the state says {_fingerprint(identity.authority)}"
         raise NotProvenError(f"{where} at {endpoint} has the certificate authority {prints}", remedy)
-    return found["status"]
+    return status
 
 
 def _fingerprint(authority: str) -> str:

@@ -103,7 +103,7 @@ class Controller:
             "persistentVolumeReclaimPolicy": policy,
             **({"storageClassName": named} if (named := text(claim, "spec", "storageClassName")) else {}),
         }
-        metadata = {"name": name, "finalizers": [FINALIZER]}
+        metadata = {"name": name, "finalizers": [FINALIZER] if policy == "Delete" else []}
         self.cluster.apply(VOLUME, {"metadata": metadata, "spec": spec}, MANAGER, force=True)
         pod.say(f"{name_of(claim)} has {made}")
 

@@ -68,6 +68,27 @@ MORE = [
 ]
 """Beside the application's: an Ingress, a Service with an NLB, three PVCs of which a pod mounts one; no quota."""
 
+RETAINED = [
+    {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "retained"},
+        "provisioner": "ebs.csi.aws.com",
+        "reclaimPolicy": "Retain",
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "precious", "namespace": "night"},
+        "spec": {
+            "storageClassName": "retained",
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    },
+]
+"""A claim whose volume outlives the cluster."""
+
 
 @pytest.fixture(scope="module")
 def before() -> dict[str, Any]:
@@ -136,6 +157,36 @@ def test_a_reconciled_cluster_ends_without_a_trace_and_the_morning_converges(
     assert "stuck: " not in said
     assert "nothing of staging is left" in said
     assert taken(town) == before
+
+
+def test_a_volume_to_be_retained_outlives_the_night_and_is_listed_every_night(
+    town: Town, before: dict[str, Any]
+) -> None:
+    morning(town)
+    town.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(RETAINED))
+    town.until(lambda: len(volumes(town)) == 4)
+    (kept,) = [volume["VolumeId"] for volume in volumes(town) if "precious" in name_of(volume)]
+    said = night(town)
+    remedy = f"to remove it: aws ec2 delete-volume --volume-id {kept}"
+    assert "deleted: PersistentVolumeClaim night/precious" in said
+    assert "nothing of staging is left" in said
+    assert remedy in said
+    assert differing(taken(town), before) == {kept}
+
+    assert remedy in town.sandbox("teardown", "--", "run", "--yes", *QUICK)
+    assert differing(taken(town), before) == {kept}
+    town.aws("ec2").delete_volume(VolumeId=kept)
+    assert taken(town) == before
+
+
+def name_of(volume: dict[str, Any]) -> str:
+    """The claim that a volume was made for."""
+    return next(tag["Value"] for tag in volume["Tags"] if tag["Key"] == "kubernetes.io/created-for/pvc/name")
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    """What only one of two censuses has."""
+    return {each for kind in one for each in set(one[kind]) ^ set(other[kind])}
 
 
 def test_a_load_balancer_controller_that_is_stuck_is_reported_and_swept(town: Town, before: dict[str, Any]) -> None:

@@ -18,11 +18,13 @@ from teardown import kinds, probe, sweep, verify
 from teardown.aws import Aws
 from teardown.budget import Budget
 from teardown.target import State
+from tests.teardown.conftest import proven
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.account import process
+    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 HTML = "<!DOCTYPE html>\n<html>\n<head><title>Login</title></head><body><br>::error::sign in\n</body></html>\n"
@@ -122,8 +124,8 @@ def test_an_account_that_is_not_told_is_unknown(broken: Proxy, town: Town) -> No
 
 def test_a_deletion_through_such_a_proxy_is_not_done_in_one_line(proxy: Proxy, town: Town) -> None:
     town.leave()
-    aws = Aws(proxy.account.region)
     proxy.looks = True
+    aws = proven(proxy.account)
     planned = town.plan(aws)
     assert planned.findings.unknown == ()
     for status, body in ((502, HTML), (200, HTML), (200, WELL_FORMED), (403, WELL_FORMED)):
@@ -148,7 +150,7 @@ def test_a_deletion_through_such_a_proxy_is_not_done_in_one_line(proxy: Proxy, t
     ],
 )
 def test_the_permission_that_is_named_is_that_of_the_call_that_was_refused(
-    town: Town, aws: Aws, strike: Callable[..., None], service: str, operation: str, action: str
+    town: Town, aws: Proven, strike: Callable[..., None], service: str, operation: str, action: str
 ) -> None:
     left = town.leave()
     on = [{"Key": "deletion_protection.enabled", "Value": "true"}]

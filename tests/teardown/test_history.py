@@ -115,7 +115,7 @@ def test_a_compressed_state_that_is_damaged_is_not_restored(bucket: Bucket) -> N
     for damaged in (whole[:-12], whole[:12] + b"\xff" * 12 + whole[24:], b"plain"):
         wanted = bucket.put(damaged, f"{KEY}.gz")
         with pytest.raises(TeardownError, match="it does not parse"):
-            bucket.history.restore(wanted, really=True)
+            bucket.history.restore(wanted, bucket.proven)
 
 
 def test_more_versions_than_a_page_are_listed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
