@@ -218,7 +218,7 @@ class Claim(StrEnum):
     STACK = "the stack's own"
     """`pulumi destroy` takes it away; the sweep only while recovering a state that has lost it."""
     UNPLACED = "tagged for the cluster, in a VPC that is not known to be the cluster's"
-    """The VPC of the cluster is unknown, or the stack's own tags are in another: listed as left, never deleted."""
+    """The cluster's VPC is unknown, or the other one carries the stack's tags: listed as left, never deleted."""
     ELSEWHERE = "tagged for the cluster, in another VPC"
     """Listed, and not counted: another cluster of that name may have made it."""
     SHARED = "shared"
@@ -276,7 +276,9 @@ def of_stack(tags: Mapping[str, str], target: Target, vpc: str | None = UNBOUND)
     """
     if tags.get("project") != names.PROJECT or tags.get(STACK) != target.cluster:
         return Claim.NOBODYS
-    return Claim.STACK if vpc is UNBOUND or target.has(vpc) else Claim.UNPLACED
+    if vpc is UNBOUND or target.has(vpc):
+        return Claim.STACK
+    return Claim.ELSEWHERE if target.vpc_id else Claim.UNPLACED
 
 
 def group_name(cluster: str) -> str:

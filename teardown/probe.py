@@ -11,6 +11,7 @@ from teardown.claim import Claim
 from teardown.errors import UnknownError
 from teardown.holders import Holders, blocking
 from teardown.kinds import KINDS
+from teardown.kinds.base import VPC
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -102,10 +103,20 @@ def look(
 
 
 def resolved(found: Sequence[Leftover]) -> list[Leftover]:
-    """The same, where what carries a controller's mark alone is the cluster's, if no other cluster is in its VPC."""
+    """The same, with the claims that depend on what else was found.
+
+    What carries a controller's mark alone is the cluster's, if no other cluster is in its VPC. What is in another VPC
+    may be the stack's all the same, if that VPC carries the stack's tags.
+    """
     is_alone = not any(each.in_vpc and each.claim is Claim.OTHERS for each in found)
-    marked = Claim.OURS if is_alone else Claim.NOBODYS
-    return [replace(each, claim=marked) if each.claim is Claim.MARKED else each for each in found]
+    second = {each.vpc_id for each in found if each.kind == VPC and each.claim is Claim.UNPLACED}
+
+    def claimed(each: Leftover) -> Claim:
+        if each.claim is Claim.MARKED:
+            return Claim.OURS if is_alone else Claim.NOBODYS
+        return Claim.UNPLACED if each.claim is Claim.ELSEWHERE and each.vpc_id in second else each.claim
+
+    return [replace(each, claim=claimed(each)) for each in found]
 
 
 def _all(kind: Kind, aws: Aws, target: Target) -> list[Leftover]:

@@ -173,8 +173,8 @@ class Maker:
         return Place(cluster, vpc, tuple(each["Subnet"]["SubnetId"] for each in made), zones[0])
 
 
-def leave(  # every option adds one thing that some controller leaves
-    maker: Maker, place: Place, count: int = 1, *, node_group: str = "", more: bool = False, node_role: str = ""
+def leave(
+    maker: Maker, place: Place, count: int = 1, *, node_group: str = "", node_role: str = ""
 ) -> dict[str, list[str]]:
     """Make what the controllers of a cluster leave.
 
@@ -183,7 +183,6 @@ def leave(  # every option adds one thing that some controller leaves
         place: the cluster, and where it is.
         count: how often; one backend group is for all.
         node_group: the security group of the cluster or its nodes, which gets the load balancer controller's rule.
-        more: whether Karpenter and an Elastic IP address left something too.
         node_role: the role of the instance profile that Karpenter left.
 
     Returns:
@@ -204,7 +203,7 @@ def leave(  # every option adds one thing that some controller leaves
     note("security group", backend)
     if node_group:
         maker.refer(node_group, backend, SHARED_RULE)
-    for kind, ids in (_more(maker, cluster, node_role) if more else {}).items():
+    for kind, ids in _more(maker, cluster, node_role).items():
         note(kind, *ids)
     for number in range(count):
         for kind, sort in (("application", "ingress"), ("network", "service")):

@@ -195,7 +195,7 @@ def abroad(maker: Maker, cluster: str) -> Ids:
     region = next(each for each in REGIONS if each != maker.region)
     there = Maker(maker.account, f"{maker.seed} {region}", region)
     place = there.place(cluster)
-    left = leftovers.leave(there, place, more=True)
+    left = leftovers.leave(there, place)
     return _joined({"VPC": [place.vpc], "subnet": [*place.subnets]}, left)
 
 

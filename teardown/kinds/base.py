@@ -79,7 +79,7 @@ class Kind:
     after: tuple[str, ...] = ()
     """The kinds that must be gone before."""
     command: str = ""
-    """What removes one by hand; `{id}` is its id, `{parent}` and `{child}` the parts of one with a colon."""
+    """What removes one by hand: `{id}` and `{name}` are its own, `{parent}` and `{child}` the parts of its id."""
     blocks_vpc: bool = False
     """Whether the VPC cannot be deleted while one is in it."""
     is_gone: Callable[[Aws, Leftover], bool] | None = None
@@ -88,7 +88,8 @@ class Kind:
     def by_hand(self, leftover: Leftover) -> str:
         """The command that removes one by hand."""
         parent, _, child = leftover.id.partition(":")
-        return self.command.format(id=shlex.quote(leftover.id), parent=shlex.quote(parent), child=shlex.quote(child))
+        parts = {"id": leftover.id, "name": leftover.name, "parent": parent, "child": child}
+        return self.command.format(**{key: shlex.quote(value) for key, value in parts.items()})
 
 
 def tags_of(thing: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:

@@ -70,24 +70,23 @@ def profiles(aws: Aws, target: Target) -> Iterator[Leftover]:
     for profile in aws.pages("iam", "list_instance_profiles", "InstanceProfiles"):
         name, path, created = profile["InstanceProfileName"], profile["Path"], profile.get("CreateDate")
         roles = profile.get("Roles", ())
-        shown = f"of {', '.join(role['RoleName'] for role in roles)}" if roles else ""
         if path == own:
-            yield Leftover(PROFILE, name, Claim.STACK, shown, created=created)
+            yield Leftover(PROFILE, profile["Arn"], Claim.STACK, name, created=created)
         elif target.cluster in name or target.cluster in path or any(role["Path"] == own for role in roles):
             listed = aws.pages("iam", "list_instance_profile_tags", "Tags", InstanceProfileName=name)
             tags = {tag["Key"]: tag["Value"] for tag in listed}
             whose = claim.claim(tags, target)
             is_here = tags.get(REGION) == target.region or path.startswith(KARPENTERS.format(target=target))
-            yield Leftover(PROFILE, name, whose if is_here else Claim.NOBODYS, shown, tags, created)
+            yield Leftover(PROFILE, profile["Arn"], whose if is_here else Claim.NOBODYS, name, tags, created)
 
 
 def delete_profile(aws: Aws, leftover: Leftover) -> None:
     """Its role is taken out of it, and stays. Raises ClientError."""
     iam = aws.client("iam")
-    profile = iam.get_instance_profile(InstanceProfileName=leftover.id)["InstanceProfile"]
+    profile = iam.get_instance_profile(InstanceProfileName=leftover.name)["InstanceProfile"]
     for role in profile["Roles"]:
-        iam.remove_role_from_instance_profile(InstanceProfileName=leftover.id, RoleName=role["RoleName"])
-    iam.delete_instance_profile(InstanceProfileName=leftover.id)
+        iam.remove_role_from_instance_profile(InstanceProfileName=leftover.name, RoleName=role["RoleName"])
+    iam.delete_instance_profile(InstanceProfileName=leftover.name)
 
 
 def providers(aws: Aws, target: Target) -> Iterator[Leftover]:
@@ -117,7 +116,7 @@ KINDS = (
             ),
         ),
         after=(INSTANCE, NODES),
-        command="aws iam delete-instance-profile --instance-profile-name {id}",
+        command="aws iam delete-instance-profile --instance-profile-name {name}",
     ),
     Kind(
         ROLE,

@@ -173,12 +173,18 @@ def delete_group(aws: Aws, leftover: Leftover) -> None:
 
 
 def _revoke(revoke: Callable[..., Any], group_id: str, rules: list[Any]) -> None:
-    """A rule that is gone already is as good: whoever deletes another group of the same circle was faster."""
+    """A rule that is gone already is as good: whoever deletes another group of the same circle was faster.
+
+    AWS revokes all rules of a call or none, so after such a refusal each is revoked by itself.
+    """
     try:
         revoke(GroupId=group_id, IpPermissions=rules)
     except ClientError as error:
         if code_of(error) not in ("InvalidPermission.NotFound", "InvalidGroup.NotFound"):
             raise
+        if len(rules) > 1:
+            for rule in rules:
+                _revoke(revoke, group_id, [rule])
 
 
 def _naming(rule: Any, group_id: str, *, every: bool) -> Any:

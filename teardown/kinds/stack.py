@@ -157,7 +157,9 @@ def vpcs(aws: Aws, target: Target) -> Iterator[Leftover]:
         things |= {vpc["VpcId"]: vpc for vpc in aws.pages("ec2", "describe_vpcs", "Vpcs", Filters=by_id)}
     for key, vpc in things.items():
         tags = tags_of(vpc)
-        whose = claim.of_stack(tags, target, key)
+        # Only the stack's VPCs carry its tags: a second one is another rebuild's, and a person's to look at.
+        whose = Claim.NOBODYS if claim.of_stack(tags, target) is Claim.NOBODYS else Claim.UNPLACED
+        whose = claim.of_stack(tags, target, key) if target.has(key) else whose
         if target.has(key) and whose is not Claim.STACK:
             yield Leftover(VPC, key, Claim.OURS, tags.get("Name", ""), tags, held=UNTAGGED, vpc_id=key, in_vpc=True)
         elif whose is not Claim.NOBODYS:
@@ -278,11 +280,18 @@ def _is_endpoint_gone(aws: Aws, leftover: Leftover) -> bool:
     return all(endpoint["State"].lower() == "deleted" for endpoint in answer)
 
 
-def _ec2(operation: str, parameter: str, *, many: bool = False) -> Callable[[Aws, Leftover], None]:
-    """A deletion of EC2 that takes an id, or a list of ids."""
+def delete_endpoint(aws: Aws, leftover: Leftover) -> None:
+    """Raises ClientError: AWS refuses, which it says in an answer of status 200."""
+    answer = aws.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[leftover.id])
+    for refused in answer.get("Unsuccessful", ()):
+        raise ClientError({"Error": refused["Error"]}, "DeleteVpcEndpoints")
+
+
+def _ec2(operation: str, parameter: str) -> Callable[[Aws, Leftover], None]:
+    """A deletion of EC2 that takes an id."""
 
     def delete(aws: Aws, leftover: Leftover) -> None:
-        getattr(aws.client("ec2"), operation)(**{parameter: [leftover.id] if many else leftover.id})
+        getattr(aws.client("ec2"), operation)(**{parameter: leftover.id})
 
     return delete
 
@@ -324,7 +333,7 @@ KINDS = (
         ENDPOINT,
         endpoints,
         reads("ec2:DescribeVpcEndpoints"),
-        _ec2("delete_vpc_endpoints", "VpcEndpointIds", many=True),
+        delete_endpoint,
         after=_LIVES_IN_VPC,
         command="aws ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}",
         blocks_vpc=True,

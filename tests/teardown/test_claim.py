@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from teardown import claim, probe
 from teardown.claim import FAMILIES, NAMING, UNBOUND, Claim, Means
-from teardown.kinds.base import VOLUME, Leftover
+from teardown.kinds.base import VOLUME, VPC, Leftover
 from teardown.target import Target
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_no_family_makes_something_ours_that_names_another_cluster(family: claim
         ({"Kubernetes.io/cluster/staging": "owned"}, HERE, False, Claim.NOBODYS),
         (STACKS, UNBOUND, False, Claim.STACK),
         (STACKS, HERE, False, Claim.STACK),
-        (STACKS, THERE, False, Claim.UNPLACED),
+        (STACKS, THERE, False, Claim.ELSEWHERE),
         ({**STACKS, "cluster": "staging-2"}, HERE, False, Claim.NOBODYS),
         ({"cluster": "staging"}, HERE, False, Claim.NOBODYS),
         ({**STACKS, **OWNED}, HERE, False, Claim.OURS),
@@ -135,6 +135,13 @@ def test_a_mark_counts_only_where_no_other_cluster_is_in_the_vpc() -> None:
     assert [each.claim for each in probe.resolved([marked])] == [Claim.OURS]
     assert [each.claim for each in probe.resolved([marked, theirs])] == [Claim.NOBODYS, Claim.OTHERS]
     assert next(each.claim for each in probe.resolved([marked, replace(theirs, in_vpc=False)])) is Claim.OURS
+
+
+def test_what_is_in_another_vpc_is_left_only_where_that_vpc_carries_the_stacks_tags() -> None:
+    volume = Leftover(VOLUME, "1", Claim.ELSEWHERE, vpc_id=THERE)
+    second = Leftover(VPC, THERE, Claim.UNPLACED, vpc_id=THERE)
+    assert [each.claim for each in probe.resolved([volume])] == [Claim.ELSEWHERE]
+    assert [each.claim for each in probe.resolved([volume, second])] == [Claim.UNPLACED] * 2
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_region_of_its_own_has_what_a_cluster_of_the_same_name_left(account: p
 
 def test_karpenter_s_leftovers_carry_its_names_and_tags(account: process.Account, aws: Aws, place: Place) -> None:
     role = aws.role("ec2.amazonaws.com").rpartition("/")[2]
-    left = leftovers.leave(Maker(account, place.cluster), place, more=True, node_role=role)
+    left = leftovers.leave(Maker(account, place.cluster), place, node_role=role)
     owned = {f"kubernetes.io/cluster/{place.cluster}": "owned"}
 
     (template,) = aws.ec2.describe_launch_templates(LaunchTemplateIds=left["launch template"])["LaunchTemplates"]
