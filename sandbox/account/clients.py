@@ -48,11 +48,12 @@ def is_own(user_agent: str) -> bool:
 
 
 def _client(service: str, endpoint: str, region: str, application: str | None = None) -> Any:
+    options: dict[str, Any] = {"user_agent_appid": application}  # botocore's stubs lack it
     return session().create_client(
         service,
         region_name=region,
         endpoint_url=endpoint,
         aws_access_key_id="sandbox",
         aws_secret_access_key="sandbox",  # noqa: S106 -- a key of no account
-        config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2}, user_agent_appid=application),
+        config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2}, **options),
     )

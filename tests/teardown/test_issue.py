@@ -156,7 +156,8 @@ LEFT = report.rows(
         Leftover("NAT gateway", "nat-1", Claim.OURS, monthly=36.5),
         Leftover("load balancer", BALANCER, Claim.OURS, "k8s", monthly=19.32),
         Leftover("network interface", "eni-1", Claim.OURS, held="in-use: ELB net/k8s/1"),
-    ]
+    ],
+    failed=["VPC vpc-1", "EKS cluster staging (ACTIVE)", "NAT gateway nat-1"],
 )
 
 
