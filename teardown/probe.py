@@ -25,6 +25,7 @@ WORKERS = 8
 
 DELETABLE = frozenset({Claim.OURS})
 RECOVERING = frozenset({Claim.OURS, Claim.STACK})
+UNCLEAN = frozenset({Claim.OURS, Claim.STACK, Claim.UNPLACED})
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,12 @@ class Findings:
     @property
     def ours(self) -> list[Leftover]:
         """What is the cluster's and the stack's, or may be: all that makes a night unclean."""
-        whose = (Claim.OURS, Claim.STACK, Claim.UNPLACED)
-        return [each for each in self.found if each.claim in whose and not each.kept_because]
+        return [each for each in self.found if each.claim in UNCLEAN and not each.kept_because]
 
     @property
     def kept(self) -> list[Leftover]:
         """What is the cluster's, and outlives it on purpose."""
-        return [each for each in self.found if each.claim is Claim.OURS and each.kept_because]
+        return [each for each in self.found if each.claim in UNCLEAN and each.kept_because]
 
     @property
     def left(self) -> list[Leftover]:

@@ -167,7 +167,7 @@ def test_a_volume_to_be_retained_outlives_the_night_and_is_listed_every_night(
     town.until(lambda: len(volumes(town)) == 4)
     (kept,) = [volume["VolumeId"] for volume in volumes(town) if "precious" in name_of(volume)]
     said = night(town)
-    remedy = f"to remove it: aws ec2 delete-volume --volume-id {kept}"
+    remedy = f"to remove what is kept: aws ec2 delete-volume --volume-id {kept}"
     assert "deleted: PersistentVolumeClaim night/precious" in said
     assert "nothing of staging is left" in said
     assert remedy in said

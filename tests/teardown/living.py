@@ -189,7 +189,7 @@ class Living:
     def export(self, outputs: Mapping[str, object], *resources: Mapping[str, object]) -> None:
         """The stack's state: as pulumi prints it, and as an earlier version in its bucket."""
         stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
-        vpc = {"type": "aws:ec2/vpc:Vpc", "id": self.home.place.vpc}
+        vpc = {"type": "aws:ec2/vpc:Vpc", "id": self.home.place.vpc, "outputs": {"id": self.home.place.vpc}}
         prefix = "urn:pulumi:staging::infra-fleet::"
         every = [
             {**each, "urn": f"{prefix}{each['type']}::{number}"} for number, each in enumerate((stack, vpc, *resources))

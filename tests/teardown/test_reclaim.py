@@ -148,7 +148,7 @@ def test_a_sweep_of_a_living_cluster_takes_no_volume_that_a_persistent_volume_ha
     living.run(monkeypatch, *SWEEP, f"--cwd={living.root}")
     assert there(living, scaled, kept, orphan) == sorted([scaled, kept])
     told = json.loads(capsys.readouterr().out)
-    held = {row["id"]: row["note"] for row in told["left"]}
+    held = {row["id"]: row["note"] for row in told["stays"]}
     assert held[scaled] == "the PersistentVolume scaled-to-none of the living cluster uses it"
     (row,) = told["kept"]
     assert (row["id"], row["note"]) == (kept, "the PersistentVolume data says Retain")
@@ -163,7 +163,7 @@ def test_a_sweep_takes_no_volume_of_a_living_cluster_that_does_not_say_what_it_u
     living.export({key: value for key, value in living.outputs().items() if key != "cluster_endpoint"})
     living.run(monkeypatch, *SWEEP, f"--cwd={living.root}")
     assert there(living, free) == [free]
-    notes = {row["id"]: row["note"] for row in json.loads(capsys.readouterr().out)["left"]}
+    notes = {row["id"]: row["note"] for row in json.loads(capsys.readouterr().out)["stays"]}
     assert notes[free].startswith("it may be in use: the stack's state has no endpoint")
 
 
@@ -185,9 +185,9 @@ def test_what_is_kept_makes_no_night_unclean_and_is_listed_with_cost_and_command
     command = f"aws ec2 delete-volume --volume-id {kept}"
     assert row["command"] == command
     assert row["monthly"] > 0
-    assert f"to remove it: {command}" in streams.err
-    assert f"kept on purpose: 1, {row['monthly']:.2f} $ a month" in streams.err
-    assert f"`{command}`" in summary.read_text()
+    assert f"to remove what is kept: {command}" in streams.err
+    assert f"kept on purpose: 1 resource (${row['monthly']:.2f}/month)" in streams.err
+    assert command in summary.read_text()
     living.clients.ec2.delete_volume(VolumeId=kept)
 
 
