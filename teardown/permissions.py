@@ -16,6 +16,8 @@ class Scope(Enum):
     CONTROLLER = claim.CONTROLLER
     CNI = claim.CNI
     CSI = claim.CSI
+    NODES = claim.AUTO_MODE
+    """Karpenter's and EKS Auto Mode's."""
     OWNED = claim.CLUSTER_PREFIX
     """The key and not the value names the cluster."""
     NAME = "name"

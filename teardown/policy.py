@@ -10,7 +10,7 @@ from teardown.kinds import KINDS
 from teardown.permissions import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from teardown.permissions import Permission
 
@@ -33,15 +33,7 @@ def probes(account_id: str, region: str, zones: Sequence[str] = ()) -> dict[str,
 
 def leftovers(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
     """Deletions by tags whose value names the cluster, and by name, for any number of clusters."""
-    statements: list[dict[str, Any]] = []
-    for scope in TAGGED:
-        scoped = [each for each in writing() if scope in each.scopes and not each.tag_key]
-        for service in sorted({_service(each) for each in scoped}):
-            found = [each for each in scoped if _service(each) == service]
-            actions = sorted({action for each in found for action in each.actions})
-            resources = sorted({resource for each in found for resource in each.resources})
-            allowed = _allow(actions, _arns(resources, account_id, region, clusters))
-            statements.append({**allowed, "Condition": {"StringEquals": {f"aws:ResourceTag/{scope.value}": clusters}}})
+    statements = [each for scope in TAGGED for each in _tagged(scope, account_id, region, clusters)]
     for named in (each for each in writing() if Scope.NAME in each.scopes):
         statements.append(_allow(list(named.actions), _arns(named.resources, account_id, region, clusters)))
         kept = [
@@ -51,6 +43,17 @@ def leftovers(account_id: str, region: str, clusters: list[str]) -> dict[str, An
         ]
         statements.append({"Effect": "Deny", "Action": list(named.actions), "Resource": kept})
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _tagged(scope: Scope, account_id: str, region: str, clusters: list[str]) -> Iterator[dict[str, Any]]:
+    """Deletions by a tag whose value names the cluster, a statement a service."""
+    scoped = [each for each in writing() if scope in each.scopes and not each.tag_key]
+    for service in sorted({_service(each) for each in scoped}):
+        found = [each for each in scoped if _service(each) == service]
+        actions = sorted({action for each in found for action in each.actions})
+        resources = sorted({resource for each in found for resource in each.resources})
+        allowed = _allow(actions, _arns(resources, account_id, region, clusters))
+        yield {**allowed, "Condition": {"StringEquals": {f"aws:ResourceTag/{scope.value}": clusters}}}
 
 
 def owned(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
@@ -69,8 +72,8 @@ def owned(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
 
 
 def marks(account_id: str, region: str, clusters: list[str]) -> dict[str, Any]:
-    """The tags that are written: by their keys, and onto what names the cluster."""
-    statements: list[dict[str, Any]] = []
+    """The tags that are written, by their keys and onto what names the cluster; and what did not fit elsewhere."""
+    statements = list(_tagged(Scope.NODES, account_id, region, clusters))
     for tagging in (each for each in writing() if each.tag_key):
         allowed = _allow(list(tagging.actions), _arns(tagging.resources, account_id, region, clusters))
         condition = {

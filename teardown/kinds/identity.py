@@ -112,7 +112,7 @@ KINDS = (
             Permission(
                 ("iam:DeleteInstanceProfile", "iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile"),
                 ("iam::@account_id@:instance-profile/*",),
-                (Scope.OWNED,),
+                (Scope.NODES,),
             ),
         ),
         after=(INSTANCE, NODES),

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from infra.contract import names
+from sandbox.account import leftovers
 from teardown import policy, sweep, verify
 from teardown.budget import Budget
 from teardown.kinds import network
@@ -52,6 +53,9 @@ def everything(town: Town, left: dict[str, list[str]]) -> None:
     owned = [{"Key": f"kubernetes.io/cluster/{town.place.cluster}", "Value": "owned"}]
     tags = [{"ResourceType": "instance", "Tags": owned}]
     ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=town.place.subnets[0], TagSpecifications=tags)
+    town.clients.nodegroup(
+        town.clients.cluster(name=town.place.cluster, resourcesVpcConfig={"subnetIds": list(town.place.subnets)})
+    )
     url = f"https://oidc.eks.{town.clients.region}.amazonaws.com/id/{town.place.vpc[4:].upper()}"
     town.clients.iam.create_open_id_connect_provider(Url=url, ClientIDList=["sts.amazonaws.com"])
 
@@ -60,7 +64,8 @@ def test_every_call_is_declared_and_everything_declared_is_called(
     town: Town, aws: Proven, account_folder: Folder
 ) -> None:
     """W1: the predecessor's role could not see load balancers, and nothing told."""
-    left = town.leave()
+    role = town.clients.role("ec2.amazonaws.com").rpartition("/")[2]
+    left = leftovers.leave(town.maker, town.place, node_role=role)
     everything(town, left)
     zone = town.clients.client("route53").create_hosted_zone(Name="fleet.example", CallerReference=town.place.vpc)
     since = len(account_folder.calls.read_text().splitlines())
