@@ -157,7 +157,8 @@ def _mismatch(verdict: Verdict, status: str, others: Sequence[str]) -> tuple[str
 def _pending(recorded: Recorded) -> str:
     if not recorded.pending:
         return ""
-    return f"a run was killed at {', '.join(recorded.pending)} (pulumi refresh --clear-pending-creates settles that)"
+    recover = "python -m teardown run --yes --recover takes away what it made"
+    return f"a run was killed at {', '.join(recorded.pending)} ({recover})"
 
 
 def _locks(folder: Path, stack: str) -> list[Lock]:

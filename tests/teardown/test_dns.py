@@ -337,7 +337,7 @@ def test_a_reply_that_is_none_of_aws_is_unknown(
     records = looked(aws, town, domain)
     assert records.found == ()
     (line,) = records.unknown
-    assert f"route53:{operation}: the reply is not one of AWS" in line
+    assert f"route53:{operation}: the answer cannot be read" in line
 
 
 def test_in_another_account_nothing_is_looked_at(

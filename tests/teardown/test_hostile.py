@@ -66,6 +66,7 @@ def command(hostile: Town, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(capture, "of_stack", target)
     monkeypatch.setattr(capture, "state_of", state)
+    monkeypatch.setattr(capture, "zones_of", nothing)
     monkeypatch.setattr(destroy, "obstacles", nothing)
     monkeypatch.setattr(destroy, "destroy", fails)
     monkeypatch.setattr(Proven, "cluster", gone)
