@@ -48,7 +48,7 @@ class Verdict:
     def line(self, cluster: str) -> str:
         """Say what is left of a cluster, or what is not known."""
         if self.clean:
-            return f"nothing of {cluster} is left"
+            return f"verified: nothing of {cluster} is left"
         more = f" (and {len(self.unknown) - 1} more)" if len(self.unknown) > 1 else ""
         parts = [
             resources([each.monthly for each in self.left], " left") if self.left else "",

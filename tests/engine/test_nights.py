@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from infra.contract import names
-from sandbox.account import leftovers
+from sandbox.account import census, leftovers, strangers
 from sandbox.account.clients import client
 from sandbox.account.leftovers import Maker, Place
 from sandbox.folder import REPOSITORY
@@ -120,8 +120,39 @@ def test_verify_says_what_is_left_by_whom_and_for_how_much(sandbox: Sandbox) -> 
     assert cluster["monthly"] == pytest.approx(73.0)
 
 
+def test_a_night_beside_foreign_things_ends_clean_and_touches_none(own_sandbox: Sandbox) -> None:
+    """In another VPC under our tags, in another region, of a cluster named almost like ours, with recovery and without.
+
+    The next nights know no VPC any more, since the state is empty: they list what carries our tags.
+    """
+    sandbox = own_sandbox
+    sandbox.succeed("up")
+    account = sandbox.account
+    leave(sandbox)
+    foreign = strangers.outside(Maker(account, "strangers"), place(sandbox))
+    regions = (account.region, *strangers.REGIONS)
+
+    def told() -> dict[str, dict[str, dict[str, str]]]:
+        return {region: census.take_deep(account.endpoint, region) for region in regions}
+
+    with_stack = told()
+    ended = night(sandbox, "--recover")
+    assert ended.code == 0, ended.text
+    assert "not touched, because it is in vpc-" in ended.err
+    after = told()
+    for region, kinds in after.items():
+        for kind, things in kinds.items():
+            assert things.items() <= with_stack[region][kind].items(), (region, kind)
+    assert all(any(key in kinds[kind] for kinds in after.values()) for kind, ids in foreign.items() for key in ids)
+    for options in ((), ("--recover",)):
+        listed = night(sandbox, *options)
+        assert listed.code == 1, listed.text
+        assert "the cluster's VPC is not known: --vpc names it" in listed.err
+        assert told() == after
+
+
 STEPS = {
-    "drain": "stop Flux",
+    "drain": "suspend Flux",
     "sweep": "what controllers left",
     "destroy": "deleting",
     "verify": "nothing is left",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +94,12 @@ def test_tags_name_and_vpc_together_decide(
     tags: Mapping[str, str], vpc: str | None, named: bool, wanted: Claim
 ) -> None:
     assert claim.claim(tags, TARGET, vpc, named=named) is wanted
+
+
+def test_the_page_shows_what_each_tag_means() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "teardown.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 5]
+    assert rows == [f"| `{each.key}` | {each.writer} | {each.on} | {each.means} |" for each in FAMILIES]
 
 
 KEYS = st.one_of(

@@ -110,7 +110,7 @@ def test_costs_have_their_units_or_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("verdict", "line"),
     [
-        (Verdict((), (), ()), "nothing of staging is left"),
+        (Verdict((), (), ()), "verified: nothing of staging is left"),
         (Verdict((BALANCER, VOLUME), (), ()), "staging: 2 resources left ($19.85/month)"),
         (
             Verdict((), ("ec2:DescribeVolumes: x", "y"), ()),

@@ -80,7 +80,12 @@ def help_of(*command: str, ask: str = "--help") -> set[str]:
 def test_variables_are_named_as_in_the_workflows_and_as_the_account_hands_them_over() -> None:
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \|.*\| (.*) \|$", PAGE, re.MULTILINE))
     used = {name: set(re.findall(r"\bvars\.([A-Z_]+)", text)) for name, text in WORKFLOWS.items()}
-    assert set(rows) == {*re.findall(r"gh variable set (\w+)", handed_over()), "WHEN_DOWN", "KEEP_UNTIL", "RUNNER_USERS"}
+    assert set(rows) == {
+        *re.findall(r"gh variable set (\w+)", handed_over()),
+        "WHEN_DOWN",
+        "KEEP_UNTIL",
+        "RUNNER_USERS",
+    }
     assert set().union(*used.values()) == set(rows)
     readers = {name: {workflow for workflow, read in used.items() if name in read} for name in rows}
     everywhere = {"infra-plan", "infra-apply", "infra-unlock", "load-harness", "nightly-destroy", "rebuild-stack"}

@@ -84,7 +84,10 @@ def test_all_else_is_unknown_and_has_a_remedy(recorded: Recorded, status: str, l
 @pytest.mark.parametrize(("there", "status"), [(HERE, "ACTIVE"), (NOWHERE, ABSENT), (HERE, ABSENT)])
 def test_a_killed_run_is_mentioned(there: Recorded, status: str) -> None:
     found = judge(ASKED, Recorded(there.clusters, ("creating blue",)), status, Operation.PREVIEW)
-    assert "a run was killed at creating blue (python -m teardown run --yes --recover takes away what it made)" in found.reason
+    assert (
+        "a run was killed at creating blue (python -m teardown run --yes --recover takes away what it made)"
+        in found.reason
+    )
 
 
 def test_a_lock_stops_what_would_change_the_stack() -> None:
