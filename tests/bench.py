@@ -113,4 +113,5 @@ if __name__ == "__main__":
     bench.table(console)
     application.table(console)
     night.table(console)
+    night.calls(console)
     bootstrap.table(console)

@@ -13,10 +13,11 @@ import psutil
 import pytest
 
 from infra.contract import names
-from sandbox.account import census, leftovers, strangers
+from sandbox.account import census, faults, leftovers, strangers
 from sandbox.account.clients import client
 from sandbox.account.leftovers import Maker, Place
 from sandbox.folder import REPOSITORY
+from teardown import budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +205,27 @@ def killed(sandbox: Sandbox, here: Callable[[int, str], bool]) -> bool:
     assert ended.code == 0, ended.text
     assert sandbox.census() == before
     return struck
+
+
+def test_a_night_that_runs_out_of_time_ends_with_a_report_and_the_next_finishes_it(sandbox: Sandbox) -> None:
+    """Before its job would be killed: pulumi is interrupted, and writes down how far it came."""
+    sandbox.succeed("preview")
+    before = sandbox.census()
+    sandbox.succeed("up")
+    leave(sandbox)
+    faults.write(sandbox.folder.faults, [faults.Rule(faults.NONE, "ec2", "Delete*", latency=4.0)])
+    try:
+        late = night(sandbox, f"--within={budget.REPORT + 30:.0f}", "--json")
+    finally:
+        faults.write(sandbox.folder.faults, [])
+    assert late.code == 1, late.text
+    told = json.loads(late.out)
+    assert "pulumi destroy failed: it did not end within " in told["failure"]
+    assert told["steps"][-1]["name"] == "verify"
+    assert told["left"]
+    ended = night(sandbox, "--recover")
+    assert ended.code == 0, ended.text
+    assert sandbox.census() == before
 
 
 def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox) -> None:

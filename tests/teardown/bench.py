@@ -18,8 +18,11 @@ from teardown import sweep
 from teardown.budget import Budget
 from tests.support.account import ACCOUNT_ID, REGION
 from tests.teardown.conftest import SHORT, proven, town_in
+from tests.teardown.test_scale import looking
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from rich.console import Console
 
 LATENCY = 0.05
@@ -43,6 +46,31 @@ def table(console: Console) -> None:
     shown.add_row(str(many), f"{fast:.1f} s", "1")
     shown.add_row("1", f"{slow:.1f} s", f"{slow / fast:.1f}")
     console.print(shown)
+
+
+def calls(console: Console) -> None:
+    """How many calls it takes to look, by how much there is: flat but for the pages of load balancers and tags."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        place = Folder(Path(folder) / "account")
+        account = process.ensure(place, ACCOUNT_ID, REGION)
+        try:
+            with mock.patch.dict(os.environ, process.environment(account)):
+                seen = [_calls(account, place, count) for count in (1, 42, 417)]
+        finally:
+            process.stop(place)
+    (_few, base), *_more = seen
+    shown = Table("leftovers", "calls", "grown", title="calls of a look")
+    for found, counted in seen:
+        grown = [f"{name} +{counted[name] - base[name]}" for name in counted if counted[name] != base[name]]
+        shown.add_row(str(found), str(counted.total()), ", ".join(grown))
+    console.print(shown)
+
+
+def _calls(account: process.Account, place: Folder, count: int) -> tuple[int, Counter[str]]:
+    town = town_in(account)
+    town.leave(count)
+    counted, found = looking(proven(account), town, place)
+    return found, counted
 
 
 def _sweep(account: process.Account, place: Folder, workers: int) -> tuple[int, float]:

@@ -38,7 +38,7 @@ class Call:
 
 def night(aws: Proven, town: Town) -> bool:
     """A sweep and a look; whether it claims that nothing is left."""
-    outcome = sweep.sweep(aws, town.plan(aws), Budget.of(0.5), lambda _line: None)
+    outcome = sweep.sweep(aws, town.plan(aws), Budget.of(60.0), lambda _line: None, patience=0.5)
     verdict = verify.verify(aws, town.target, lambda: town.state, reads=1, pause=0.0)
     left = [each for each in verdict.left if each.id not in town.state.listed]
     return outcome.good and not left and not verdict.unknown

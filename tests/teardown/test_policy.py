@@ -71,6 +71,6 @@ def test_every_call_is_declared_and_everything_declared_is_called(
     since = len(account_folder.calls.read_text().splitlines())
     network.mark_retained(aws, left["volume"][0])
     town.clients.ec2.delete_tags(Resources=[left["volume"][0]], Tags=[{"Key": names.RECLAIM_POLICY_TAG}])
-    assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT), lambda _line: None).good
+    assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT * 4), lambda _line: None, patience=SHORT).good
     verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=[zone["HostedZone"]["Id"]])
     assert recorded(account_folder, since) - {WHO, "ec2:DeleteTags"} == declared()

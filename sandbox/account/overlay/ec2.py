@@ -238,6 +238,16 @@ class Ec2(EC2Backend):
         self._tell_tags(resource_ids)
         return done
 
+    def describe_tags(self, filters: dict[str, list[str]] | None = None) -> list[dict[str, str]]:
+        """Of one thing by its id, as every listing asks: at once (moto: by a pattern over all tags of the account)."""
+        match filters:
+            case {"resource-id": [str(key)], **others} if not others and not set(key) & set("*?"):
+                kind = utils.EC2_PREFIX_TO_RESOURCE.get(utils.get_prefix(key), "")
+                tags = self.tags.get(key, {})
+                return [{"resource_id": key, "key": k, "value": v, "resource_type": kind} for k, v in tags.items()]
+            case _:
+                return super().describe_tags(filters)
+
     def _tell_tags(self, resource_ids: list[str]) -> None:
         for template in filter(None, map(self.launch_templates.get, resource_ids)):
             template.tags = template.get_tags()
