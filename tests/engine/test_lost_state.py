@@ -8,6 +8,8 @@ import pytest
 
 from sandbox.account.clients import client
 from tests.engine.test_nights import leave, night
+from tests.permanent.example import DEPLOY
+from tests.support.iam import allows_action
 
 if TYPE_CHECKING:
     from typing import Any
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from tests.support.rehearsals import Sandbox
 
 pytestmark = pytest.mark.engine
+
+CALLED = ("ec2", "eks", "iam", "elasticloadbalancing", "logs")
+"""The services whose operations are named as their permissions."""
 
 
 def lose(sandbox: Sandbox) -> None:
@@ -39,9 +44,13 @@ def test_a_stack_whose_state_is_lost_is_taken_down_by_its_tags(sandbox: Sandbox)
     alone = night(sandbox)
     assert alone.code == 1, alone.text
     assert sandbox.census()["EKS cluster"] == ("staging",)
+    since = len(sandbox.calls())
     ended = night(sandbox, "--recover", "--deadline=30")
     assert ended.code == 0, ended.text
     assert sandbox.census() == before
+    called = {f"{service}:{operation}" for service, operation in sandbox.calls()[since:] if service in CALLED}
+    assert {"eks:DeleteCluster", "ec2:DeleteVpc", "iam:DeleteRole"} <= called
+    assert [action for action in sorted(called) if not allows_action(DEPLOY, action)] == []
     sandbox.succeed("preview")
 
 

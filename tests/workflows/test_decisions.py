@@ -7,9 +7,11 @@ import os
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.contract import names
 from sandbox.folder import REPOSITORY
+from teardown import budget
 from tests.support.workflows import INSTALLED, Event, Job, Run
 
 REPOSITORY_NAME = "your-org/infra-fleet"
@@ -349,3 +351,9 @@ def test_code_that_fails_its_tests_is_not_built() -> None:
         "image": "skipped",
         "release": "skipped",
     }
+
+
+def test_a_nightly_teardown_ends_with_a_report_before_its_job_is_killed() -> None:
+    """The job also checks out, installs and writes its summary."""
+    job = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "nightly-destroy.yml").read_text())["jobs"]["destroy"]
+    assert job["timeout-minutes"] * 60 - budget.WITHIN >= 600
