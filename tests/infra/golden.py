@@ -44,6 +44,7 @@ EVERY_SETTING: Mapping[str, object] = {
     },
     "nodeSessionManager": True,
     "jumpBox": True,
+    "hostedZoneIds": ["Z0123456789ABCDEFGHIJ"],
     "clusterAdmins": ["arn:aws:iam::210987654321:role/team/admin"],
     "controlPlaneLogs": ["audit", "scheduler"],
     "deletionProtection": True,
