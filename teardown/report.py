@@ -237,7 +237,10 @@ def made_by(leftover: Leftover) -> str:
         return leftover.requester
     if leftover.claim is not Claim.OURS:
         return ", ".join(f"{key}={value}" for key, value in sorted(tags.items())[:3]) or "no tags"
-    return "EKS" if leftover.kind in ("log group", "security group") else "the stack"
+    if any(key.startswith("karpenter.") for key in tags):
+        return "Karpenter"
+    is_eks = leftover.kind in ("log group", "security group") or "eks:cluster-name" in tags
+    return "EKS" if is_eks else "a controller"
 
 
 def aligned(table: Sequence[Sequence[str]]) -> list[str]:
