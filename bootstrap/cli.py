@@ -252,7 +252,7 @@ def _stop_between_steps(progress: Progress) -> None:
         if progress.interrupted:
             raise KeyboardInterrupt
         progress.interrupted = True
-        console.print("stopping after this step; once more to stop at once")
+        console.say_at_once("stopping after this step; once more to stop at once")
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)

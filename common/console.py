@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import IO, Any
 
@@ -28,6 +29,10 @@ class Console(rich.console.Console):
         """Print an error. All lines but the first are indented: what somebody else wrote cannot speak for us."""
         for number, line in enumerate(lines(str(error))):
             self.print(f"  {line}" if number else line, **options)
+
+    def say_at_once(self, line: str) -> None:
+        """Print a line from within a signal handler, past the stream: what the signal interrupted may hold its lock."""
+        os.write(self.file.fileno(), f"{clean(line, LINE)}\n".encode())
 
 
 def give(*lines: object) -> None:

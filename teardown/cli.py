@@ -130,7 +130,7 @@ def run(  # each is an option
 
     def interrupt(*_arguments: object) -> None:
         progress.interrupted = True
-        console.print("stopping after this step; the same command goes on from there")
+        console.say_at_once("stopping after this step; the same command goes on from there")
 
     signal.signal(signal.SIGINT, interrupt)
     night = running.run(Aws(capturing.of_stack(cwd, stack).region), options, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 import time
@@ -144,14 +145,18 @@ def test_a_node_that_never_gets_ready(town: Town) -> None:
     eks = town.aws("eks")
     (group,) = eks.list_nodegroups(clusterName="staging")["nodegroups"]
     sizes = eks.describe_nodegroup(clusterName="staging", nodegroupName=group)["nodegroup"]["scalingConfig"]
+    before = {node["metadata"]["name"] for node in town.cluster.list(api.NODE)}
     town.sandbox("cluster", "stop", "kwok")
     more = {**sizes, "maxSize": sizes["desiredSize"] + 1, "desiredSize": sizes["desiredSize"] + 1}
     eks.update_nodegroup_config(clusterName="staging", nodegroupName=group, scalingConfig=more)
     try:
         town.until(lambda: len(town.cluster.list(api.NODE)) == more["desiredSize"])
+        (late,) = {node["metadata"]["name"] for node in town.cluster.list(api.NODE)} - before
         said = fails(town, "run", settings=SHORT)
         assert said.startswith("the cluster not there after 8 s: node ip-10-0-")
-        assert f"{sizes['desiredSize']} of {more['desiredSize']} nodes are ready" in said
+        assert f"node {late} is not ready" in said
+        # Kubernetes gives up the others as well when kwok has been away for 40 s, which a slow machine may need.
+        assert re.search(rf"; [0-{sizes['desiredSize']}] of {more['desiredSize']} nodes are ready", said)
     finally:
         eks.update_nodegroup_config(clusterName="staging", nodegroupName=group, scalingConfig=sizes)
         town.sandbox("cluster", "start", "kwok")
