@@ -2,7 +2,8 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-SOURCES := __main__.py applications bootstrap checks common infra permanent sandbox teardown tests tools
+FLEET := $(BIN)/python -m fleet
+SOURCES := __main__.py applications bootstrap checks common delivery fleet infra permanent sandbox teardown tests tools
 APPLICATION := applications/load-harness
 
 .DEFAULT_GOAL := help
@@ -13,34 +14,34 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 preview: .venv/.sandbox ## preview the stack on an embedded AWS account: no credentials, no cluster
-	@$(BIN)/python -m sandbox preview -- $(ARGS)
+	@$(FLEET) sandbox preview -- $(ARGS)
 
 up: .venv/.sandbox ## build the stack there
-	@$(BIN)/python -m sandbox up -- $(ARGS)
+	@$(FLEET) sandbox up -- $(ARGS)
 
 refresh: .venv/.sandbox ## compare the state with the account
-	@$(BIN)/python -m sandbox refresh -- $(ARGS)
+	@$(FLEET) sandbox refresh -- $(ARGS)
 
 outputs: .venv/.sandbox ## print the stack's outputs
-	@$(BIN)/python -m sandbox outputs -- $(ARGS)
+	@$(FLEET) sandbox outputs -- $(ARGS)
 
 destroy: .venv/.sandbox ## take the stack down
-	@$(BIN)/python -m sandbox destroy -- $(ARGS)
+	@$(FLEET) sandbox destroy -- $(ARGS)
 
 reset: .venv/.sandbox ## end the embedded account and forget everything in it
-	@$(BIN)/python -m sandbox reset
+	@$(FLEET) sandbox reset
 
 cluster: up ## start the cluster of the stack: a real API server, real Flux controllers, a Git host
-	@$(BIN)/python -m sandbox cluster up
+	@$(FLEET) sandbox cluster up
 
-bootstrap: .venv/.sandbox ## bootstrap Flux on it; ARGS is another command of python -m bootstrap
-	@$(BIN)/python -m sandbox cluster bootstrap -- $(if $(ARGS),$(ARGS),run)
+bootstrap: .venv/.sandbox ## bootstrap Flux on it; ARGS is another command of fleet bootstrap
+	@$(FLEET) sandbox cluster bootstrap -- $(if $(ARGS),$(ARGS),run)
 
 check: .venv/.checks ## find what Flux would refuse of k8s/ and policies/
-	@$(BIN)/python -m checks $(ARGS)
+	@$(FLEET) check $(ARGS)
 
 account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dry run, then the question
-	@$(BIN)/python -m permanent apply $(ARGS)
+	@$(FLEET) account apply $(ARGS)
 
 test: .venv/.dev .venv-guard/.done test-application ## run the tests: Python and Pulumi only
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not cluster" $(ARGS)
@@ -70,7 +71,7 @@ lint: .venv/.dev .venv-load-harness/.done workflows ## style, types, import cont
 	$(BIN)/lint-imports
 
 workflows: .venv/.dev ## lint the workflows
-	@tool=$$($(BIN)/python -m tools actionlint) && $$tool
+	@tool=$$($(FLEET) tools actionlint) && $$tool
 	$(BIN)/zizmor --quiet --offline --persona auditor --strict-collection .
 
 format: .venv/.dev ## format the sources
@@ -78,7 +79,7 @@ format: .venv/.dev ## format the sources
 	$(BIN)/ruff format $(SOURCES)
 
 docs: .venv/.sandbox ## write docs/config.md from the settings' models
-	$(BIN)/python -m infra.config_docs
+	$(BIN)/python -m delivery.config_docs
 
 golden: .venv/.dev ## write what the programs ask AWS for into tests/infra/goldens and tests/permanent/goldens
 	$(BIN)/python -m tests.infra.golden
@@ -87,16 +88,16 @@ golden: .venv/.dev ## write what the programs ask AWS for into tests/infra/golde
 UV := $(abspath $(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header pyproject.toml
 lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
-	$(UV) -o requirements.txt
-	$(UV) --group checks -o requirements/checks.txt
-	$(UV) --group checks --group sandbox -o requirements/sandbox.txt
-	$(UV) --group checks --group sandbox --group dev -o requirements/dev.txt
+	$(UV) --group build -o requirements.txt
+	$(UV) --group build --group checks -o requirements/checks.txt
+	$(UV) --group build --group checks --group sandbox -o requirements/sandbox.txt
+	$(UV) --group build --group checks --group sandbox --group dev -o requirements/dev.txt
 	$(UV) --group guard -o requirements/guard.txt
 	cd $(APPLICATION) && $(UV) -o requirements.txt
 	cd $(APPLICATION) && $(UV) --group dev -o requirements-dev.txt
 
 clean: ## remove environments and caches of this clone; built tools are shared and stay
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox reset; fi
+	@if [ -x $(BIN)/python ]; then $(FLEET) sandbox reset; fi
 	rm -rf .venv .venv-guard .venv-load-harness .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -106,6 +107,9 @@ clean: ## remove environments and caches of this clone; built tools are shared a
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@# A linked environment is another checkout's: its `fleet` stays that one's.
+	@test -L .venv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
+		--no-build-isolation -e .
 	@touch $@
 
 .venv/.sandbox: requirements/sandbox.txt .venv/.checks

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pulumi
 import pulumi_aws as aws
 
-from infra import addons, guard, jumpbox, support
+from infra import addons, aws_only, jumpbox, support
 from infra.cluster import Cluster
 from infra.contract import names
 from infra.identity import Identity
@@ -15,7 +15,7 @@ from infra.network import Network
 from infra.nodes import Nodes
 from infra.settings import load
 
-guard.install()
+aws_only.install()
 settings = load()
 support.warn(settings.kubernetes_version, datetime.now(UTC).date())
 provider = aws.Provider(

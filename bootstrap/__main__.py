@@ -1,8 +1,10 @@
-"""`python -m bootstrap`."""
+"""`python -m bootstrap`: the group of `fleet` by the name that the module is asked for."""
 
 from __future__ import annotations
 
-from bootstrap.cli import main
+import sys
+
+from fleet.app import main
 
 if __name__ == "__main__":
-    main()
+    main(["bootstrap", *sys.argv[1:]])

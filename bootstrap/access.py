@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bootstrap import kubeconfig, yaml_file
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import NAMESPACE, Cluster, UnansweredError, UnauthorizedError
-from bootstrap.objects import mapping, mappings, text
-from bootstrap.progress import Look, Progress
+from common.console import Look, Progress
+from common.errors import FleetError
+from common.kubernetes.api import NAMESPACE, Cluster, UnansweredError, UnauthorizedError
+from common.kubernetes.objects import mapping, mappings, text
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,7 +28,7 @@ def private_kubeconfig(outputs: StackOutputs, given: Path | None) -> Generator[t
         given: a kubeconfig to use instead, whose current context counts.
 
     Raises:
-        BootstrapError: `given` cannot be used, or leads to another cluster than the outputs name.
+        FleetError: `given` cannot be used, or leads to another cluster than the outputs name.
     """
     if given is not None:
         config = _read(given)
@@ -43,17 +43,15 @@ def private_kubeconfig(outputs: StackOutputs, given: Path | None) -> Generator[t
 
 
 def refuse_other_cluster(config: dict[str, Any], outputs: StackOutputs, path: Path) -> None:
-    """Raises BootstrapError if the current context is not the cluster that the outputs name."""
+    """Raises FleetError if the current context is not the cluster that the outputs name."""
     contexts = {text(each, "name"): mapping(each, "context") for each in mappings(config, "contexts")}
     context = contexts.get(text(config, "current-context"))
     if context is None:
-        raise BootstrapError(
-            f"{path} has no current context: run `kubectl config use-context`, or leave --kubeconfig out"
-        )
+        raise FleetError(f"{path} has no current context: run `kubectl config use-context`, or leave --kubeconfig out")
     servers = {text(each, "name"): text(each, "cluster", "server") for each in mappings(config, "clusters")}
     server = servers.get(text(context, "cluster"), "")
     if server.rstrip("/") != outputs.cluster_endpoint.rstrip("/"):
-        raise BootstrapError(
+        raise FleetError(
             f"the current context of {path} is {server or 'no cluster'}, but the stack's cluster "
             f"{outputs.cluster_name} is {outputs.cluster_endpoint}: use another context, or leave --kubeconfig out"
         )
@@ -63,7 +61,7 @@ def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:
     """Wait until the API server answers us.
 
     Raises:
-        BootstrapError: it does not before the deadline, or refuses our token.
+        FleetError: it does not before the deadline, or refuses our token.
     """
 
     def look() -> Look:
@@ -81,5 +79,5 @@ def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:
 def _read(path: Path) -> dict[str, Any]:
     config = yaml_file.read(path)
     if not isinstance(config, dict):
-        raise BootstrapError(f"{path} is no kubeconfig")
+        raise FleetError(f"{path} is no kubeconfig")
     return cast("dict[str, Any]", config)

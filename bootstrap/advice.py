@@ -38,7 +38,7 @@ CASES = (
         "the ConfigMap is missing",
         "Kustomization",
         r'configmaps? "terraform-outputs" not found',
-        "`python -m bootstrap configmap` makes it again",
+        "`fleet bootstrap configmap` makes it again",
     ),
     _case(
         "a variable without a value",
@@ -63,7 +63,7 @@ CASES = (
         "GitRepository",
         r"authentication required|authorization failed|invalid credentials|\b401\b|\b403\b|Bad credentials",
         "the token in Secret flux-system/flux-system has expired or lost its right: set FLUX_GITHUB_TOKEN to a new "
-        "one and run `python -m bootstrap run` again",
+        "one and run `fleet bootstrap run` again",
     ),
     _case(
         "the cluster cannot reach the Git host",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import CONFIG_MAP, NAMESPACE, ConflictError
-from bootstrap.objects import mapping, mappings, text
+from common.errors import FleetError
+from common.kubernetes.api import CONFIG_MAP, NAMESPACE, ConflictError
+from common.kubernetes.objects import mapping, mappings, text
 from infra.contract.outputs import CONFIG_MAP_NAME, CONFIG_MAP_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bootstrap.kubernetes import Cluster
+    from common.kubernetes.api import Cluster
     from infra.contract.outputs import StackOutputs
 
 MANAGER = "infra-fleet-bootstrap"
@@ -56,7 +56,7 @@ def apply(cluster: Cluster, outputs: StackOutputs) -> list[Change]:
     """Make namespace and ConfigMap what the outputs say; gives what changed.
 
     Raises:
-        BootstrapError: somebody else owns a key, or put one there that is not the contract's.
+        FleetError: somebody else owns a key, or put one there that is not the contract's.
     """
     namespace(cluster, CONFIG_MAP_NAMESPACE)
     changes = diff(current(cluster), outputs)
@@ -64,14 +64,14 @@ def apply(cluster: Cluster, outputs: StackOutputs) -> list[Change]:
     try:
         made = cluster.apply(CONFIG_MAP, {"metadata": metadata, "data": outputs.config_map()}, MANAGER)
     except ConflictError as error:
-        raise BootstrapError(
+        raise FleetError(
             f"ConfigMap {CONFIG_MAP_NAMESPACE}/{CONFIG_MAP_NAME} is owned by somebody else: {error}: "
             f"delete it (kubectl -n {CONFIG_MAP_NAMESPACE} delete configmap {CONFIG_MAP_NAME}) and run again"
         ) from None
     foreign = sorted(mapping(made, "data").keys() - outputs.config_map().keys())
     if foreign:
         owners = sorted({text(each, "manager") for each in mappings(made, "metadata", "managedFields")} - {MANAGER})
-        raise BootstrapError(
+        raise FleetError(
             f"ConfigMap {CONFIG_MAP_NAMESPACE}/{CONFIG_MAP_NAME} has keys that are not the contract's: "
             f"{', '.join(foreign)}, of {', '.join(owners) or 'nobody'}: delete it and run again"
         )

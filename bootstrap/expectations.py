@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from bootstrap import yaml_file
-from bootstrap.errors import BootstrapError
 from bootstrap.verify import CONTROLLER_OF
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def load(file: Path | None) -> Expectations:
     """Read an expectation file; without one, all is expected.
 
     Raises:
-        BootstrapError: it cannot be read, or is none.
+        FleetError: it cannot be read, or is none.
     """
     if file is None:
         return Expectations()
@@ -34,8 +34,8 @@ def load(file: Path | None) -> Expectations:
     said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     kinds = said.get("notReconciled")
     if said.keys() != {"notReconciled", "why"} or not isinstance(kinds, list) or not said["why"]:
-        raise BootstrapError(f"{file} must have notReconciled, a list of kinds, and why")
+        raise FleetError(f"{file} must have notReconciled, a list of kinds, and why")
     unknown = [str(kind) for kind in cast("list[Any]", kinds) if kind not in CONTROLLER_OF]
     if unknown:
-        raise BootstrapError(f"{file}: {', '.join(unknown)} is no kind of Flux: {', '.join(CONTROLLER_OF)}")
+        raise FleetError(f"{file}: {', '.join(unknown)} is no kind of Flux: {', '.join(CONTROLLER_OF)}")
     return Expectations(tuple(cast("list[str]", kinds)), str(said["why"]))

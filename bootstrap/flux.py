@@ -13,15 +13,15 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootstrap.errors import BootstrapError
-from bootstrap.guard import in_sandbox
-from bootstrap.settings import NAMESPACE
+from bootstrap.flux_settings import NAMESPACE
+from common.errors import FleetError
+from common.world import in_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bootstrap.settings import Settings
+    from bootstrap.flux_settings import Settings
 
 SANDBOX_CLI = "INFRA_FLEET_FLUX"
 """What stands for the CLI in the sandbox, which alone sets it."""
@@ -51,21 +51,21 @@ def find(settings: Settings) -> Cli:
     """The CLI.
 
     Raises:
-        BootstrapError: there is none, or it is not of the components' version.
+        FleetError: there is none, or it is not of the components' version.
     """
     path = (os.environ.get(SANDBOX_CLI) if in_sandbox() else None) or shutil.which("flux")
     install = f"curl -s https://fluxcd.io/install.sh | FLUX_VERSION={settings.version} bash"
     if path is None:
-        raise BootstrapError(f"flux is not on PATH: install {settings.version} (mise install, or {install})")
+        raise FleetError(f"flux is not on PATH: install {settings.version} (mise install, or {install})")
     done = subprocess.run(  # noqa: S603 the user's own
         [path, "version", "--client"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     found = re.search(r"v(\d+\.\d+\.\d+\S*)", done.stdout)
     if done.returncode != 0 or found is None:
         said = " ".join((done.stderr or done.stdout).split())
-        raise BootstrapError(f"{path} does not say its version: {said}")
+        raise FleetError(f"{path} does not say its version: {said}")
     if found[1] != settings.version:
-        raise BootstrapError(
+        raise FleetError(
             f"{path} is of version {found[1]}, and the components are to be {settings.version}: both must be one "
             f"(mise install, or {install})"
         )
@@ -83,7 +83,7 @@ def bootstrap(cli: Cli, settings: Settings, *, token: str, kubeconfig: Path, say
         say: takes what it says, a line each.
 
     Raises:
-        BootstrapError: it fails; its last complaint is told.
+        FleetError: it fails; its last complaint is told.
     """
     command = [
         *(cli.path, "bootstrap", "github", f"--owner={settings.owner}", f"--repository={settings.name}"),
@@ -103,18 +103,18 @@ def bootstrap(cli: Cli, settings: Settings, *, token: str, kubeconfig: Path, say
             say(f"somebody else pushed to {settings.branch} meanwhile: once more")
             continue
         if PROTECTED.search(complaint):
-            raise BootstrapError(
-                f"{settings.branch} is protected and flux has files to push: `python -m bootstrap render` writes them "
+            raise FleetError(
+                f"{settings.branch} is protected and flux has files to push: `fleet bootstrap render` writes them "
                 f"for a pull request, after which the bootstrap pushes nothing ({complaint})"
             )
-        raise BootstrapError(f"flux bootstrap failed: {complaint}")
+        raise FleetError(f"flux bootstrap failed: {complaint}")
 
 
 def render(cli: Cli, settings: Settings) -> dict[str, str]:
     """The gotk files, exactly as flux bootstrap would commit them, by path in the repository.
 
     Raises:
-        BootstrapError: flux does not give them.
+        FleetError: flux does not give them.
     """
     done = subprocess.run(  # noqa: S603 our own arguments
         [cli.path, "install", "--export", *_components(settings)],
@@ -124,7 +124,7 @@ def render(cli: Cli, settings: Settings) -> dict[str, str]:
         check=False,
     )
     if done.returncode != 0:
-        raise BootstrapError(f"flux install --export failed: {_complaint(done.stderr.splitlines())}")
+        raise FleetError(f"flux install --export failed: {_complaint(done.stderr.splitlines())}")
     files = {"gotk-components.yaml": done.stdout, "gotk-sync.yaml": sync(settings)}
     return {f"{settings.folder}/{name}": content for name, content in files.items()}
 

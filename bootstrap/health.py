@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bootstrap import objects
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import DAEMON_SET, DEPLOYMENT, EVENT, NODE, POD
-from bootstrap.progress import Look
+from common.console import Look
+from common.errors import FleetError
+from common.kubernetes import objects
+from common.kubernetes.api import DAEMON_SET, DEPLOYMENT, EVENT, NODE, POD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mypy_boto3_eks import EKSClient
 
-    from bootstrap.kubernetes import Cluster, Manifest
+    from common.kubernetes.api import Cluster, Manifest
     from infra.contract.outputs import StackOutputs
 
 SYSTEM = "kube-system"
@@ -31,7 +31,7 @@ def desired_nodes(outputs: StackOutputs) -> int:
     """How many nodes the node groups want.
 
     Raises:
-        BootstrapError: AWS does not say.
+        FleetError: AWS does not say.
     """
     try:
         eks: EKSClient = boto3.Session(region_name=outputs.aws_region).client("eks")  # pyright: ignore[reportUnknownMemberType]
@@ -40,7 +40,7 @@ def desired_nodes(outputs: StackOutputs) -> int:
             for name in outputs.node_group_names
         ]
     except (BotoCoreError, ClientError) as error:
-        raise BootstrapError(f"how many nodes {outputs.cluster_name} should have is unknown: {error}") from None
+        raise FleetError(f"how many nodes {outputs.cluster_name} should have is unknown: {error}") from None
     return sum(group.get("scalingConfig", {}).get("desiredSize", 0) for group in groups)
 
 

@@ -1,12 +1,11 @@
-"""A kubeconfig for a cluster, whose exec plugin is this program: no `aws` binary is needed.
+"""A person's own kubeconfig, into which the stack's cluster is put.
 
-Source: Kubernetes API, Config of v1 (kubeconfig) and its exec plugin.
+Source: Kubernetes API, Config of v1 (kubeconfig).
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from io import StringIO
 from pathlib import Path
@@ -15,21 +14,21 @@ from typing import TYPE_CHECKING, Any, cast
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bootstrap.errors import BootstrapError
+from common.errors import FleetError
+from common.kubernetes.kubeconfig import of_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra.contract.outputs import StackOutputs
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 KUBECONFIG_VARIABLE = "KUBECONFIG"
 
 _KINDS = ("clusters", "users", "contexts")
 
 
 def build(outputs: StackOutputs, profile: str | None = None) -> dict[str, Any]:
-    """The kubeconfig of a stack's cluster, as `of_cluster` makes it."""
+    """The kubeconfig of a stack's cluster, as `common.kubernetes.kubeconfig` makes it."""
     return of_cluster(
         outputs.cluster_name,
         outputs.aws_region,
@@ -37,37 +36,6 @@ def build(outputs: StackOutputs, profile: str | None = None) -> dict[str, Any]:
         outputs.cluster_certificate_authority,
         profile,
     )
-
-
-def of_cluster(name: str, region: str, endpoint: str, authority: str, profile: str | None = None) -> dict[str, Any]:
-    """The kubeconfig of one cluster; its context, cluster and user are named as the cluster.
-
-    Args:
-        name: the cluster's.
-        region: its AWS region.
-        endpoint: the URL of its API server.
-        authority: Base64 of the PEM certificate, as EKS gives it.
-        profile: the AWS profile that tokens are made with; None: what kubectl's environment says.
-    """
-    variables = {"PYTHONPATH": str(REPOSITORY)} | ({"AWS_PROFILE": profile} if profile else {})
-    plugin = {
-        "apiVersion": "client.authentication.k8s.io/v1beta1",
-        "command": sys.executable,
-        "args": ["-m", "bootstrap", "token", f"--cluster={name}", f"--region={region}"],
-        "env": [{"name": key, "value": value} for key, value in variables.items()],
-        "interactiveMode": "Never",
-        "provideClusterInfo": False,
-    }
-    cluster = {"server": endpoint, "certificate-authority-data": authority}
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": cluster}],
-        "users": [{"name": name, "user": {"exec": plugin}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-        "preferences": {},
-    }
 
 
 def default_path() -> Path:
@@ -82,7 +50,7 @@ def merge(path: Path, added: Mapping[str, Any]) -> None:
     The file is replaced as a whole, and only its owner may read it.
 
     Raises:
-        BootstrapError: the file is no kubeconfig, or cannot be written.
+        FleetError: the file is no kubeconfig, or cannot be written.
     """
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -108,14 +76,14 @@ def _read(yaml: YAML, path: Path) -> dict[str, Any]:
     try:
         document: Any = yaml.load(path.read_text("utf-8"))  # pyright: ignore[reportUnknownMemberType]  # untyped there
     except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"{path} cannot be read: {error}") from None
+        raise FleetError(f"{path} cannot be read: {error}") from None
     except YAMLError as error:
-        raise BootstrapError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FleetError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
     if document is None:
         return {"apiVersion": "v1", "kind": "Config"}
     config = cast("dict[str, Any]", document) if isinstance(document, dict) else None
     if config is None or not all(_is_named_list(config.get(kind)) for kind in _KINDS):
-        raise BootstrapError(f"{path} is no kubeconfig: move it away, or name another with --kubeconfig")
+        raise FleetError(f"{path} is no kubeconfig: move it away, or name another with --kubeconfig")
     return config
 
 
@@ -127,7 +95,7 @@ def _is_named_list(value: Any) -> bool:
 
 
 def write(path: Path, text: str, *, mode: int) -> None:
-    """Replace a file as a whole. Raises BootstrapError."""
+    """Replace a file as a whole. Raises FleetError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()
@@ -141,4 +109,4 @@ def write(path: Path, text: str, *, mode: int) -> None:
             Path(partial).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise BootstrapError(f"{path} cannot be written: {error.strerror}") from None
+        raise FleetError(f"{path} cannot be written: {error.strerror}") from None

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootstrap import expectations, flux, github, guard, registry, secrets
-from bootstrap import outputs as reading
-from bootstrap import settings as configuration
-from bootstrap.errors import BootstrapError
+from bootstrap import expectations, flux, flux_settings, github_repository, registry, secrets, stack_outputs
+from common import world
+from common.errors import FleetError
+from common.pulumi import runner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from bootstrap.expectations import Expectations
     from bootstrap.flux import Cli
-    from bootstrap.github import Branch, Host
-    from bootstrap.settings import Settings
+    from bootstrap.flux_settings import Settings
+    from bootstrap.github_repository import Branch, Repository
     from infra.contract.outputs import StackOutputs
-
-CLONE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class Options:
     """What a person chooses."""
 
-    outputs: str | None = None
-    stack: str = "staging"
-    project: Path = CLONE
-    settings: Path = CLONE / configuration.FILE
+    outputs: str | None
+    stack: str
+    project: Path
+    """The folder of the Pulumi project."""
+    settings: Path
     kubeconfig: Path | None = None
     expect: Path | None = None
 
@@ -44,7 +43,7 @@ class Ready:
     settings: Settings
     expectations: Expectations
     token: str
-    host: Host
+    host: Repository
     branch: Branch
     cli: Cli
     changes: Sequence[str]
@@ -56,37 +55,37 @@ def check(options: Options) -> Ready:
     """Read everything and refuse what cannot work.
 
     Raises:
-        BootstrapError: the first thing that is wrong.
+        FleetError: the first thing that is wrong.
     """
-    guard.refuse_other_world()
-    settings = configuration.load(options.settings)
+    world.refuse_other_world()
+    settings = flux_settings.load(options.settings)
     expected = expectations.load(options.expect)
-    token = github.token(os.environ)
-    outputs = reading.read(options.outputs, stack=options.stack, project=options.project)
+    token = github_repository.token(os.environ)
+    outputs = stack_outputs.read(options.outputs, stack=options.stack, project=options.project)
     cli = flux.find(settings)
-    host = github.Host(settings, token)
+    host = github_repository.Repository(settings, token)
     host.refuse_unseen()
     branch = host.branch()
     changes = changed(host, cli, settings)
     refuse_push(host, branch, settings, changes)
-    registry.refuse_missing(registry.named(CLONE / "k8s"), outputs.aws_region)
+    registry.refuse_missing(registry.named(runner.program_folder(options.project) / "k8s"), outputs.aws_region)
     values = secrets.read(outputs.aws_region)
     return Ready(outputs, settings, expected, token, host, branch, cli, changes, values)
 
 
-def changed(host: Host, cli: Cli, settings: Settings) -> list[str]:
-    """The gotk files that differ between the branch and what flux would write. Raises BootstrapError."""
+def changed(host: Repository, cli: Cli, settings: Settings) -> list[str]:
+    """The gotk files that differ between the branch and what flux would write. Raises FleetError."""
     return [path for path, content in flux.render(cli, settings).items() if host.file(path) != content]
 
 
-def refuse_push(host: Host, branch: Branch, settings: Settings, changes: Sequence[str]) -> None:
-    """Raises BootstrapError if the token may not push, or the branch takes no push and one is needed.
+def refuse_push(host: Repository, branch: Branch, settings: Settings, changes: Sequence[str]) -> None:
+    """Raises FleetError if the token may not push, or the branch takes no push and one is needed.
 
     The right to push is needed in any case: image automation pushes with this token.
     """
     host.refuse_no_push()
     if branch.protected and changes:
-        raise BootstrapError(
-            f"{settings.branch} is protected and {', '.join(changes)} would change: `python -m bootstrap render` "
+        raise FleetError(
+            f"{settings.branch} is protected and {', '.join(changes)} would change: `fleet bootstrap render` "
             "writes them for a pull request, after which the bootstrap pushes nothing"
         )

@@ -10,8 +10,8 @@ import boto3
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bootstrap.errors import BootstrapError
-from bootstrap.objects import mappings, text
+from common.errors import FleetError
+from common.kubernetes.objects import mappings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,16 +37,16 @@ def named(root: Path) -> list[Image]:
 
 
 def refuse_missing(images: list[Image], region: str) -> None:
-    """Raises BootstrapError for a tag that ECR does not have, or if ECR does not say."""
+    """Raises FleetError for a tag that ECR does not have, or if ECR does not say."""
     try:
         ecr: ECRClient = boto3.Session(region_name=region).client("ecr")  # pyright: ignore[reportUnknownMemberType]
         missing = [image for image in images if not _is_there(ecr, image)]
     except (BotoCoreError, ClientError) as error:
-        raise BootstrapError(f"ECR does not say which images it has: {error}") from None
+        raise FleetError(f"ECR does not say which images it has: {error}") from None
     if missing:
         lines = [f"{image.repository}:{image.tag} ({image.file})" for image in missing]
         tag = missing[0].tag
-        raise BootstrapError(
+        raise FleetError(
             f"ECR has no {', '.join(lines)}: its Deployment would never be ready. Push the release: "
             f"`git tag {tag} && git push origin {tag}`, and wait for load-harness.yml"
         )

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bootstrap.objects import mappings, text
 from common import summary
+from common.kubernetes.objects import mappings, text
 from common.text import LINE, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bootstrap.progress import StepResult
     from bootstrap.snapshot import Snapshot
     from bootstrap.verify import Verdict
+    from common.console import StepResult
 
 NEXT = (
     "flux get all --all-namespaces",
-    "python -m bootstrap status",
+    "fleet bootstrap status",
     "kubectl -n observability port-forward svc/kube-prometheus-stack-grafana 3000:80",
 )
 """Where to look next."""

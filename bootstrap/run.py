@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootstrap import access, config_map, flux, health, preflight, report, secrets, snapshot, verify
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import Cluster, UnansweredError, UnauthorizedError
-from bootstrap.progress import Interrupted, Look, Progress
+from common.console import Interrupted, Look, Progress
+from common.errors import FleetError
+from common.kubernetes.api import Cluster, UnansweredError, UnauthorizedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def run(options: Options, progress: Progress) -> Report:
                 step.said = f"all at {revision[:12]}"
     except Interrupted as stop:
         return _failed(progress, seen, str(stop))
-    except BootstrapError as error:
+    except FleetError as error:
         return _failed(progress, seen, str(error))
     return report.of_verdict("Flux owns the cluster", seen.verdict, seen.snapshot, steps=progress.steps)
 
@@ -87,7 +87,7 @@ class Watch:
         """Look until all is well.
 
         Raises:
-            BootstrapError: it is not at the deadline, or a controller has given up; the first cause is named.
+            FleetError: it is not at the deadline, or a controller has given up; the first cause is named.
         """
 
         def look() -> Look:

@@ -15,9 +15,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap.config_map import MANAGER, namespace
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import SECRET
-from bootstrap.objects import mapping
+from common.errors import FleetError
+from common.kubernetes.api import SECRET
+from common.kubernetes.objects import mapping
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ssm import SSMClient
 
-    from bootstrap.kubernetes import Cluster
+    from common.kubernetes.api import Cluster
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def read(region: str) -> dict[str, str]:
     """Every value, by Secret.
 
     Raises:
-        BootstrapError: one is nowhere (the command that sets it is named), or AWS does not say.
+        FleetError: one is nowhere (the command that sets it is named), or AWS does not say.
     """
     values = {each.label: os.environ.get(each.variable, "") for each in WANTED}
     asked = [each.parameter for each in WANTED if not values[each.label]]
@@ -81,14 +81,14 @@ def read(region: str) -> dict[str, str]:
     values = {each.label: values[each.label] or found.get(each.parameter, "") for each in WANTED}
     absent = [each for each in WANTED if not values[each.label]]
     if absent:
-        raise BootstrapError("; ".join(map(_absent, absent)))
+        raise FleetError("; ".join(map(_absent, absent)))
     return values
 
 
 def _absent(wanted: Wanted) -> str:
     return (
         f"the value of Secret {wanted.label} is absent: neither {wanted.variable} nor the SSM parameter "
-        f"{wanted.parameter} has it. `python -m permanent apply` makes the parameter"
+        f"{wanted.parameter} has it. `fleet account apply` makes the parameter"
     )
 
 
@@ -96,7 +96,7 @@ def apply(cluster: Cluster, values: Mapping[str, str]) -> list[str]:
     """Make every Secret, and its namespace if it is not there; gives those that changed.
 
     Raises:
-        BootstrapError: the cluster refuses.
+        FleetError: the cluster refuses.
     """
     changed: list[str] = []
     for wanted in WANTED:
@@ -117,5 +117,5 @@ def _parameters(region: str, asked: list[str]) -> dict[str, str]:
         ssm: SSMClient = boto3.Session(region_name=region).client("ssm")  # pyright: ignore[reportUnknownMemberType]
         found = ssm.get_parameters(Names=asked, WithDecryption=True)["Parameters"]
     except (BotoCoreError, ClientError) as error:
-        raise BootstrapError(f"SSM does not say what {', '.join(asked)} are: {error}") from None
+        raise FleetError(f"SSM does not say what {', '.join(asked)} are: {error}") from None
     return {each.get("Name", ""): each.get("Value", "") for each in found}

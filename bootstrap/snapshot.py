@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootstrap import kubernetes as api
-from bootstrap.objects import text
+from common.kubernetes import api
+from common.kubernetes.objects import text
 from infra.contract.outputs import CONFIG_MAP_NAME, CONFIG_MAP_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bootstrap.kubernetes import Cluster, Manifest
+    from common.kubernetes.api import Cluster, Manifest
 
 
 @dataclass(frozen=True, order=True)

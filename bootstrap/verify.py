@@ -9,18 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootstrap import advice, objects
-from bootstrap.objects import mappings, text
-from bootstrap.settings import NAMESPACE
+from bootstrap import advice
+from bootstrap.flux_settings import NAMESPACE
 from bootstrap.snapshot import Key, key_of
+from common.kubernetes import objects
+from common.kubernetes.objects import mappings, text
 from infra.contract.versions import FLUX_CONTROLLERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from bootstrap.kubernetes import Manifest
-    from bootstrap.settings import Settings
+    from bootstrap.flux_settings import Settings
     from bootstrap.snapshot import Snapshot
+    from common.kubernetes.api import Manifest
 
 APPLICATIONS = "applications"
 IMAGE_KINDS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")

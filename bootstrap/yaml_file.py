@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bootstrap.errors import BootstrapError
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def read(path: Path) -> Any:
-    """What is in it. Raises BootstrapError: it cannot be read, or is no YAML."""
+    """What is in it. Raises FleetError: it cannot be read, or is no YAML."""
     try:
         return yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"{path} cannot be read: {error}") from None
+        raise FleetError(f"{path} cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise BootstrapError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FleetError(f"{path} is no YAML: {' '.join(str(error).split())}") from None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.findings import ChecksError
 from common.console import Console
+from common.errors import FleetError
 from tools import catalogue
 from tools.build import GoTool, find
-from tools.errors import ToolError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,22 +19,22 @@ def say(line: str) -> None:
 
 
 def kustomize() -> Path:
-    """The same kustomize that kustomize-controller links. Raises ChecksError."""
+    """The same kustomize that kustomize-controller links. Raises FleetError."""
     return _find(catalogue.KUSTOMIZE)
 
 
 def kubeconform() -> Path:
-    """Checks objects against schemas. Raises ChecksError."""
+    """Checks objects against schemas. Raises FleetError."""
     return _find(catalogue.KUBECONFORM)
 
 
 def kyverno() -> Path:
-    """Kyverno's command line. Raises ChecksError."""
+    """Kyverno's command line. Raises FleetError."""
     return _find(catalogue.KYVERNO)
 
 
 def _find(tool: GoTool) -> Path:
     try:
         return find(tool, say)
-    except ToolError as error:
-        raise ChecksError(str(error)) from None
+    except FleetError as error:
+        raise FleetError(str(error)) from None

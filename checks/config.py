@@ -12,7 +12,7 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from checks import manifests
-from checks.findings import ChecksError
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -97,26 +97,26 @@ def load(root: Path, file: Path | None = None) -> Config:
     """Read a repository's checks.yaml, or another file.
 
     Raises:
-        ChecksError: it is missing, no YAML, or not of this form; one line a problem.
+        FleetError: it is missing, no YAML, or not of this form; one line a problem.
     """
     path = file or root / FILE
     try:
         data = manifests.load(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise ChecksError(f"{path} is missing: it says what the checks must know of the repository") from None
+        raise FleetError(f"{path} is missing: it says what the checks must know of the repository") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ChecksError(f"{path} cannot be read: {error}") from None
+        raise FleetError(f"{path} cannot be read: {error}") from None
     except manifests.SyntaxProblem as problem:
-        raise ChecksError(f"{path}:{problem.line}: no YAML: {problem}") from None
+        raise FleetError(f"{path}:{problem.line}: no YAML: {problem}") from None
     return parse(data, str(path))
 
 
 def parse(data: Any, where: str = FILE) -> Config:
-    """Check what a checks.yaml holds. Raises ChecksError with one line a problem."""
+    """Check what a checks.yaml holds. Raises FleetError with one line a problem."""
     try:
         return Config.model_validate(data)
     except pydantic.ValidationError as error:
-        raise ChecksError("\n".join(f"{where}: {_line(problem)}" for problem in error.errors())) from None
+        raise FleetError("\n".join(f"{where}: {_line(problem)}" for problem in error.errors())) from None
 
 
 def _line(problem: ErrorDetails) -> str:

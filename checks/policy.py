@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from checks import binaries, envsubst, manifests
-from checks.findings import ChecksError
 from checks.manifests import at, listed, mapping, mappings
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def violations(tree: Tree) -> tuple[Violation, ...]:
     """All violations; none where checks.yaml names no policies.
 
     Raises:
-        ChecksError: Kyverno cannot be had or run, or there is no policy in the folder.
+        FleetError: Kyverno cannot be had or run, or there is no policy in the folder.
     """
     if tree.config.policies is None:
         return ()
@@ -93,7 +93,7 @@ def _apply(policies: Path, objects: Path) -> list[Mapping[str, Any]]:
         report = None
     results = mapping(report).get("results")
     if results is None or done.returncode not in (0, 1):
-        raise ChecksError(f"kyverno failed: {' '.join((done.stderr or done.stdout).split())}")
+        raise FleetError(f"kyverno failed: {' '.join((done.stderr or done.stdout).split())}")
     return mappings(results)
 
 
@@ -110,10 +110,10 @@ def _policies(tree: Tree, folder: str) -> dict[str, Mapping[str, Any]]:
                 try:
                     data = manifests.load(envsubst.parse(text).substitute(samples))
                 except envsubst.SubstitutionError as error:
-                    raise ChecksError(f"{name}:{document.line}: {error}") from None
+                    raise FleetError(f"{name}:{document.line}: {error}") from None
                 found[str(at(data, "metadata", "name"))] = mapping(data)
     if not found:
-        raise ChecksError(f"{folder} holds no policy of {GROUP}: correct `policies` in checks.yaml, or leave it out")
+        raise FleetError(f"{folder} holds no policy of {GROUP}: correct `policies` in checks.yaml, or leave it out")
     return found
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks import binaries, charts, flux, schemas
-from checks.findings import ChecksError
 from checks.manifests import mapping, mappings
-from tools.errors import ToolError
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,16 +44,16 @@ class Verdict:
 
 
 def known(tree: Tree) -> schemas.Schemas:
-    """The schemas of what the cluster serves, made on first use. Raises ChecksError."""
+    """The schemas of what the cluster serves, made on first use. Raises FleetError."""
     try:
         return schemas.ensure(tree.config.kubernetes, binaries.say)
-    except ToolError as error:
-        raise ChecksError(str(error)) from None
+    except FleetError as error:
+        raise FleetError(str(error)) from None
 
 
 @lru_cache(maxsize=1)
 def verdicts(tree: Tree) -> tuple[Verdict, ...]:
-    """The verdict on each object. Raises ChecksError when kubeconform or the schemas cannot be had."""
+    """The verdict on each object. Raises FleetError when kubeconform or the schemas cannot be had."""
     objects = list(tree.objects)
     own = [location if "://" in location else str(tree.root.resolve() / location) for location in tree.config.schemas]
     locations = [*known(tree).locations, *own]
@@ -73,11 +72,11 @@ def verdicts(tree: Tree) -> tuple[Verdict, ...]:
     try:
         said = mappings(mapping(json.loads(done.stdout)).get("resources"))
     except ValueError:
-        raise ChecksError(f"kubeconform failed: {' '.join((done.stderr or done.stdout).split())}") from None
+        raise FleetError(f"kubeconform failed: {' '.join((done.stderr or done.stdout).split())}") from None
     found = tuple(_verdict(objects[int(Path(str(entry["filename"])).stem)], entry) for entry in said)
     if len(found) != len(objects):
         said_no = " ".join(done.stderr.split())
-        raise ChecksError(f"kubeconform spoke of {len(found)} of {len(objects)} objects: {said_no}")
+        raise FleetError(f"kubeconform spoke of {len(found)} of {len(objects)} objects: {said_no}")
     return found
 
 
@@ -99,7 +98,7 @@ _NO_SCHEMA = "could not find schema"
 def _verdict(each: Object, entry: Mapping[str, Any]) -> Verdict:
     outcome, message = Outcome(entry["status"]), " ".join(str(entry.get("msg", "")).split())
     if outcome is Outcome.ERROR and _NO_SCHEMA not in message:
-        raise ChecksError(f"kubeconform could not check {each.label} of {each.file}: {message}")
+        raise FleetError(f"kubeconform could not check {each.label} of {each.file}: {message}")
     problems: dict[tuple[str | int, ...], str] = {}
     for pointer, said in _PROBLEM.findall(message):
         path = _path(pointer)

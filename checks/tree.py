@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from checks import artifact, envsubst, kustomize, manifests
-from checks.findings import ChecksError, Place
+from checks.findings import Place
 from checks.manifests import Document, at, mapping, mappings
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -209,13 +210,13 @@ def read(root: Path, config: Config) -> Tree:
     """The files that Flux sees, with nothing built yet.
 
     Raises:
-        ChecksError: a folder cannot be read, or a file has a name that cannot be printed.
+        FleetError: a folder cannot be read, or a file has a name that cannot be printed.
     """
     seen = artifact.scan(root)
     names = [name for name in seen.files if _is_yaml(name)]
     for name in names:
         if not name.isprintable():
-            raise ChecksError(f"{name!r} has a name that cannot be printed: rename it")
+            raise FleetError(f"{name!r} has a name that cannot be printed: rename it")
     return Tree(root, config, seen, {name: _source(root, name) for name in names})
 
 
@@ -227,7 +228,7 @@ def build(tree: Tree, binary: Path) -> Tree:
         binary: kustomize.
 
     Raises:
-        ChecksError: kustomize cannot be run.
+        FleetError: kustomize cannot be run.
     """
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
         workspace = Path(folder).resolve()

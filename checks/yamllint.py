@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.findings import ChecksError
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from checks.tree import Tree
@@ -39,7 +39,7 @@ class Problem:
 
 @lru_cache(maxsize=1)
 def problems(tree: Tree) -> tuple[Problem, ...]:
-    """All that it finds in the files that Flux may read. Raises ChecksError when it cannot be run."""
+    """All that it finds in the files that Flux may read. Raises FleetError when it cannot be run."""
     names = tree.checked
     if not names:
         return ()
@@ -50,7 +50,7 @@ def problems(tree: Tree) -> tuple[Problem, ...]:
     )
     found = [_LINE.fullmatch(line) for line in done.stdout.splitlines()]
     if done.returncode not in (0, 1) or not all(found):
-        raise ChecksError(f"yamllint failed: {' '.join((done.stderr or done.stdout).split())}")
+        raise FleetError(f"yamllint failed: {' '.join((done.stderr or done.stdout).split())}")
     return tuple(
         Problem(line["file"], int(line["line"]), line["level"] == "error", line["message"], line["rule"] or "")
         for line in found

@@ -1,1 +1,1 @@
-"""What all commands stand on: the text, the console and the summaries of each."""
+"""The floor under all commands. It knows none of them, and of the platform only the contract."""

@@ -1,14 +1,27 @@
-"""Where a command prints: what it says to stderr, what it gives to stdout. Every line is cleaned here."""
+"""Where a command prints: what it says to stderr, what it gives to stdout, how it shows steps and waits.
+
+Every line is cleaned here. Steps and waits are a live view on a terminal, a line for each change elsewhere.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import IO, Any
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
 
 import rich.console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
 
+from common.errors import FleetError
 from common.text import LINE, clean, lines, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
 
 
 class Console(rich.console.Console):
@@ -46,3 +59,124 @@ def give_json(document: object) -> None:
     """Print a document on stdout."""
     sys.stdout.write(f"{to_json(document)}\n")
     sys.stdout.flush()
+
+
+PAUSE = 1.0
+"""Seconds between two looks at what is waited for."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of what is waited for."""
+
+    waiting: Sequence[str]
+    """What is not there yet, a line each; empty: all is there."""
+    failed: str = ""
+    """Why waiting is of no use."""
+
+
+@dataclass
+class StepResult:
+    """A step that was begun."""
+
+    name: str
+    title: str
+    seconds: float = 0.0
+    outcome: str = "running"
+    """running, done, failed, or interrupted. A step may set its own, where what it looked for is not so."""
+    said: str = ""
+
+
+class Interrupted(FleetError):  # noqa: N818  # a person did it
+    """Ctrl-C: a person wants it to end."""
+
+
+@dataclass
+class Progress:
+    """Shows steps and waits, and remembers how long each took."""
+
+    console: Console
+    steps: list[StepResult] = field(default_factory=list[StepResult])
+    interrupted: bool = False
+    """Set by a signal: the step under way is finished, no other is begun."""
+
+    @contextmanager
+    def step(self, name: str, title: str) -> Generator[StepResult]:
+        """One step: its title before, its outcome and time after."""
+        if self.interrupted:
+            raise Interrupted(f"stopped before {name}; what is done stays, and the same command goes on from here")
+        step = StepResult(name, title)
+        self.steps.append(step)
+        self.console.print(f"{len(self.steps)}. {title}")
+        started = time.monotonic()
+        try:
+            yield step
+        except BaseException as error:
+            step.outcome = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+            step.said = str(error)
+            raise
+        else:
+            step.outcome = "done" if step.outcome == "running" else step.outcome
+            self.say(f"{step.said or step.outcome} ({time.monotonic() - started:.1f} s)")
+        finally:
+            step.seconds = time.monotonic() - started
+
+    def say(self, line: str) -> None:
+        """One line under the step."""
+        self.console.print(f"   {line}")
+
+    def wait(self, what: str, deadline: float, look: Callable[[], Look]) -> None:
+        """Look again and again until nothing is waited for.
+
+        Args:
+            what: what is waited for, to follow "waiting for".
+            deadline: seconds from now.
+            look: sees what is not there yet. Raises FleetError to end the wait.
+
+        Raises:
+            FleetError: the deadline has passed; what was not there is named.
+            Interrupted: a person wants it to end.
+        """
+        end = time.monotonic() + deadline
+        said: tuple[str, ...] = ()
+        with self._live() as show:
+            while True:
+                seen = look()
+                if seen.failed:
+                    raise FleetError(seen.failed)
+                if not seen.waiting:
+                    return
+                if self.interrupted:
+                    raise Interrupted(f"stopped while waiting for {what}; the same command goes on from here")
+                if time.monotonic() > end:
+                    missing = "; ".join(seen.waiting)
+                    raise FleetError(f"{what} not there after {deadline:g} s: {missing}")
+                lines = tuple(seen.waiting)
+                show(what, lines, changed=lines != said)
+                said = lines
+                time.sleep(PAUSE)
+
+    @contextmanager
+    def _live(self) -> Generator[Callable[..., None]]:
+        if not self.console.is_terminal:
+
+            def plain(what: str, lines: Sequence[str], *, changed: bool) -> None:
+                if changed:
+                    more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+                    self.say(f"waiting for {what}: {lines[0]}{more}")
+
+            yield plain
+            return
+        with Live(console=self.console, transient=True, refresh_per_second=4) as live:
+
+            def table(what: str, lines: Sequence[str], *, changed: bool) -> None:
+                if changed:
+                    spinner = Spinner("dots", Text(f"   waiting for {what}"))
+                    live.update(
+                        rich.console.Group(
+                            spinner,
+                            *(Text(f"      {clean(line)}", overflow="ellipsis", no_wrap=True) for line in lines[:12]),
+                        )
+                    )
+
+            yield table

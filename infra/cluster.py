@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra import policies, roles
+from infra import roles, trust
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Cluster(pulumi.ComponentResource):
         super().__init__(f"{names.PROJECT}:index:Cluster", "cluster", None, opts)
         child = pulumi.ResourceOptions(parent=self)
         role = roles.make(
-            "cluster", settings, trust=policies.service_trust("eks.amazonaws.com", tag_session=True), opts=child
+            "cluster", settings, trust=trust.service_trust("eks.amazonaws.com", tag_session=True), opts=child
         )
         attachment = roles.attach("cluster", role, CLUSTER_POLICY, opts=child)
         public = settings.endpoint_access == "public"

@@ -16,13 +16,15 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from common.errors import FleetError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
 
 
-class SettingsError(Exception):
+class SettingsError(FleetError):
     """The config does not describe a stack that can be built; the message has one line a problem."""
 
 

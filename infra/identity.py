@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra import policies, roles
+from infra import policy_documents, roles
 from infra.contract import names
+from infra.trust import irsa_trust, pod_identity_trust
 
 if TYPE_CHECKING:
     from infra.cluster import Cluster
@@ -37,7 +38,7 @@ class Identity(pulumi.ComponentResource):
         self.cni = self._aws_managed("vpc-cni", "aws-node", CNI_POLICY)
         self.ebs_csi = self._aws_managed("ebs-csi", "ebs-csi-controller-sa", EBS_CSI_POLICY)
         controller = self._irsa_role("load-balancer-controller", "kube-system", "aws-load-balancer-controller")
-        own = cluster.name.apply(lambda name: policies.document("load-balancer-controller", cluster=name))
+        own = cluster.name.apply(lambda name: policy_documents.document("load-balancer-controller", cluster=name))
         self._grant("load-balancer-controller", controller, own)
         self.load_balancer_controller_role_arn = controller.arn
         self._image_reflector()
@@ -47,14 +48,14 @@ class Identity(pulumi.ComponentResource):
         """Let Flux scan the named repositories. Its ServiceAccount comes from Flux's own manifests: no annotation."""
         settings, name = self._settings, "image-reflector-controller"
         trust = self._cluster.name.apply(
-            lambda cluster: policies.pod_identity_trust(settings.account_id, cluster, "flux-system", name)
+            lambda cluster: pod_identity_trust(settings.account_id, cluster, "flux-system", name)
         )
         role = roles.make(name, settings, trust=trust, opts=self._child)
         arns = [
             names.ecr_repository_arn(settings.account_id, settings.region, repository)
             for repository in names.IMAGE_REPOSITORIES
         ]
-        self._grant(name, role, policies.document(name, repositories=arns))
+        self._grant(name, role, policy_documents.document(name, repositories=arns))
         aws.eks.PodIdentityAssociation(
             name,
             cluster_name=self._cluster.name,
@@ -72,7 +73,7 @@ class Identity(pulumi.ComponentResource):
     def _irsa_role(self, name: str, namespace: str, service_account: str) -> aws.iam.Role:
         provider = self._cluster.oidc_provider
         trust = pulumi.Output.all(provider.arn, provider.url).apply(
-            lambda known: policies.irsa_trust(known[0], known[1], namespace, service_account)
+            lambda known: irsa_trust(known[0], known[1], namespace, service_account)
         )
         return roles.make(name, self._settings, trust=trust, opts=self._child)
 

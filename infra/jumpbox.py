@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra import instances, policies, roles
+from infra import launch_templates, roles, trust
 from infra.contract import names
 from infra.network import EVERYWHERE
 
@@ -43,8 +43,8 @@ class JumpBox(pulumi.ComponentResource):
     ) -> None:
         super().__init__(f"{names.PROJECT}:index:JumpBox", "jump-box", None, opts)
         name, child = "jump-box", pulumi.ResourceOptions(parent=self)
-        role = roles.make(name, settings, trust=policies.service_trust("ec2.amazonaws.com"), opts=child)
-        attachment = roles.attach(name, role, instances.SESSION_MANAGER_POLICY, opts=child)
+        role = roles.make(name, settings, trust=trust.service_trust("ec2.amazonaws.com"), opts=child)
+        attachment = roles.attach(name, role, launch_templates.SESSION_MANAGER_POLICY, opts=child)
         profile = aws.iam.InstanceProfile(name, path=names.iam_path(settings.cluster_name), role=role.name, opts=child)
         group = aws.ec2.SecurityGroup(
             name,
@@ -72,7 +72,7 @@ class JumpBox(pulumi.ComponentResource):
             type="STANDARD",
             opts=pulumi.ResourceOptions(parent=self, deleted_with=cluster.resource),
         )
-        template = instances.launch_template(
+        template = launch_templates.launch_template(
             name,
             settings,
             tag_name=TAG_NAME,

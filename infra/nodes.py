@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra import instances, policies, roles
+from infra import launch_templates, roles, trust
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class Nodes(pulumi.ComponentResource):
         """
         super().__init__(f"{names.PROJECT}:index:Nodes", "nodes", None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
-        role = roles.make("node", settings, trust=policies.service_trust("ec2.amazonaws.com"), opts=self._child)
+        role = roles.make("node", settings, trust=trust.service_trust("ec2.amazonaws.com"), opts=self._child)
         wanted = {
             **WORKER_POLICIES,
-            **({"shell": instances.SESSION_MANAGER_POLICY} if settings.node_session_manager else {}),
+            **({"shell": launch_templates.SESSION_MANAGER_POLICY} if settings.node_session_manager else {}),
         }
         attachments = [roles.attach(f"node-{name}", role, arn, opts=self._child) for name, arn in wanted.items()]
         self.groups = [
@@ -88,7 +88,7 @@ class Nodes(pulumi.ComponentResource):
         self.register_outputs({"group_names": self.group_names})
 
     def _launch_template(self, name: str, settings: Settings, group: NodeGroup) -> aws.eks.NodeGroupLaunchTemplateArgs:
-        template = instances.launch_template(
+        template = launch_templates.launch_template(
             name,
             settings,
             tag_name=f"{settings.cluster_name}-{name}",

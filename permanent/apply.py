@@ -7,17 +7,20 @@ repeated: a run that was killed is taken up by the next one.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from common.aws import Aws, answered
+from common.errors import FleetError
+from common.pulumi.runner import BACKEND_VARIABLE, Stack
+from common.target import prove_account
 from infra.contract import names
-from permanent import clients, parameters
-from permanent.engine import Engine
-from permanent.errors import PermanentError
+from permanent import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -42,15 +45,20 @@ class Layer:
         return names.state_bucket(self.settings.account_id, self.settings.region)
 
     @property
-    def in_bucket(self) -> Engine:
-        """The engine on the state where it belongs."""
-        account, region = self.settings.account_id, self.settings.region
-        return Engine(self.project, names.state_backend(account, region), names.secrets_provider(region))
+    def in_bucket(self) -> Stack:
+        """The stack where its state belongs."""
+        return self._stack(names.state_backend(self.settings.account_id, self.settings.region))
 
     @property
-    def first(self) -> Engine:
-        """The engine on the first state."""
-        return Engine(self.project, (self.project / FIRST_STATE).resolve().as_uri(), "passphrase")
+    def first(self) -> Stack:
+        """The stack on the first state."""
+        return self._stack((self.project / FIRST_STATE).resolve().as_uri())
+
+    def _stack(self, backend: str) -> Stack:
+        # The first state is encrypted with an empty passphrase: no secret is in it.
+        own = {name: value for name, value in os.environ.items() if name != "PULUMI_CONFIG_PASSPHRASE_FILE"}
+        environment = {**own, BACKEND_VARIABLE: backend, "PULUMI_CONFIG_PASSPHRASE": ""}
+        return Stack(self.project, names.PERMANENT_STACK, environment)
 
     @property
     def stack_file(self) -> Path:
@@ -67,93 +75,83 @@ def apply(layer: Layer, *, confirm: Callable[[list[str]], bool] | None, say: Cal
         say: told each step.
 
     Raises:
-        PermanentError: the account is another one, or a step fails.
+        FleetError: the account is another one, or a step fails.
     """
-    with _aws_errors():
-        _check_account(layer.settings)
-        ssm = clients.ssm(layer.settings.region)
+    aws = prove_account(Aws(layer.settings.region), layer.settings.account_id, f"{names.PERMANENT_PROJECT}:accountId")
+    ssm = aws.client("ssm")
+    with answered("AWS: "):
         to_generate = parameters.missing(ssm)
-        moved = _bucket_exists(layer) and _holds_resources(layer.in_bucket)
+        moved = _bucket_exists(aws, layer) and _holds_resources(layer.in_bucket)
     with _restored(layer.stack_file, unless=moved):
-        engine = layer.in_bucket if moved else _begun(layer)
+        stack = layer.in_bucket if moved else _begun(layer)
         if confirm:
-            engine.show("preview", f"--stack={names.PERMANENT_STACK}")
+            _show(stack, "preview")
             if not confirm(to_generate):
                 return False
-        engine.show("up", "--yes", "--skip-preview", f"--stack={names.PERMANENT_STACK}")
+        _show(stack, "up", "--yes", "--skip-preview")
     if not moved:
         _move(layer, say)
     shutil.rmtree(layer.project / FIRST_STATE, ignore_errors=True)
-    with _aws_errors():
+    with answered("AWS: "):
         made = parameters.generate(ssm)
     say(f"secrets generated: {', '.join(made)}" if made else "secrets: all there, none was touched")
     return True
 
 
 def public_signing_key(layer: Layer) -> str:
-    """The public half of image automation's signing key. Raises PermanentError."""
-    with _aws_errors():
-        return parameters.public_signing_key(clients.ssm(layer.settings.region))
+    """The public half of image automation's signing key. Raises FleetError."""
+    with answered("AWS: "):
+        return parameters.public_signing_key(Aws(layer.settings.region).client("ssm"))
 
 
-def _begun(layer: Layer) -> Engine:
+def _show(stack: Stack, *arguments: str) -> None:
+    """Run a command whose output the person sees. Raises FleetError: it fails; pulumi has said why."""
+    code = stack.show(*arguments)
+    if code != 0:
+        raise FleetError(f"pulumi {arguments[0]} failed with exit code {code}: see above")
+
+
+def _begun(layer: Layer) -> Stack:
     (layer.project / FIRST_STATE).mkdir(exist_ok=True)
-    layer.first.init()
+    layer.first.init("passphrase")
     return layer.first
 
 
 def _move(layer: Layer, say: Callable[[str], None]) -> None:
     """Move the first state into the bucket that it describes; what is there already is written again, the same."""
-    deployment = layer.first.export()
-    if not deployment:
-        raise PermanentError(f"{layer.project / FIRST_STATE} holds no state: nothing can be moved into {layer.bucket}")
+    exported = layer.first.export()
+    if not exported:
+        raise FleetError(f"{layer.project / FIRST_STATE} holds no state: nothing can be moved into {layer.bucket}")
+    deployment: dict[str, Any] = json.loads(exported)
     # It names the passphrase that it was written with; no value in it is encrypted, so the stack's own key takes over.
     del deployment["deployment"]["secrets_providers"]
     file = layer.project / FIRST_STATE / "deployment.json"
     file.write_text(json.dumps(deployment), encoding="utf-8")
     say(f"the state moves into s3://{layer.bucket}")
-    layer.in_bucket.init()
+    layer.in_bucket.init(names.secrets_provider(layer.settings.region))
     layer.in_bucket.take(file)
     if not _holds_resources(layer.in_bucket):
-        raise PermanentError(f"s3://{layer.bucket} does not hold the state: run it again, {FIRST_STATE} still does")
+        raise FleetError(f"s3://{layer.bucket} does not hold the state: run it again, {FIRST_STATE} still does")
 
 
-def _holds_resources(engine: Engine) -> bool:
-    exported = engine.export()
-    return bool(exported and exported["deployment"].get("resources"))
+def _holds_resources(stack: Stack) -> bool:
+    exported = stack.export()
+    return bool(exported and json.loads(exported)["deployment"].get("resources"))
 
 
-def _bucket_exists(layer: Layer) -> bool:
-    s3 = clients.s3(layer.settings.region)
+def _bucket_exists(aws: Aws, layer: Layer) -> bool:
     try:
-        s3.head_bucket(Bucket=layer.bucket, ExpectedBucketOwner=layer.settings.account_id)
+        aws.client("s3").head_bucket(Bucket=layer.bucket, ExpectedBucketOwner=layer.settings.account_id)
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if status == 404:
             return False
         if status == 403:
-            raise PermanentError(
+            raise FleetError(
                 f"s3://{layer.bucket} cannot be read: it belongs to another account, or these credentials may not"
             ) from None
         raise
     return True
-
-
-def _check_account(settings: Settings) -> None:
-    account = clients.sts(settings.region).get_caller_identity()["Account"]
-    if account != settings.account_id:
-        raise PermanentError(
-            f"the credentials belong to account {account}, but {names.PERMANENT_PROJECT}:accountId is "
-            f"{settings.account_id}: use that account's credentials, or correct the setting"
-        )
-
-
-@contextmanager
-def _aws_errors() -> Generator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise PermanentError(f"AWS: {error}") from None
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def generate(ssm: SSMClient) -> list[str]:
                 Value=GENERATORS[name](),
                 Type="SecureString",
                 Overwrite=False,
-                Description="Made once by python -m permanent; outlives the cluster",
+                Description="Made once by fleet account; outlives the cluster",
                 Tags=[{"Key": "project", "Value": names.PROJECT}, {"Key": "managed-by", "Value": "permanent"}],
             )
         except ssm.exceptions.ParameterAlreadyExists:  # somebody else was faster

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import policies
+from infra import policy_documents
 from infra.config import SettingsError
 from infra.contract import names
+from infra.trust import web_identity_trust
 from teardown import policy as teardown
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ def trust(provider_arn: str, prefix: str, subject: str, *, like: bool = False) -
     subjects = {f"{ISSUER}:sub": f"{prefix}:{subject}"}
     equal = {f"{ISSUER}:aud": "sts.amazonaws.com"}
     condition = {"StringEquals": equal, "StringLike": subjects} if like else {"StringEquals": equal | subjects}
-    return policies.web_identity_trust(provider_arn, condition)
+    return web_identity_trust(provider_arn, condition)
 
 
 def _document(settings: Settings, name: str, **more: str) -> str:
     account, region = settings.account_id, settings.region
-    return policies.document(
+    return policy_documents.document(
         name,
         DOCUMENTS,
         account_id=account,

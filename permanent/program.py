@@ -11,16 +11,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pulumi
 import pulumi_aws as aws
 
-from infra import guard
+from infra import aws_only
 from infra.contract import names
 from permanent.budget import Budget
-from permanent.github import GitHub
+from permanent.github_roles import GitHub
 from permanent.logs import Logs
 from permanent.registry import Registry
 from permanent.settings import load
 from permanent.state import State
 
-guard.install()
+aws_only.install()
 settings = load()
 provider = aws.Provider(
     "aws",

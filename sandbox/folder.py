@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from common.errors import FleetError
 
 FOLDER_VARIABLE = "INFRA_FLEET_SANDBOX"
 """Set in child processes only: the absolute path of the sandbox folder that they belong to."""
 
-MARK = "# An infra-fleet sandbox: `python -m sandbox reset` empties it.\n*\n"
+MARK = "# An infra-fleet sandbox: `fleet sandbox reset` empties it.\n*\n"
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-"""The clone that this code runs from."""
+CODE = Path(__file__).resolve().parent.parent
+"""Where this code lies, which all that the sandbox starts is of."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ class Folder:
         """Make the folder, or find it ours.
 
         Raises:
-            SandboxError: it has contents and is no sandbox folder.
+            FleetError: it has contents and is no sandbox folder.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         if self.claimed:
             return
         if {path.name for path in self.root.iterdir()} - {self.marker.name, self.account_lock.name}:
-            raise SandboxError(f"{self.root} is not empty and no sandbox folder: name another with --folder")
+            raise FleetError(f"{self.root} is not empty and no sandbox folder: name another with --folder")
         self.marker.write_text(MARK)
 
     @property

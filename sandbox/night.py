@@ -1,13 +1,13 @@
-"""`python -m teardown` in the sandbox: the deploy role, on the embedded account and the stack's project."""
+"""`fleet teardown` in the sandbox: the deploy role, on the embedded account and the stack's project."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
+from common.errors import FleetError
 from sandbox.account import process
 from sandbox.cluster import bootstrapping
-from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,15 +18,15 @@ OF_A_STACK = ("run", "capture", "drain", "sweep", "verify", "history", "restore"
 
 
 def environment(ready: Rehearsal) -> dict[str, str]:
-    """What makes the teardown work here. Raises SandboxError: there is no account."""
+    """What makes the teardown work here. Raises FleetError: there is no account."""
     account = process.find(ready.folder)
     if account is None:
-        raise SandboxError("there is no embedded account: run `python -m sandbox up`")
+        raise FleetError("there is no embedded account: run `fleet sandbox up`")
     return {**ready.environment, **bootstrapping.deploy_credentials(account)}
 
 
 def command(ready: Rehearsal, arguments: Sequence[str]) -> list[str]:
-    """`python -m teardown ARGUMENTS`, with the sandbox's project where the command takes it."""
+    """`fleet teardown ARGUMENTS`, with the sandbox's project where the command takes it."""
     given = list(arguments) or ["--help"]
     added = [f"--cwd={ready.folder.project}", f"--stack={ready.stack}"] if given[0] in OF_A_STACK else []
-    return [sys.executable, "-m", "teardown", given[0], *added, *given[1:]]
+    return [sys.executable, "-m", "fleet", "teardown", given[0], *added, *given[1:]]

@@ -7,27 +7,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infra.config import SettingsError
+from common.errors import FleetError
+from common.pulumi import foreground
 from infra.contract import names
 from infra.settings import Settings, parse_file
 from infra.stack_file import config_of
-from sandbox import permanent
+from sandbox import permanent_layer
 from sandbox.account import process
 from sandbox.account.clients import own_client
 from sandbox.account.seed import seed
 from sandbox.cluster import layout as layouts
 from sandbox.cluster import life, pki
 from sandbox.cluster.layout import Layout
-from sandbox.engine import project, pulumi, run
+from sandbox.engine import project, pulumi
 from sandbox.engine.environment import environment
 from sandbox.engine.provider_plugin import install_plugin
-from sandbox.errors import SandboxError
-from sandbox.folder import REPOSITORY, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from sandbox.checkout import Checkout
+    from sandbox.folder import Folder
     from tools.build import Say
 
 
@@ -36,6 +37,7 @@ class Rehearsal:
     """One stack in one sandbox folder, ready for the engine."""
 
     folder: Folder
+    checkout: Checkout
     stack: str
     engine: pulumi.Pulumi
     environment: Mapping[str, str]
@@ -44,38 +46,53 @@ class Rehearsal:
     def pulumi(self, *arguments: str) -> int:
         """Run the engine on the stack in the foreground; gives its exit code."""
         command = [str(self.engine.path), *arguments, "--stack", self.stack]
-        return run.run(command, self.environment, self.folder.project)
+        return foreground.run(command, self.environment, self.folder.project)
 
     def execute(self, command: Sequence[str], cwd: Path) -> int:
         """Run any command with the account's environment in the foreground; gives its exit code."""
-        return run.run(command, self.environment, cwd)
+        return foreground.run(command, self.environment, cwd)
 
 
 def read_settings(stack: str, file: Path) -> Settings:
     """Read what the account has to know of the stack.
 
     Raises:
-        SandboxError: the file is missing or no YAML, or its config describes no stack.
+        FleetError: the file is missing or no YAML, or its config describes no stack.
     """
-    try:
-        return parse_file(config_of(file), stack)
-    except SettingsError as error:
-        raise SandboxError(str(error)) from None
+    return parse_file(config_of(file), stack)
 
 
-def prepare(folder: Folder, stack: str, file: Path, permanent_file: Path, say: Say) -> Rehearsal:
+def prepare(
+    folder: Folder,
+    checkout: Checkout,
+    say: Say,
+    *,
+    stack: str = "staging",
+    file: Path | None = None,
+    permanent_file: Path | None = None,
+) -> Rehearsal:
     """Start what is not running, build what is not built, and write what the engine reads.
 
+    Args:
+        folder: of the sandbox.
+        checkout: whose programs are rehearsed.
+        say: told each step.
+        stack: the stack's name.
+        file: its config, where it is not the checkout's.
+        permanent_file: the permanent layer's config, where it is not the checkout's.
+
     Raises:
-        SandboxError: the config is bad, or a part cannot be had.
+        FleetError: the config is bad, or a part cannot be had.
     """
+    file = file or checkout.stack_file(stack)
+    permanent_file = permanent_file or checkout.permanent_file
     settings = read_settings(stack, file)
-    permanent.read_settings(permanent_file, settings)
+    permanent_layer.read_settings(permanent_file, settings)
     folder.claim()
     if process.find(folder) is None and folder.permanent_stamp.exists():
-        raise SandboxError(
+        raise FleetError(
             "the embedded account has ended, and with it the state and all that was built: "
-            "run `python -m sandbox reset` to begin anew"
+            "run `fleet sandbox reset` to begin anew"
         )
     layout = Layout.of(folder)
     pki.authority(layout)
@@ -90,11 +107,11 @@ def prepare(folder: Folder, stack: str, file: Path, permanent_file: Path, say: S
     install_plugin(folder)
     backend = names.state_backend(account.account_id, account.region)
     environ = environment(folder, account=process.environment(account), backend=backend)
-    permanent.ensure(folder, account, environ, permanent_file, say)
+    permanent_layer.ensure(folder, checkout, account, environ, permanent_file, say)
     seed(account, roles=settings.cluster_admins)
     there = _has_stack(account, stack)
-    ready = Rehearsal(folder, stack, engine, environ, names.secrets_provider(account.region))
-    project.write_project(folder.project, stack, file, source=REPOSITORY, keep=there)
+    ready = Rehearsal(folder, checkout, stack, engine, environ, names.secrets_provider(account.region))
+    project.write_project(folder.project, stack, file, source=checkout.root, keep=there)
     if not there:
         project.init_stack(folder.project, engine, stack, environ, secrets_provider=ready.secrets_provider)
     return ready
@@ -104,12 +121,12 @@ def reset(folder: Folder) -> bool:
     """End the account and remove what the sandbox wrote; whether there was anything. Other files are left alone.
 
     Raises:
-        SandboxError: the folder has contents and is no sandbox folder.
+        FleetError: the folder has contents and is no sandbox folder.
     """
     if not folder.root.exists() or not any(folder.root.iterdir()):
         return False
     if not folder.claimed:
-        raise SandboxError(f"{folder.root} is no sandbox folder: nothing was removed")
+        raise FleetError(f"{folder.root} is no sandbox folder: nothing was removed")
     life.down(Layout.of(folder), lambda _line: None)
     with process.stopped(folder):
         for path in folder.contents:
@@ -120,11 +137,6 @@ def reset(folder: Folder) -> bool:
     with suppress(OSError):  # it holds other files, or a command that waited has claimed it again
         folder.root.rmdir()
     return True
-
-
-def default_stack_file(stack: str) -> Path:
-    """Where the production config of a stack lies."""
-    return REPOSITORY / f"Pulumi.{stack}.yaml"
 
 
 def _has_stack(account: process.Account, stack: str) -> bool:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from infra.commands import engine, lock
-from infra.commands.errors import CommandError
-from teardown.errors import HeldError, TeardownError
+from common.errors import FleetError
+from common.pulumi import runner
+from common.pulumi.locks import locks_of
+from common.pulumi.runner import Stack
+from teardown.lock_owner import HeldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import IO
 
-    from infra.commands.lock import Lock
+    from common.pulumi.locks import Lock
+    from common.pulumi.runner import Done
+    from common.pulumi.state import StackState
+    from common.target import Proven
     from teardown.budget import Budget
-    from teardown.locks import Here
-    from teardown.proof import Proven
-    from teardown.target import State
+    from teardown.lock_owner import Here
 
 REFUSALS = (
     "DependencyViolation",
@@ -51,7 +49,7 @@ class Obstacle:
     """Whether a run that is gone has left it: then `--recover` takes it."""
 
 
-class RefusedError(TeardownError):
+class RefusedError(FleetError):
     """A destroy did not go well."""
 
     def __init__(self, why: str, *, blocked: bool) -> None:
@@ -60,14 +58,14 @@ class RefusedError(TeardownError):
         """Whether AWS refused because something is left: then a sweep may help."""
 
 
-def obstacles(folder: Path, stack: str, state: State, here: Here) -> list[Obstacle]:
+def obstacles(folder: Path, stack: str, state: StackState, here: Here) -> list[Obstacle]:
     """Find what keeps a destroy from going well: locks, and operations that nobody knows the end of.
 
     Raises:
-        TeardownError: the backend cannot be asked.
+        FleetError: the backend cannot be asked.
     """
     found: list[Obstacle] = []
-    locks = _locks(folder, stack)
+    locks = tuple(locks_of(Stack(folder, stack)))
     if locks:
         now = datetime.now(UTC)
         what = f"{stack} is locked by {' and by '.join(here.whose(each, now) for each in locks)}"
@@ -89,7 +87,7 @@ def refuse(stack: str, found: list[Obstacle], *, recover: bool, take_lock: bool)
     for obstacle in found:
         if take_lock and obstacle.locks:
             continue
-        again = f"python -m teardown run --stack {stack} --yes --recover"
+        again = f"fleet teardown run --stack {stack} --yes --recover"
         if not obstacle.is_left:
             ask = "it is not taken: ask whether that run is under way, and once it is not"
             raise HeldError(f"{obstacle.what}; {ask}: {again} --take-lock", ("--recover", "--take-lock"))
@@ -101,11 +99,11 @@ def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tel
     """Take away what pulumi can.
 
     Raises:
-        TeardownError: pulumi fails, or somebody else has taken the lock meanwhile.
+        FleetError: pulumi fails, or somebody else has taken the lock meanwhile.
     """
     for obstacle in (each for each in found if each.remedy):
-        if obstacle.locks and _locks(folder, stack) != obstacle.locks:
-            raise TeardownError(f"{stack} is locked by somebody else by now: run this again")
+        if obstacle.locks and tuple(locks_of(Stack(folder, stack))) != obstacle.locks:
+            raise FleetError(f"{stack} is locked by somebody else by now: run this again")
         tell(f"{obstacle.what}: pulumi {' '.join(obstacle.remedy)} --stack {stack}")
         pulumi(proven, folder, stack, obstacle.remedy, tell)
 
@@ -118,34 +116,18 @@ def destroy(proven: Proven, folder: Path, stack: str, budget: Budget, tell: Call
     Raises:
         RefusedError: it did not go well.
     """
-    late: list[float] = []
-
-    def interrupt(process: subprocess.Popen[str]) -> None:
-        late.append(time.monotonic() - began)
-        tell(f"pulumi destroy has taken {late[0]:.0f} s, which is all that this run has for it: interrupted")
-        process.send_signal(signal.SIGINT)
-
     began = time.monotonic()
     command = ("destroy", "--yes", "--skip-preview")
-    code, lines = _run(
-        proven, folder, stack, command, tell, lambda process: threading.Timer(budget.left, interrupt, (process,))
-    )
-    if late:
-        raise RefusedError(f"it did not end within {late[0]:.0f} s; run this again", blocked=False)
-    if code not in (0, engine.NO_STACK):
-        said = "\n".join(lines)
-        raise RefusedError(_cause(lines), blocked=any(each in said for each in REFUSALS))
+    done = _run(proven, folder, stack, command, tell, deadline=budget.left)
+    if done.interrupted:
+        raise RefusedError(f"it did not end within {time.monotonic() - began:.0f} s; run this again", blocked=False)
+    if done.code not in (0, runner.NO_STACK):
+        raise RefusedError(_cause(done.stderr), blocked=any(each in done.stderr for each in REFUSALS))
 
 
-def _locks(folder: Path, stack: str) -> tuple[Lock, ...]:
-    try:
-        return tuple(lock.Stack(folder, stack).locks())
-    except CommandError as error:
-        raise TeardownError(str(error)) from None
-
-
-def _cause(lines: list[str]) -> str:
+def _cause(said: str) -> str:
     """The first error that pulumi names."""
+    lines = said.splitlines()
     found = [line.partition("error: ")[2].strip() for line in lines if "error: " in line]
     return found[0] if found else next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
 
@@ -158,11 +140,11 @@ def pulumi(
     tell: Callable[[str], None],
     document: str = "",
 ) -> None:
-    """Run pulumi, which must succeed; `document` is its standard input. Raises TeardownError: it fails."""
-    code, lines = _run(proven, folder, stack, arguments, tell, document=document)
-    if code != 0:
+    """Run pulumi, which must succeed; `document` is its standard input. Raises FleetError: it fails."""
+    done = _run(proven, folder, stack, arguments, tell, document=document)
+    if done.code != 0:
         command = " ".join(arguments[:2]) if arguments[0] == "stack" else arguments[0]
-        raise TeardownError(f"pulumi {command} failed: {_cause(lines)}")
+        raise FleetError(f"pulumi {command} failed: {_cause(done.stderr)}")
 
 
 def _run(
@@ -171,45 +153,15 @@ def _run(
     stack: str,
     arguments: tuple[str, ...],
     tell: Callable[[str], None],
-    timer: Callable[[subprocess.Popen[str]], threading.Timer] | None = None,
+    deadline: float | None = None,
     document: str = "",
-) -> tuple[int, list[str]]:
-    """Let pulumi change a stack that is proven; gives its exit code and all lines, which `tell` gets as they come."""
+) -> Done:
+    """Let pulumi change a stack that is proven; `tell` gets its lines as they come."""
     proven.require(stack)
-    command = ["pulumi", "--non-interactive", *arguments, "--stack", stack]
-    lines: list[str] = []
-    try:
-        # A file without a name, whose end pulumi sees: a pipe could fill up while nobody reads.
-        with (
-            tempfile.TemporaryFile("w+", encoding="utf-8") as given,
-            subprocess.Popen(  # noqa: S603 our own arguments
-                command,
-                cwd=folder,
-                stdin=_rewound(given, document),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-            ) as process,
-        ):
-            clock = timer(process) if timer else None
-            if clock:
-                clock.start()
-            try:
-                for line in process.stdout or ():
-                    lines.append(line.rstrip())
-                    if line.strip():
-                        tell(line.rstrip())
-                return process.wait(), lines
-            finally:
-                if clock:
-                    clock.cancel()
-    except FileNotFoundError:
-        raise TeardownError("pulumi is not on PATH: install the version that mise.toml names") from None
 
+    def told(line: str) -> None:
+        if line:
+            tell(line)
 
-def _rewound(file: IO[str], text: str) -> IO[str]:
-    file.write(text)
-    file.flush()
-    file.seek(0)
-    return file
+    command = (*arguments, "--stack", stack)
+    return runner.run(folder, *command, tell=told, document=document, together=True, deadline=deadline)

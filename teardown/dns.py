@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from common.aws import account_of, said
+from common.errors import UnknownError
 from infra.contract import names
-from teardown.aws import account_of, said
-from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.target import Target
 
 ACTIONS = ("route53:GetHostedZone", "route53:ListResourceRecordSets")

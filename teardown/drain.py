@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import (
+from common.console import Look
+from common.errors import FleetError
+from common.kubernetes.api import (
     HELM_RELEASE,
     IMAGE_UPDATE_AUTOMATION,
     INGRESS,
@@ -20,19 +21,17 @@ from bootstrap.kubernetes import (
     Kind,
     UnansweredError,
 )
-from bootstrap.objects import condition, mappings, name_of, text
-from bootstrap.progress import Look
+from common.kubernetes.objects import condition, mappings, name_of, text
 from teardown import claim, kinds, probe
-from teardown.errors import TeardownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bootstrap.kubernetes import Cluster, Manifest
-    from bootstrap.progress import Progress
-    from teardown.aws import Aws
+    from common.aws import Aws
+    from common.console import Progress
+    from common.kubernetes.api import Cluster, Manifest
+    from common.target import Proven, ProvenCluster
     from teardown.kinds.base import Leftover
-    from teardown.proof import Proven, ProvenCluster
     from teardown.target import Target
 
 MANAGER = "infra-fleet-teardown"
@@ -75,7 +74,7 @@ def drain(aws: Proven, target: Target, cluster: ProvenCluster, progress: Progres
     """Stop Flux, and delete what AWS has something for.
 
     Raises:
-        TeardownError: the API server stops answering.
+        FleetError: the API server stops answering.
     """
     done = Drained()
     try:
@@ -88,8 +87,8 @@ def drain(aws: Proven, target: Target, cluster: ProvenCluster, progress: Progres
         for each in done.mounted:
             progress.say(f"left for the sweep, because a pod mounts it: {each}")
         _await(progress, "finalizers and AWS", deadlines.clear, lambda: _remaining(aws, target, cluster, done), done)
-    except BootstrapError as error:
-        raise TeardownError(f"the drain stops half-way: {error}") from None
+    except FleetError as error:
+        raise FleetError(f"the drain stops half-way: {error}") from None
     return done
 
 
@@ -203,7 +202,7 @@ def _await(progress: Progress, what: str, deadline: float, look: Any, done: Drai
 
     try:
         progress.wait(what, deadline, once)
-    except BootstrapError as error:
+    except FleetError as error:
         if isinstance(error, UnansweredError) or not seen:
             raise
         done.stuck += seen

@@ -23,19 +23,20 @@ import pydantic
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
-from infra.commands import engine, lock
-from infra.commands.errors import CommandError
-from teardown import capture
-from teardown.aws import CONFIG, DENIED, code_of, explain
-from teardown.errors import TeardownError, UnknownError
-from teardown.target import State
+from common.aws import CONFIG, DENIED, code_of, explain
+from common.errors import FleetError, UnknownError
+from common.pulumi import runner
+from common.pulumi.locks import locks_of
+from common.pulumi.runner import Stack
+from common.pulumi.state import StackState
+from common.pulumi.state import parse as parse_state
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
     from pathlib import Path
 
-    from teardown.proof import Proven
+    from common.target import Proven
 
 WORKERS = 8
 PAGE = 1000
@@ -78,7 +79,7 @@ class Content:
     """How many it lists, the engine's own included."""
     pending: tuple[str, ...] = ()
     """The operations that a killed run was at."""
-    state: State = field(default_factory=lambda: State())
+    state: StackState = field(default_factory=lambda: StackState())
     """The same, as the stack's state would be."""
 
 
@@ -149,20 +150,18 @@ class History:
     """The versions of one stack's state."""
 
     def __init__(self, folder: Path, stack: str) -> None:
-        """Of the backend that the environment names. Raises TeardownError: that keeps no versions, or is not named."""
+        """Of the backend that the environment names. Raises FleetError: that keeps no versions, or is not named."""
         try:
-            self.project, url = engine.project_name(folder), engine.backend()
-        except CommandError as error:
-            raise TeardownError(str(error)) from None
+            self.project, url = runner.project_name(folder), runner.backend()
+        except FleetError as error:
+            raise FleetError(str(error)) from None
         self.folder, self.stack = folder, stack
         scheme, self.bucket, path, query, _ = urlsplit(url)
         self._path = f".pulumi/stacks/{self.project}/{stack}.json"
         if scheme == "file":
-            raise TeardownError(
-                f"{url} keeps no versions: the state before the last change is in {self._path}.bak there"
-            )
+            raise FleetError(f"{url} keeps no versions: the state before the last change is in {self._path}.bak there")
         if scheme != "s3":
-            raise TeardownError(f"{engine.BACKEND_VARIABLE} is {url}: versions are read from s3:// backends only")
+            raise FleetError(f"{runner.BACKEND_VARIABLE} is {url}: versions are read from s3:// backends only")
         self.key = f"{path.strip('/')}/{self._path}".lstrip("/")
         region, endpoint = (parse_qs(query).get(name, [None])[0] for name in ("region", "endpoint"))
         self._s3: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=CONFIG)
@@ -196,15 +195,15 @@ class History:
             proven: of the cluster that the version is of; None: only look whether it can be done.
 
         Raises:
-            TeardownError: there is no such version, it is no state of this stack, or somebody is at work on the stack.
+            FleetError: there is no such version, it is no state of this stack, or somebody is at work on the stack.
             UnknownError: S3 does not say.
         """
         versions = self.versions()
         wanted = next((each for each in versions if each.id == version_id), None)
         if wanted is None:
-            raise TeardownError(f"s3://{self.bucket}/{self.key} has no version {version_id}: see `teardown history`")
+            raise FleetError(f"s3://{self.bucket}/{self.key} has no version {version_id}: see `teardown history`")
         if wanted.is_deletion:
-            raise TeardownError(f"version {version_id} is a delete marker: choose one that has resources")
+            raise FleetError(f"version {version_id} is a delete marker: choose one that has resources")
         self._refuse_locked()
         body = self._body(wanted)
         wanted = replace(wanted, content=_parsed(body, wanted, self.project, self.stack))
@@ -221,14 +220,14 @@ class History:
 
     def _refuse_locked(self) -> None:
         try:
-            locks = lock.Stack(self.folder, self.stack).locks()
-        except CommandError as error:
+            locks = locks_of(Stack(self.folder, self.stack))
+        except FleetError as error:
             raise UnknownError(str(error)) from None
         if locks:
             holders = " and ".join(each.holder for each in locks)
-            raise TeardownError(
+            raise FleetError(
                 f"{self.stack} is locked by {holders}: wait for that run; if it was killed, free the stack "
-                f"(python -m infra lock --stack {self.stack} --free), and run this again"
+                f"(fleet lock --stack {self.stack} --free), and run this again"
             )
 
     def _read(self, version: Version) -> Version:
@@ -236,7 +235,7 @@ class History:
             return version
         try:
             return replace(version, content=_parsed(self._body(version), version, self.project, self.stack))
-        except TeardownError as error:
+        except FleetError as error:
             return replace(version, why=str(error))
 
     def _body(self, version: Version) -> bytes:
@@ -251,16 +250,16 @@ def _version(told: Any, *, is_deletion: bool) -> Version:
 
 
 def _parsed(body: bytes, version: Version, project: str, stack: str) -> Content:
-    """What a version says. Raises TeardownError: it is no state, or another stack's."""
+    """What a version says. Raises FleetError: it is no state, or another stack's."""
     wrong = f"version {version.id} is no state that this can read"
     try:
         text = gzip.decompress(body) if version.key.endswith(".gz") else body
         told = _File.model_validate(json.loads(text))
     except (OSError, EOFError, zlib.error, ValueError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, pydantic.ValidationError) else "it does not parse"
-        raise TeardownError(f"{wrong}: {why}") from None
+        raise FleetError(f"{wrong}: {why}") from None
     if told.version not in FORMATS:
-        raise TeardownError(f"{wrong}: its format is {told.version}, not one of {', '.join(map(str, FORMATS))}")
+        raise FleetError(f"{wrong}: its format is {told.version}, not one of {', '.join(map(str, FORMATS))}")
     latest = told.checkpoint.latest or _Latest()
     urns = [each.urn for each in latest.resources or ()]
     pending = [each.resource.urn for each in latest.pending_operations or ()]
@@ -269,9 +268,9 @@ def _parsed(body: bytes, version: Version, project: str, stack: str) -> Content:
     others = [urn for urn in (*urns, *pending) if not urn.startswith(prefix)]
     if named[-1] != stack or (len(named) > 1 and named[-2] != project) or others:
         whose = others[0] if others else told.checkpoint.stack
-        raise TeardownError(f"version {version.id} is not of {project}/{stack}, but of {whose}")
+        raise FleetError(f"version {version.id} is not of {project}/{stack}, but of {whose}")
     kinds = [f"{each.type} {each.resource.urn.rpartition('::')[2]}" for each in latest.pending_operations or ()]
-    state = capture.parse_state(json.dumps({"deployment": json.loads(text)["checkpoint"].get("latest") or {}}))
+    state = parse_state(json.dumps({"deployment": json.loads(text)["checkpoint"].get("latest") or {}}))
     return Content(len(urns), tuple(kinds), state)
 
 

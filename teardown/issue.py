@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pydantic
-import requests
-from github import Auth, Github, GithubException
 
 from common import summary
+from common.errors import FleetError
+from common.github import BOT, connect, refusals
+from common.pulumi import runner
 from common.text import LINE, clean, markdown
-from infra.commands import engine
 from teardown import capture
-from teardown.errors import TeardownError
 from teardown.report import HEAD
 
 if TYPE_CHECKING:
@@ -77,10 +76,10 @@ class Reader:
     @classmethod
     def of(cls, folder: Path, stack: str) -> Reader:
         """Read the stack's settings, and the backend from the environment; what is not known stays a placeholder."""
-        backend = os.environ.get(engine.BACKEND_VARIABLE) or cls.backend
+        backend = os.environ.get(runner.BACKEND_VARIABLE) or cls.backend
         try:
             target = capture.of_stack(folder, stack)
-        except TeardownError:
+        except FleetError:
             return cls(backend=backend)
         return cls(target.account_id, target.region, backend)
 
@@ -91,7 +90,7 @@ class Reader:
             "export AWS_PROFILE='<your profile>'",
             'aws sso login --profile "$AWS_PROFILE"   # or however you get them',
             f"export AWS_REGION={shlex.quote(self.region)}",
-            f"export {engine.BACKEND_VARIABLE}={shlex.quote(self.backend)}",
+            f"export {runner.BACKEND_VARIABLE}={shlex.quote(self.backend)}",
             *commands,
         ]
 
@@ -118,18 +117,13 @@ def report(night: Night, told: Told | None, reader: Reader) -> str:
     """Open, update or close the issue; what was done, in one line.
 
     Raises:
-        TeardownError: something is not set, or GitHub refuses.
+        FleetError: something is not set, or GitHub refuses.
     """
     repository, token = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_TOKEN")
     if not repository or not token:
-        raise TeardownError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: in a workflow they are")
-    try:
-        there = Github(
-            auth=Auth.Token(token),
-            base_url=os.environ.get("GITHUB_API_URL", "https://api.github.com"),
-            retry=RETRIES,
-            lazy=True,
-        ).get_repo(repository)
+        raise FleetError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: in a workflow they are")
+    with refusals(repository):
+        there = connect(token).get_repo(repository)
         found = _find(there, night.stack)
         if night.failed:
             return _open(there, found, night, told, reader)
@@ -137,8 +131,6 @@ def report(night: Night, told: Told | None, reader: Reader) -> str:
             found.create_comment(f"The nightly teardown ended well: {_run()}")
             found.edit(state="closed", state_reason="completed")
             return f"closed: {found.html_url}"
-    except (GithubException, requests.RequestException) as error:
-        raise TeardownError(f"{repository}: GitHub refuses: {clean(error)}") from None
     return f"left open: {found.html_url}" if found else "no issue is open, and none is needed"
 
 
@@ -177,8 +169,8 @@ def _tables(told: Told) -> list[str]:
 def _steps(stack: str, told: Told | None, reader: Reader) -> list[str]:
     """The commands, in their order, and what else helps."""
     again = told.again if told and told.again else f"run --stack {stack} --yes --recover"
-    look = f"python -m teardown verify --stack {stack}   # changes nothing"
-    lines = reader.commands(look, f"python -m teardown {again}", *(told.by_hand if told else []))
+    look = f"fleet teardown verify --stack {stack}   # changes nothing"
+    lines = reader.commands(look, f"fleet teardown {again}", *(told.by_hand if told else []))
     block = [
         "On your machine, in a clone of this repository at `main`:",
         "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from teardown.errors import TeardownError
+from common.errors import FleetError
 
 VARIABLE = "KEEP_UNTIL"
 LONGEST = timedelta(hours=24)
@@ -14,10 +14,10 @@ def until(hours: float, now: datetime) -> str:
     """The value that keeps a cluster for some hours.
 
     Raises:
-        TeardownError: more than a day, or no time at all.
+        FleetError: more than a day, or no time at all.
     """
     if not timedelta() < timedelta(hours=hours) <= LONGEST:
-        raise TeardownError(f"--hours {hours:g}: allowed: more than 0, at most {LONGEST.total_seconds() / 3600:g}")
+        raise FleetError(f"--hours {hours:g}: allowed: more than 0, at most {LONGEST.total_seconds() / 3600:g}")
     return (now + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from common.errors import FleetError, UnknownError
 from teardown import kinds, probe
-from teardown.errors import TeardownError, UnknownError
 from teardown.kinds.base import VPC
 
 if TYPE_CHECKING:
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.target import Target
 
 
@@ -18,7 +18,7 @@ def locate(aws: Aws, target: Target) -> Target:
     """The target with the VPC that carries the stack's exact tags; as it is where there is none.
 
     Raises:
-        TeardownError: two carry them, and one may be another's copy.
+        FleetError: two carry them, and one may be another's copy.
         UnknownError: AWS does not say.
     """
     if target.vpc_id:
@@ -28,7 +28,7 @@ def locate(aws: Aws, target: Target) -> Target:
         raise UnknownError("; ".join(findings.unknown))
     candidates = sorted(each.id for each in findings.ours)
     if len(candidates) > 1:
-        raise TeardownError(
+        raise FleetError(
             f"{' and '.join(candidates)} carry the stack's tags: name the VPC of {target.cluster} with --vpc, "
             "or take the tags from the other"
         )

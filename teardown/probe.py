@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from teardown.aws import account_of, answered
+from common.aws import account_of, answered
+from common.errors import UnknownError
 from teardown.claim import Claim
-from teardown.errors import UnknownError
 from teardown.holders import Holders, blocking
 from teardown.kinds import KINDS
 from teardown.kinds.base import VPC
@@ -16,7 +16,7 @@ from teardown.kinds.base import VPC
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.kinds.base import Kind, Leftover
     from teardown.target import Target
 

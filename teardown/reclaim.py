@@ -10,13 +10,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import Kind
-from bootstrap.objects import text
+from common.errors import FleetError, UnknownError
+from common.kubernetes.api import Kind
+from common.kubernetes.objects import text
 from infra.contract import names
 from teardown import capture, kinds
 from teardown.claim import Claim
-from teardown.errors import TeardownError, UnknownError
 from teardown.kinds import network
 from teardown.target import RETAIN, PersistentVolume
 
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from bootstrap.kubernetes import Cluster, Manifest
-    from teardown.proof import Proven
+    from common.kubernetes.api import Cluster, Manifest
+    from common.target import Proven
     from teardown.target import Target
 
 PERSISTENT_VOLUME = Kind("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False)
@@ -41,7 +40,7 @@ def read(cluster: Cluster) -> list[PersistentVolume]:
     """
     try:
         manifests = cluster.list(PERSISTENT_VOLUME)
-    except BootstrapError as error:
+    except FleetError as error:
         raise UnknownError(f"which volumes are to be retained is unknown: {error}") from None
     return [volume for each in manifests if (volume := parse(each))]
 
@@ -68,13 +67,13 @@ def learn(aws: Proven, target: Target, cluster: Cluster, path: Path) -> tuple[Ta
 
     Raises:
         UnknownError: the API server does not say.
-        TeardownError: the captured file cannot be written.
+        FleetError: the captured file cannot be written.
     """
     target = retained(target, read(cluster))
     return target, remember(aws, target, path)
 
 
-def of_living(aws: Proven, path: Path, *, write: bool) -> tuple[Target, list[str]]:
+def of_living(aws: Proven, target: Target, path: Path, *, write: bool) -> tuple[Target, list[str]]:
     """The target of a sweep alone, in which a cluster may live on, and what could not be tagged.
 
     A volume that a PersistentVolume of the cluster has is not deleted, attached or not: a pod may want it again. Where
@@ -82,18 +81,19 @@ def of_living(aws: Proven, path: Path, *, write: bool) -> tuple[Target, list[str
 
     Args:
         aws: whose cluster is asked.
+        target: what is to go.
         path: the captured file.
         write: whether what is retained is remembered.
 
     Raises:
-        TeardownError: the API server answers, but does not say; or the captured file cannot be written.
+        FleetError: the API server answers, but does not say; or the captured file cannot be written.
     """
     cluster, why = aws.cluster()
     if cluster:
         volumes = read(cluster)
-        target = retained(aws.target, volumes)
+        target = retained(target, volumes)
         return _with(target, volumes), remember(aws, target, path) if write else []
-    return replace(aws.target, volumes_held=f"it may be in use: {why}" if aws.is_alive else ""), []
+    return replace(target, volumes_held=f"it may be in use: {why}" if aws.is_alive else ""), []
 
 
 def remember(aws: Proven, target: Target, path: Path) -> list[str]:
@@ -102,7 +102,7 @@ def remember(aws: Proven, target: Target, path: Path) -> list[str]:
     Gives what could not be tagged, with the command that does it: the next night may run on another machine.
 
     Raises:
-        TeardownError: the file cannot be written.
+        FleetError: the file cannot be written.
     """
     kept = {each.volume_id: each for each in target.persistent_volumes if each.is_retained}
     if not kept:
@@ -122,7 +122,7 @@ def remember(aws: Proven, target: Target, path: Path) -> list[str]:
     return failed
 
 
-def _untagged(volume_id: str, why: TeardownError) -> str:
+def _untagged(volume_id: str, why: FleetError) -> str:
     tag = f"Key={names.RECLAIM_POLICY_TAG},Value={RETAIN}"
     return (
         f"{volume_id} is kept this night, but its tag cannot be written, and the next night may not know: {why}; "

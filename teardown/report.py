@@ -19,7 +19,7 @@ from teardown.verify import monthly, resources
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from bootstrap.progress import StepResult
+    from common.console import StepResult
     from teardown.kinds.base import Leftover
 
 HOURS_A_DAY = 24
@@ -95,7 +95,7 @@ class Report:
     """What was taken over from a killed run: its lock, with whose it was and since when; its pending operations."""
     notes: Sequence[str] = ()
     again: str = ""
-    """The command of the teardown that takes away what is left, after `python -m teardown`."""
+    """The command of the teardown that takes away what is left, after `fleet teardown`."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class Report:
 
     def _remedies(self) -> list[str]:
         """The command of the teardown first: what is done by hand is what it leaves."""
-        return [*([f"python -m teardown {self.again}"] if self.again else []), *self.by_hand]
+        return [*([f"fleet teardown {self.again}"] if self.again else []), *self.by_hand]
 
 
 def row(leftover: Leftover, in_state: Collection[str] = (), *, failed: bool = False) -> Row:

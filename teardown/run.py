@@ -5,24 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bootstrap.errors import BootstrapError
-from teardown import capture, destroy, drain, lost, proof, reclaim, sweep, verify
+from common.errors import FleetError
+from common.target import prove
+from teardown import capture, destroy, drain, lost, reclaim, sweep, verify
 from teardown.budget import REPORT, WITHIN, Budget
-from teardown.errors import HeldError, TeardownError
-from teardown.locks import Here
+from teardown.lock_owner import HeldError, Here
 from teardown.recovery import adopt, export_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from bootstrap.progress import Progress
-    from teardown.aws import Aws
+    from common.aws import Aws
+    from common.console import Progress
+    from common.pulumi.state import StackState
+    from common.target import Proven
     from teardown.drain import Deadlines, Drained
     from teardown.kinds.base import Leftover
-    from teardown.proof import Proven
     from teardown.sweep import Outcome
-    from teardown.target import State, Target
+    from teardown.target import Target
     from teardown.verify import Verdict
 
 AGAIN = 2
@@ -90,7 +91,7 @@ def run(aws: Aws, options: Options, progress: Progress) -> Night:
     night = Night(capture.of_stack(options.folder, options.stack))
     try:
         _run(aws, options, progress, night)
-    except (TeardownError, BootstrapError) as error:
+    except FleetError as error:
         night.failure = str(error)
         night.again = error.options if isinstance(error, HeldError) else night.again
     return night
@@ -149,17 +150,17 @@ def _destroy(
     return "", False
 
 
-def proven(aws: Aws, target: Target, file: Path, state: State) -> Proven:
+def proven(aws: Aws, target: Target, file: Path, state: StackState) -> Proven:
     """Clients that may write, once settings, state, captured file, environment and credentials are of one cluster.
 
     Raises:
-        TeardownError: they are not, or AWS does not say.
+        FleetError: they are not, or AWS does not say.
     """
-    return proof.prove(aws, target, state, capture.read(file) if file.exists() else None)
+    return prove(aws, target, state, capture.read(file) if file.exists() else None)
 
 
 def captured(options: Options) -> Target:
-    """The target, captured in its file. Raises TeardownError."""
+    """The target, captured in its file. Raises FleetError."""
     target = replace(capture.of_stack(options.folder, options.stack), vpc_id=options.vpc)
     return capture.capture(options.file, target, capture.state_of(options.folder, options.stack))
 
@@ -212,9 +213,9 @@ def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budg
         settle = min(options.deadlines.settle, budget.left / 2)
         deadlines = drain.Deadlines(settle, min(options.deadlines.clear, budget.left - settle))
         night.drained = drain.drain(aws, night.target, cluster, progress, deadlines)
-    except TeardownError as error:
+    except FleetError as error:
         if not options.force:
-            raise TeardownError(f"{error}; --force goes on without a drain") from None
+            raise FleetError(f"{error}; --force goes on without a drain") from None
         night.drained = drain.Drained(outcome=str(error))
         progress.say(f"{error}: forced on")
     night.drained.untagged = untagged
@@ -239,5 +240,5 @@ def _sweep(
 
 def _listed(options: Options) -> frozenset[str]:
     """What the state lists. Raises UnknownError: without it nothing may be swept."""
-    state: State = capture.state_of(options.folder, options.stack)
+    state: StackState = capture.state_of(options.folder, options.stack)
     return state.listed

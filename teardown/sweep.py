@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from common.aws import answered, code_of
+from common.errors import UnknownError
 from common.text import clean
 from teardown import kinds, probe
-from teardown.aws import answered, code_of
-from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from teardown.aws import Aws
+    from common.aws import Aws
+    from common.target import Proven
     from teardown.budget import Budget
     from teardown.kinds.base import Kind, Leftover
     from teardown.probe import Findings
-    from teardown.proof import Proven
     from teardown.target import Target
 
 WAITS = frozenset(

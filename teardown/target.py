@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from common import target
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -24,13 +25,9 @@ class PersistentVolume:
 
 
 @dataclass(frozen=True)
-class Target:
-    """The one cluster, and where it is."""
+class Target(target.Target):
+    """The one cluster, where it is, and what is known of what it leaves."""
 
-    account_id: str
-    region: str
-    cluster: str
-    stack: str
     vpc_id: str = ""
     """Empty if nobody knows it any more: then nothing that is bound to a VPC is deleted."""
 
@@ -55,31 +52,3 @@ class Target:
         """Why a volume that is attached to nothing cannot be deleted yet; empty if it can."""
         found = [each.name for each in self.persistent_volumes if each.volume_id == volume_id]
         return f"the PersistentVolume {found[0]} of the living cluster uses it" if found else self.volumes_held
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which cluster the state is of: the stack's outputs, the cluster's own, and the ARNs of all that is listed."""
-
-    account_ids: frozenset[str] = frozenset()
-    regions: frozenset[str] = frozenset()
-    cluster: str = ""
-    endpoint: str = ""
-    """The URL of the API server; empty where no cluster has been made."""
-    authority: str = ""
-    """Base64 of the PEM certificate, as EKS gives it."""
-
-
-@dataclass(frozen=True)
-class State:
-    """What the stack's state says."""
-
-    listed: frozenset[str] = frozenset()
-    """Ids and ARNs of what `pulumi destroy` takes away: never the sweep's."""
-    vpc_id: str = ""
-    pending: tuple[str, ...] = ()
-    """What a killed run was at."""
-    identity: Identity = Identity()
-    """Whose state it is."""
-    unread: tuple[str, ...] = ()
-    """What a killed recovery has put back and not read: it has an id and nothing else."""

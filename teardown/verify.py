@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from common.errors import UnknownError
 from teardown import dns, kinds, probe
-from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from teardown.aws import Aws
+    from common.aws import Aws
+    from common.pulumi.state import StackState
     from teardown.kinds.base import Leftover
-    from teardown.target import State, Target
+    from teardown.target import Target
 
 READS = 3
 """AWS's lists are eventually consistent (EC2 API reference, "Ensuring idempotency and eventual consistency")."""
@@ -78,7 +79,7 @@ def monthly(costs: Sequence[float | None]) -> str:
 def verify(
     aws: Aws,
     target: Target,
-    read_state: Callable[[], State],
+    read_state: Callable[[], StackState],
     *,
     reads: int = READS,
     pause: float = PAUSE,
@@ -106,7 +107,7 @@ def verify(
     return replace(verdict, unknown=(*verdict.unknown, *records.unknown), records=records.found)
 
 
-def _look(aws: Aws, target: Target, read_state: Callable[[], State]) -> Verdict:
+def _look(aws: Aws, target: Target, read_state: Callable[[], StackState]) -> Verdict:
     unknown: list[str] = []
     in_state: frozenset[str] = frozenset()
     try:

@@ -20,11 +20,11 @@ from infra.contract import prices
 from infra.settings import NodeGroup
 from sandbox import rehearsal
 from sandbox.engine import project
-from sandbox.folder import REPOSITORY
 from tests.applications import bench as application
 from tests.checks import bench
 from tests.cluster import bench as bootstrap
 from tests.support import durations, recorder, rehearsals
+from tests.support.checkout import REPOSITORY
 from tests.teardown import bench as night
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from common.errors import FleetError
 from tools import once
-from tools.errors import ToolError
 
 Say = Callable[[str], None]
 """Shows the user one line."""
@@ -57,11 +57,11 @@ class GoTool:
 
     @property
     def version(self) -> str:
-        """The module's version in go.mod, such as v3.274.1. Raises ToolError when go.mod has none."""
+        """The module's version in go.mod, such as v3.274.1. Raises FleetError when go.mod has none."""
         go_mod = self.folder / "go.mod"
         pinned = re.search(rf"^\s*(?:require\s+)?{re.escape(self.module)}\s+(v\S+)", go_mod.read_text(), re.MULTILINE)
         if pinned is None:
-            raise ToolError(f"{go_mod} requires no {self.module}: add it with `go get -tool {self.package}@VERSION`")
+            raise FleetError(f"{go_mod} requires no {self.module}: add it with `go get -tool {self.package}@VERSION`")
         return pinned[1]
 
     @property
@@ -82,7 +82,7 @@ def cache() -> Path:
 def cache_folder(tool: GoTool) -> Path:
     """The folder of a tool's build: <name>-<version>-<hash of what it is made from>.
 
-    Raises ToolError when Go is missing, or too old for the tool's go.mod.
+    Raises FleetError when Go is missing, or too old for the tool's go.mod.
     """
     made_from = hashlib.sha256()
     for part in (
@@ -104,7 +104,7 @@ def find(tool: GoTool, say: Say) -> Path:
 def ensure(tool: GoTool, say: Say) -> Path:
     """The path of the built tool, which is built first if it has to be; its other files are beside it.
 
-    Raises ToolError when Go is missing or too old, or the build fails.
+    Raises FleetError when Go is missing or too old, or the build fails.
     """
     folder = cache_folder(tool)
     if not folder.exists():
@@ -165,7 +165,7 @@ def _build(tool: GoTool, folder: Path, lock: int, say: Say) -> None:
         if process.returncode != 0:
             last = (log.read_text().strip().splitlines() or [f"go build ended with {process.returncode}"])[-1]
             log.replace(kept_log)
-            raise ToolError(f"{tool.name} {tool.version} cannot be built: {last.strip()} (all of it: {kept_log})")
+            raise FleetError(f"{tool.name} {tool.version} cannot be built: {last.strip()} (all of it: {kept_log})")
         for name, (module, path) in tool.files.items():
             source = Path(go(tool, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)) / path
             shutil.copyfile(source, partial / name)
@@ -204,7 +204,7 @@ def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def go(tool: GoTool, *arguments: str) -> str:
-    """What a go command prints in the tool's module. Raises ToolError when Go is missing or refuses."""
+    """What a go command prints in the tool's module. Raises FleetError when Go is missing or refuses."""
     try:
         done = subprocess.run(  # noqa: S603 our own arguments
             ["go", *arguments],  # noqa: S607 the user's Go
@@ -215,12 +215,12 @@ def go(tool: GoTool, *arguments: str) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise ToolError(
+        raise FleetError(
             f"{tool.name} {tool.version} is needed for {tool.why}: put Go on PATH to build it, or the tool itself"
         ) from None
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ToolError(f"{tool.name} {tool.version}: go {arguments[0]} fails: {reason}")
+        raise FleetError(f"{tool.name} {tool.version}: go {arguments[0]} fails: {reason}")
     return done.stdout.strip()
 
 

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import ToolError
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -29,13 +29,13 @@ def turn(folder: Path, what: str, say: Callable[[str], None]) -> Generator[int]:
     """Hold the lock under which one thing at a time is made in a cache folder; yields the lock's descriptor.
 
     The kernel frees it when all who have the descriptor have ended, in whatever way. What killed ones left is removed.
-    Raises ToolError when the folder cannot be written.
+    Raises FleetError when the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "build.lock").open("a+")
     except OSError as error:
-        raise ToolError(f"{folder} cannot be written ({error.strerror}): set XDG_CACHE_HOME to another") from None
+        raise FleetError(f"{folder} cannot be written ({error.strerror}): set XDG_CACHE_HOME to another") from None
     with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from checks.findings import ChecksError
+from common.errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,19 +73,19 @@ Definitions = dict[str, dict[str, Any]]
 
 
 def version() -> str:
-    """The version of the package. Raises ChecksError if it is not installed."""
+    """The version of the package. Raises FleetError if it is not installed."""
     return _distribution().version
 
 
 def definitions(minor: str) -> Definitions:
     """The definitions of a Kubernetes minor version, such as 1.36.
 
-    Raises ChecksError if the package is not installed or does not know the version.
+    Raises FleetError if the package is not installed or does not know the version.
     """
     folder = _distribution().locate_file(f"kubernetes_validate/kubernetes-json-schema/v{minor}.0-local-strict")
     file = Path(str(folder)) / "_definitions.json"
     if not file.exists():
-        raise ChecksError(f"{PACKAGE} {version()} knows no Kubernetes {minor}: install one that does, or check another")
+        raise FleetError(f"{PACKAGE} {version()} knows no Kubernetes {minor}: install one that does, or check another")
     return {name: _cleaned(schema) for name, schema in json.loads(file.read_text("utf-8"))["$defs"].items()}
 
 
@@ -121,7 +121,7 @@ def _distribution() -> importlib.metadata.Distribution:
     try:
         return importlib.metadata.distribution(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        raise ChecksError(f"{PACKAGE} is not installed: install requirements/checks.txt") from None
+        raise FleetError(f"{PACKAGE} is not installed: install requirements/checks.txt") from None
 
 
 def _references(value: object) -> Iterator[str]:

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from checks import manifests
+from common.errors import FleetError
 from tools import build
 from tools.catalogue import CONTROLLER_GEN
-from tools.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ def definitions(folder: Path, lock: int, say: build.Say) -> Iterator[dict[str, A
         lock: a descriptor that a process we start keeps open, should we be killed.
         say: tells the user what takes long.
 
-    Raises ToolError when a module or controller-gen cannot be had.
+    Raises FleetError when a module or controller-gen cannot be had.
     """
     _generate(folder, lock, say)
     for file in [*sorted(folder.glob("*.yaml")), *_shipped()]:
@@ -75,7 +75,7 @@ def _generate(folder: Path, lock: int, say: build.Say) -> None:
     )
     if done.returncode != 0:
         reason = next(iter(done.stderr.strip().splitlines()), "no reason given")
-        raise ToolError(f"controller-gen cannot make CRDs of the modules in {CONTROLLER_GEN.folder}: {reason}")
+        raise FleetError(f"controller-gen cannot make CRDs of the modules in {CONTROLLER_GEN.folder}: {reason}")
 
 
 def _shipped() -> Iterator[Path]:

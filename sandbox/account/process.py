@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from common.errors import FleetError
 from sandbox import files
 from sandbox.account.isolation import isolated
-from sandbox.errors import SandboxError
-from sandbox.folder import REPOSITORY
+from sandbox.folder import CODE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -68,7 +68,7 @@ class ControlPlane:
 def find(folder: Folder) -> Account | None:
     """The folder's account, if it runs; of one that answers as another, file and process are removed.
 
-    SandboxError: it runs, but does not answer in time.
+    FleetError: it runs, but does not answer in time.
     """
     if not folder.claimed:
         return None
@@ -81,14 +81,14 @@ def ensure(folder: Folder, account_id: str, region: str, control_plane: ControlP
 
     Without a control plane there is nothing behind the endpoints of its EKS clusters.
 
-    SandboxError: it does not start or does not answer in time, or it runs for another account or region.
+    FleetError: it does not start or does not answer in time, or it runs for another account or region.
     """
     with _locked(folder) as lock:
         account = _find_or_forget(folder) or _start(folder, account_id, region, control_plane, lock)
     if (account.account_id, account.region) != (account_id, region):
-        raise SandboxError(
+        raise FleetError(
             f"the sandbox holds account {account.account_id} in {account.region}, but the stack's config names "
-            f"{account_id} in {region}: run `python -m sandbox reset` to begin anew"
+            f"{account_id} in {region}: run `fleet sandbox reset` to begin anew"
         )
     return account
 
@@ -97,7 +97,7 @@ def ensure(folder: Folder, account_id: str, region: str, control_plane: ControlP
 def stopped(folder: Folder) -> Generator[None]:
     """End the folder's account; none is started before the block ends, in which the lock may be removed as well.
 
-    SandboxError: its process does not end.
+    FleetError: its process does not end.
     """
     with _locked(folder):
         _forget(folder, _read(folder))
@@ -105,7 +105,7 @@ def stopped(folder: Folder) -> Generator[None]:
 
 
 def stop(folder: Folder) -> None:
-    """End the folder's account. SandboxError: its process does not end."""
+    """End the folder's account. FleetError: its process does not end."""
     with stopped(folder):
         pass
 
@@ -182,13 +182,13 @@ def _forget(folder: Folder, account: Account | None) -> None:
 
 
 def _end(process: psutil.Process) -> None:
-    """Ask the process to end, then make it; SandboxError when it does neither."""
+    """Ask the process to end, then make it; FleetError when it does neither."""
     for end in (process.terminate, process.kill):
         with suppress(psutil.NoSuchProcess):
             end()
         if _is_gone(process):
             return
-    raise SandboxError(f"process {process.pid} of the embedded account does not end; end it by hand (kill -9)")
+    raise FleetError(f"process {process.pid} of the embedded account does not end; end it by hand (kill -9)")
 
 
 def _is_gone(process: psutil.Process) -> bool:
@@ -224,7 +224,7 @@ def _mark(folder: Folder) -> str:
 
 
 def _answers(folder: Folder, account: Account) -> bool:
-    """Whether the account's process runs, and its port answers as that account. SandboxError: it runs and is silent."""
+    """Whether the account's process runs, and its port answers as that account. FleetError: it runs and is silent."""
     if _process(folder, account) is None:
         return False
     address = urlsplit(account.endpoint)
@@ -235,9 +235,9 @@ def _answers(folder: Folder, account: Account) -> bool:
     except TimeoutError:
         if _process(folder, account) is None:
             return False
-        raise SandboxError(
+        raise FleetError(
             f"the embedded account (process {account.pid}) does not answer within {ANSWER_DEADLINE:g} s: "
-            "wait, or run `python -m sandbox reset`"
+            "wait, or run `fleet sandbox reset`"
         ) from None
     except (OSError, http.client.HTTPException, ValueError):
         return False
@@ -255,7 +255,7 @@ def _start(folder: Folder, account_id: str, region: str, control_plane: ControlP
     with folder.account_log.open("wb") as log:
         child = subprocess.Popen(  # noqa: S603 -- our own module
             command,
-            cwd=REPOSITORY,
+            cwd=CODE,
             env=isolated(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -278,7 +278,7 @@ def _start(folder: Folder, account_id: str, region: str, control_plane: ControlP
 
 
 def _await(ready: int, child: subprocess.Popen[bytes], folder: Folder) -> Account:
-    """The account that `child` became, once it has written to the pipe; SandboxError with its log when it does not."""
+    """The account that `child` became, once it has written to the pipe; FleetError with its log when it does not."""
     readable, _, _ = select.select([ready], [], [], START_DEADLINE)
     if not readable:
         fault = f"was not ready within {START_DEADLINE:g} s"
@@ -290,4 +290,4 @@ def _await(ready: int, child: subprocess.Popen[bytes], folder: Folder) -> Accoun
             return account
         fault = "does not say who it is"
     lines = folder.account_log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-    raise SandboxError("\n".join([f"the embedded account {fault}; the end of {folder.account_log}:", *lines]))
+    raise FleetError("\n".join([f"the embedded account {fault}; the end of {folder.account_log}:", *lines]))

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import psutil
 
+from common.errors import FleetError
 from sandbox import files
 from sandbox.account import process as accounts
 from sandbox.cluster import layout as layouts
 from sandbox.cluster.layout import Layout
 from sandbox.cluster.supervisor import Supervisor, parts
-from sandbox.errors import SandboxError
 from sandbox.folder import Folder
-from tools.errors import ToolError
 
 
 def main() -> int:
@@ -47,17 +46,17 @@ def main() -> int:
             finally:
                 supervisor.close()
                 layout.state_file.unlink(missing_ok=True)
-        except (SandboxError, ToolError) as error:
+        except FleetError as error:
             os.write(arguments.ready, str(error).encode())
             return 1
     return 0
 
 
 def _account(folder: Folder) -> accounts.Account:
-    """The running account. Raises SandboxError."""
+    """The running account. Raises FleetError."""
     account = accounts.find(folder)
     if account is None:
-        raise SandboxError("the embedded account does not run: run `python -m sandbox up` first")
+        raise FleetError("the embedded account does not run: run `fleet sandbox up` first")
     return account
 
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
+from common.errors import FleetError
 from infra.contract.versions import FLUX_CONTROLLERS
 from sandbox.cluster import crds
 from tools import build, once
 from tools.catalogue import FLUX_BOOTSTRAP, KUSTOMIZE, KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
-from tools.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ RELEASE = re.compile(
 
 
 def assemble(say: build.Say) -> Path:
-    """The folder of component manifests, made once for all clones. Raises ToolError."""
+    """The folder of component manifests, made once for all clones. Raises FleetError."""
     definitions = crds.groups(say)
     parts = [path.read_bytes() for path in sorted(definitions.values())]
     parts += [(tool.folder / "go.mod").read_bytes() for tool in (FLUX_BOOTSTRAP, *WITH_MODULE.values())]
@@ -84,7 +84,7 @@ def _make(folder: Path, definitions: Mapping[str, Path], say: build.Say) -> None
 
 
 def module(tool: build.GoTool, path: str) -> Path:
-    """The folder of a module that a tool's go.mod requires. Raises ToolError."""
+    """The folder of a module that a tool's go.mod requires. Raises FleetError."""
     said = json.loads(build.go(tool, "mod", "download", "-json", path))
     return Path(said["Dir"])
 
@@ -127,5 +127,5 @@ def _build(kustomize: Path, folder: Path) -> str:
         [kustomize, "build", folder], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise ToolError(f"Flux's manifests in {folder} cannot be built: {' '.join(done.stderr.split())}")
+        raise FleetError(f"Flux's manifests in {folder} cannot be built: {' '.join(done.stderr.split())}")
     return done.stdout

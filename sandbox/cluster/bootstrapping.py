@@ -1,4 +1,4 @@
-"""`python -m bootstrap` in the sandbox: the environment, settings and credentials that make it work on its cluster."""
+"""`fleet bootstrap` in the sandbox: the environment, settings and credentials that make it work on its cluster."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bootstrap import flux, registry
-from bootstrap import settings as configuration
+from bootstrap import flux, flux_settings, registry
 from infra.contract import names
 from infra.contract.versions import FLUX
 from sandbox.account.clients import own_client
 from sandbox.cluster import bases, repository
 from sandbox.cluster import layout as layouts
-from sandbox.folder import REPOSITORY
 from tools import build
 from tools.catalogue import FLUX_BOOTSTRAP
 
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox.account.process import Account
+    from sandbox.checkout import Checkout
     from sandbox.cluster.layout import Layout
     from tools.build import Say
 
@@ -41,11 +40,11 @@ EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
 LOOKING = ("plan", "run", "verify", "status", "configmap")
 
 
-def settings_file(layout: Layout) -> Path:
-    """The settings of the repository, for the sandbox's Git host."""
-    settings: dict[str, Any] = yaml.safe_load((REPOSITORY / configuration.FILE).read_text())
+def settings_file(layout: Layout, checkout: Checkout) -> Path:
+    """The settings of a checkout, for the sandbox's Git host."""
+    settings: dict[str, Any] = yaml.safe_load(checkout.bootstrap_file.read_text())
     here = {"hostname": layouts.ports(layout).git_host, "caFile": str(layout.authority)}
-    path = layout.root / configuration.FILE
+    path = layout.root / flux_settings.FILE
     path.write_text(yaml.safe_dump({**settings, **here}))
     return path
 
@@ -83,8 +82,8 @@ def cli(say: Say) -> dict[str, str]:
     return {flux.SANDBOX_CLI: str(tool), BASES_VARIABLE: str(bases.assemble(say))}
 
 
-def command(layout: Layout, project: Path, arguments: Sequence[str]) -> list[str]:
-    """`python -m bootstrap ARGUMENTS`, with the sandbox's settings where the command takes them."""
+def command(layout: Layout, checkout: Checkout, project: Path, arguments: Sequence[str]) -> list[str]:
+    """`fleet bootstrap ARGUMENTS`, with the sandbox's settings where the command takes them."""
     given = list(arguments) or ["--help"]
     name = given[0]
     added: list[str] = []
@@ -93,14 +92,14 @@ def command(layout: Layout, project: Path, arguments: Sequence[str]) -> list[str
     if name in ("plan", "run", "verify", "status"):
         added.append(f"--expect={EXPECTATIONS}")
     if name in ("plan", "run", "verify", "status", "render"):
-        added.append(f"--settings={settings_file(layout)}")
-    return [sys.executable, "-m", "bootstrap", name, *added, *given[1:]]
+        added.append(f"--settings={settings_file(layout, checkout)}")
+    return [sys.executable, "-m", "fleet", "bootstrap", name, *added, *given[1:]]
 
 
-def push_images(account: Account, say: Say) -> None:
+def push_images(account: Account, checkout: Checkout, say: Say) -> None:
     """Put the tags that stand in k8s/ into the account's ECR, as the release workflow would have."""
     ecr = own_client("ecr", endpoint=account.endpoint, region=account.region)
-    for image in registry.named(REPOSITORY / "k8s"):
+    for image in registry.named(checkout.manifests):
         if ecr.list_images(repositoryName=image.repository)["imageIds"]:
             continue
         empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": EMPTY, "size": 2}

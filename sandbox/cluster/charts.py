@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
+from common.errors import FleetError
 from sandbox.cluster import crds
-from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ HOSTS = tuple(sorted({chart.host.partition("/")[0] for chart in CHARTS}))
 
 
 def package(target: Path, helm: Path, say: Say) -> None:
-    """Write what the hosts serve. Raises SandboxError or ToolError."""
+    """Write what the hosts serve. Raises FleetError or ToolError."""
     definitions = crds.groups(say)
     shutil.rmtree(target, ignore_errors=True)
     for chart in CHARTS:
@@ -86,4 +86,4 @@ def _bare(value: Any) -> Any:
 def _helm(helm: Path, *arguments: str) -> None:
     done = subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise SandboxError(f"helm {arguments[0]} fails: {' '.join(done.stderr.split())}")
+        raise FleetError(f"helm {arguments[0]} fails: {' '.join(done.stderr.split())}")

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.exceptions
 
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import NODE, POD, Kind
-from bootstrap.objects import mappings, name_of, text
+from common.errors import FleetError
+from common.kubernetes.api import NODE, POD, Kind
+from common.kubernetes.objects import mappings, name_of, text
 from sandbox.cluster import pod
 
 if TYPE_CHECKING:
-    from bootstrap.kubernetes import Cluster, Manifest
+    from common.kubernetes.api import Cluster, Manifest
 
 PROVISIONER = "ebs.csi.aws.com"
 MANAGER = "ebs-csi-controller"
@@ -66,7 +66,7 @@ class Controller:
                 if released and not is_retained and not pod.is_stuck(MANAGER):
                     self._delete(volume)
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-            raise BootstrapError(f"AWS refuses: {error}") from None
+            raise FleetError(f"AWS refuses: {error}") from None
 
     def _provision(self, claim: Manifest, policy: str, known: set[str]) -> None:
         uid = claim["metadata"]["uid"]
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--http-endpoint", required=True, help="where probes are answered")
     arguments, _others = parser.parse_known_args()
     pod.serve_probes(arguments.http_endpoint)
-    pod.say("a stand-in for ebs-csi-controller: see python -m sandbox cluster --help")
+    pod.say("a stand-in for ebs-csi-controller: see fleet sandbox cluster --help")
     ec2: Any = boto3.Session(region_name=arguments.region).client("ec2")  # pyright: ignore[reportUnknownMemberType]
     controller = Controller(pod.cluster(), arguments.k8s_tag_cluster_id, f"{arguments.region}a", ec2)
     pod.loop(pod.step_as_leader(MANAGER, controller.step))

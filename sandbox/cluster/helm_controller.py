@@ -28,13 +28,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bootstrap import objects
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, HELM_CHART, HELM_RELEASE, SECRET
+from common.errors import FleetError
+from common.kubernetes import objects
+from common.kubernetes.api import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, HELM_CHART, HELM_RELEASE, SECRET
 from sandbox.cluster import pod
 
 if TYPE_CHECKING:
-    from bootstrap.kubernetes import Cluster, Manifest
+    from common.kubernetes.api import Cluster, Manifest
 
 MANAGER = "helm-controller"
 FINALIZER = "finalizers.fluxcd.io"
@@ -94,7 +94,7 @@ class Controller:
         name = f"{release['metadata']['namespace']}/{release['metadata']['name']}"
         try:
             self._reconcile(release, attempt)
-        except (BootstrapError, OSError) as error:
+        except (FleetError, OSError) as error:
             pod.say(f"{name}: {error}")
         finally:
             attempt.busy = False
@@ -233,7 +233,7 @@ class Controller:
                 if policy == "CreateReplace" or there is None:
                     self.cluster.apply(CUSTOM_RESOURCE_DEFINITION, each, MANAGER, force=True)
             return self._established([each["metadata"]["name"] for each in definitions])
-        except BootstrapError as error:
+        except FleetError as error:
             return str(error)
 
     def _established(self, names: list[str]) -> str | None:
@@ -290,7 +290,7 @@ class Controller:
                 check=False,
             )
             if done.returncode != 0:
-                raise BootstrapError(f"Helm uninstall failed: {_line(done.stderr)}")
+                raise FleetError(f"Helm uninstall failed: {_line(done.stderr)}")
         metadata = release["metadata"]
         source = release["spec"].get("chart", {}).get("spec", {}).get("sourceRef", {})
         self.cluster.delete(
@@ -431,7 +431,7 @@ def main() -> None:
     pod.serve_probes(arguments.health_addr)
     for kind in ("CACHE", "CONFIG", "DATA"):
         os.environ[f"HELM_{kind}_HOME"] = os.path.join(os.environ["HOME"], "helm")  # noqa: PTH118
-    pod.say("a stand-in for helm-controller: see python -m sandbox cluster --help")
+    pod.say("a stand-in for helm-controller: see fleet sandbox cluster --help")
     pod.loop(Controller(pod.cluster(), arguments.helm).step)
 
 

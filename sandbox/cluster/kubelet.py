@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bootstrap import objects
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import POD, Kind
+from common.errors import FleetError
+from common.kubernetes import objects
+from common.kubernetes.api import POD, Kind
 from sandbox.account.process import LOOPBACK
 from sandbox.cluster import control_plane, pki, processes, programs
 from sandbox.cluster.layout import free_ports
-from sandbox.folder import REPOSITORY
+from sandbox.folder import CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bootstrap.kubernetes import Cluster, Manifest
+    from common.kubernetes.api import Cluster, Manifest
     from sandbox.cluster.layout import Layout, Ports
     from sandbox.cluster.programs import Program, Programs
 
@@ -112,7 +112,7 @@ class Kubelet:
             if running.child:
                 processes.finish(running.child)
                 running.child = None
-            self._say(pod, running, "Stopped", "stopped by name: python -m sandbox cluster start")
+            self._say(pod, running, "Stopped", "stopped by name: fleet sandbox cluster start")
             return
         if running.child and running.child.poll() is not None:
             self.log(f"{program.name} ended with {running.child.returncode}")
@@ -142,7 +142,7 @@ class Kubelet:
             **self._identity(pod, folder),
             "HOME": str(folder),
             "TMPDIR": str(folder),
-            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONPATH": str(CODE),
         }
         self.log(f"{program.name} is started in place of {namespace}/{pod['metadata']['name']}")
         (self.layout.live / "storage").mkdir(exist_ok=True)
@@ -177,7 +177,7 @@ class Kubelet:
             check=False,
         )
         if done.returncode != 0:
-            raise BootstrapError(f"no token for {namespace}/{account}: {done.stderr.strip()}")
+            raise FleetError(f"no token for {namespace}/{account}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def _variables(self, container: Manifest, pod: Manifest) -> dict[str, str]:

@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from common.errors import FleetError
 from sandbox.account.isolation import isolated
 from sandbox.account.process import LOOPBACK
 from sandbox.cluster import charts, pki, processes, repository, supervisor
 from sandbox.cluster import layout as layouts
 from sandbox.cluster.layout import Layout
-from sandbox.errors import SandboxError
-from sandbox.folder import REPOSITORY, Folder
+from sandbox.folder import CODE, Folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tools.build import Say
 
 START_DEADLINE = 240.0
@@ -60,11 +62,18 @@ def find(layout: Layout) -> State | None:
     return State(0, "")
 
 
-def up(folder: Folder, name: str, repository_name: str, say: Say) -> State:
+def up(folder: Folder, source: Path, name: str, repository_name: str, say: Say) -> State:
     """Start the cluster that stands behind an EKS cluster of the account, unless it runs.
 
+    Args:
+        folder: of the sandbox.
+        source: the checkout whose commit the Git host gets.
+        name: of the EKS cluster.
+        repository_name: OWNER/REPOSITORY at the Git host.
+        say: told each step.
+
     Raises:
-        SandboxError: a port is taken, the disk is full, or a part does not start.
+        FleetError: a port is taken, the disk is full, or a part does not start.
         ToolError: a program is missing and cannot be built.
     """
     layout = Layout.of(folder)
@@ -76,13 +85,13 @@ def up(folder: Folder, name: str, repository_name: str, say: Say) -> State:
     pki.authority(layout)
     parts = supervisor.parts(say)
     if shutil.disk_usage(layout.root).free < LEAST_SPACE:
-        raise SandboxError(f"the disk of {layout.root} is full: {LEAST_SPACE >> 20} MB are needed")
+        raise FleetError(f"the disk of {layout.root} is full: {LEAST_SPACE >> 20} MB are needed")
     ports = layouts.ports(layout)
     for what, port in (("API server", ports.api), ("Git host", ports.git), ("source-controller", ports.storage)):
         _refuse_taken(what, port)
     if not layout.charts.exists():
         charts.package(layout.charts, parts.programs.helm, say)
-    repository.seed(layout, repository_name, REPOSITORY)
+    repository.seed(layout, repository_name, source)
     repository.token(layout)
     return _start(folder, layout, name)
 
@@ -91,7 +100,7 @@ def down(layout: Layout, say: Say) -> bool:
     """End the cluster; whether there was one. The Git host's repository stays.
 
     Raises:
-        SandboxError: it does not end.
+        FleetError: it does not end.
     """
     running = find(layout)
     if running:
@@ -129,9 +138,9 @@ def _refuse_taken(what: str, port: int) -> None:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise SandboxError(
+            raise FleetError(
                 f"port {port} of {LOOPBACK} is taken, which is the {what}'s in this sandbox: end what listens there, "
-                "or run `python -m sandbox reset`"
+                "or run `fleet sandbox reset`"
             ) from None
 
 
@@ -143,7 +152,7 @@ def _start(folder: Folder, layout: Layout, name: str) -> State:
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 our own module
             command,
-            cwd=REPOSITORY,
+            cwd=CODE,
             env=isolated({**os.environ, processes.MARK: str(layout.root)}),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -163,7 +172,7 @@ def _start(folder: Folder, layout: Layout, name: str) -> State:
         os.close(ready)
     if said != "ready":
         child.wait()
-        raise SandboxError(said or "\n".join([f"the cluster did not start; the end of {log}:", *processes.tail(log)]))
+        raise FleetError(said or "\n".join([f"the cluster did not start; the end of {log}:", *processes.tail(log)]))
     child.returncode = 0  # it outlives this command: nothing is to wait for it
     return State(child.pid, name)
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.exceptions
 
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import INGRESS, SERVICE
+from common.errors import FleetError
+from common.kubernetes.api import INGRESS, SERVICE
 from sandbox.cluster import pod
 
 if TYPE_CHECKING:
-    from bootstrap.kubernetes import Cluster, Kind, Manifest
+    from common.kubernetes.api import Cluster, Kind, Manifest
 
 NAME = "aws-load-balancer-controller"
 MANAGER = "elbv2.k8s.aws/controller"
@@ -72,7 +72,7 @@ class Controller:
             elif not thing.get("status", {}).get("loadBalancer", {}).get("ingress"):
                 self._make(sort, thing)
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-            raise BootstrapError(f"{_stack(thing)}: AWS refuses: {error}") from None
+            raise FleetError(f"{_stack(thing)}: AWS refuses: {error}") from None
 
     def _make(self, sort: Sort, thing: Manifest) -> None:
         names = {key: thing["metadata"][key] for key in ("name", "namespace")}
@@ -183,7 +183,7 @@ class Controller:
         ]
         found = [subnet["SubnetId"] for subnet in self.ec2.describe_subnets(Filters=filters)["Subnets"]]
         if not found:
-            raise BootstrapError(f"no subnet of {self.vpc} has the tag kubernetes.io/role/{role}")
+            raise FleetError(f"no subnet of {self.vpc} has the tag kubernetes.io/role/{role}")
         return found
 
     def _tags(self, sort: Sort, thing: Manifest, resource: str) -> dict[str, str]:
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--health-probe-bind-addr", required=True, help="where probes are answered")
     arguments, _others = parser.parse_known_args()
     pod.serve_probes(arguments.health_probe_bind_addr)
-    pod.say("a stand-in for aws-load-balancer-controller: see python -m sandbox cluster --help")
+    pod.say("a stand-in for aws-load-balancer-controller: see fleet sandbox cluster --help")
     session = boto3.Session(region_name=arguments.aws_region)
     clients: dict[str, Any] = {name: session.client(name) for name in ("elbv2", "ec2")}  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType]
     controller = Controller(

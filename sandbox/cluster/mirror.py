@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bootstrap.kubernetes import DAEMON_SET, DEPLOYMENT, NODE, Kind
+from common.kubernetes.api import DAEMON_SET, DEPLOYMENT, NODE, Kind
 from infra.contract.versions import KUBERNETES_SANDBOX
 from sandbox.account.clients import client
 from sandbox.cluster import access, addons
@@ -14,7 +14,7 @@ from sandbox.cluster.access import Entry, Policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bootstrap.kubernetes import Cluster, Manifest
+    from common.kubernetes.api import Cluster, Manifest
     from sandbox.account.process import Account
 
 MANAGER = addons.MANAGER

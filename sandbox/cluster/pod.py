@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import Cluster
+from common.errors import FleetError
+from common.kubernetes.api import Cluster
 from sandbox.cluster import processes
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def loop(step: Callable[[], None]) -> None:
         try:
             step()
             said = ""
-        except BootstrapError as error:
+        except FleetError as error:
             if str(error) != said:
                 say(f"failed, and is tried again: {error}")
             said = str(error)
@@ -67,7 +67,7 @@ def step_as_leader(name: str, step: Callable[[], None]) -> Callable[[], None]:
 
 
 def is_stuck(name: str) -> bool:
-    """Whether a person wants this stand-in to take nothing down: python -m sandbox cluster stick."""
+    """Whether a person wants this stand-in to take nothing down: fleet sandbox cluster stick."""
     return (Path(os.environ[processes.MARK]) / "stuck" / name).exists()
 
 

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from common.errors import FleetError
 from sandbox.cluster import pki
 from sandbox.cluster.git_host import PROTECTED
-from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def seed(layout: Layout, name: str, source: Path) -> Path:
     """The bare repository OWNER/REPOSITORY, made from the commit that is checked out in `source` unless it is there.
 
     Raises:
-        SandboxError: `source` is no clone, or git refuses.
+        FleetError: `source` is no clone, or git refuses.
     """
     target = layout.repositories / f"{name}.git"
     if target.exists():
@@ -69,8 +69,8 @@ def _git(*arguments: str | Path) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise SandboxError("git is needed for the sandbox's Git host: put it on PATH") from None
+        raise FleetError("git is needed for the sandbox's Git host: put it on PATH") from None
     if done.returncode != 0:
         said = " ".join(done.stderr.split())
-        raise SandboxError(f"git {arguments[0]} fails: {said}")
+        raise FleetError(f"git {arguments[0]} fails: {said}")
     return done.stdout.strip()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from common.errors import FleetError
 from sandbox.account.process import LOOPBACK
-from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ class Server:
             port: 0 for any that is free.
 
         Raises:
-            SandboxError: the port is taken.
+            FleetError: the port is taken.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
@@ -37,7 +37,7 @@ class Server:
                 LOOPBACK, port, application, threaded=True, request_handler=_Quiet, ssl_context=context
             )
         except (OSError, SystemExit):
-            raise SandboxError(f"port {port} of {LOOPBACK} is taken: end what listens there") from None
+            raise FleetError(f"port {port} of {LOOPBACK} is taken: end what listens there") from None
         self.port: int = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"server {self.port}", daemon=True)
         self._thread.start()

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 import yaml
 
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import Cluster
+from common.errors import FleetError
+from common.kubernetes.api import Cluster
 from sandbox import files
 from sandbox.account import process as accounts
 from sandbox.account.clients import client, session
@@ -29,8 +29,7 @@ from sandbox.cluster import charts, control_plane, git_host, kubelet, pki, proce
 from sandbox.cluster.mirror import Eks, Mirror
 from sandbox.cluster.proxy import Proxy
 from sandbox.cluster.serving import Server
-from sandbox.cluster.token import Expected
-from sandbox.errors import SandboxError
+from sandbox.cluster.token_review import Expected
 from tools import build
 from tools.catalogue import KUBECTL
 
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from sandbox.account.process import Account
     from sandbox.cluster.control_plane import Service
     from sandbox.cluster.layout import Layout, Ports
-    from sandbox.cluster.token import Signer
+    from sandbox.cluster.token_review import Signer
 
 READY_DEADLINE = 90.0
 """Seconds until a part of the control plane says that it is ready."""
@@ -53,7 +52,7 @@ PAUSE = 0.3
 PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 MAY_PASS = (
-    *(BootstrapError, SandboxError, OSError),
+    *(FleetError, FleetError, OSError),
     *(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError),
 )
 """What a loop fails with while a part, the account or the cluster is away."""
@@ -91,11 +90,11 @@ class Supervisor:
         """Start everything; when it returns, the API server answers.
 
         Raises:
-            SandboxError: the account has no such cluster, a port is taken, or a part does not get ready.
+            FleetError: the account has no such cluster, a port is taken, or a part does not get ready.
         """
         described = self._eks.describe()
         if described is None:
-            raise SandboxError(f"the account has no cluster {self._eks.name}: run `python -m sandbox up` first")
+            raise FleetError(f"the account has no cluster {self._eks.name}: run `fleet sandbox up` first")
         self._renew(described)
         certificate = pki.issue(
             pki.authority(self._layout), "sandbox", hosts=[LOOPBACK, "localhost", *charts.HOSTS]
@@ -233,7 +232,7 @@ class Supervisor:
             if child.poll() is not None or time.monotonic() > deadline:
                 said = f"ended with exit code {child.returncode}" if child.returncode is not None else "is not ready"
                 lines = "\n".join(processes.tail(self._layout.log(service.name)))
-                raise SandboxError(f"{service.name} {said}; the end of {self._layout.log(service.name)}:\n{lines}")
+                raise FleetError(f"{service.name} {said}; the end of {self._layout.log(service.name)}:\n{lines}")
             time.sleep(0.1)
 
     def _answers(self, url: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cluster import access
-from sandbox.cluster.token import Expected, RefusedTokenError, Signer, verify
+from sandbox.cluster.token_review import Expected, RefusedTokenError, Signer, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 import yaml
 
+from common.errors import FleetError
 from sandbox import files
 from sandbox.account.clients import APPLICATION_VARIABLE, OWN
-from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, k
     """Write the project of a folder `source`, and the file of one of its stacks, into the folder `target`.
 
     The project has absolute paths to its program and virtual environment. The stack file is a copy of `stack_file` for
-    the sandbox's backend: what an earlier run wrote of its secrets provider stays with `keep`. Raises SandboxError for
+    the sandbox's backend: what an earlier run wrote of its secrets provider stays with `keep`. Raises FleetError for
     a file that is missing or no YAML mapping, and for a config value that only the real backend can decrypt.
     """
     project = read_document(source / "Pulumi.yaml")
@@ -46,7 +46,7 @@ def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, k
     config = settings.get("config")
     for key, value in cast("Document", config).items() if isinstance(config, dict) else ():
         if _encrypted(value):
-            raise SandboxError(f"{stack_file}: {key} is encrypted for the real backend: the sandbox cannot read it")
+            raise FleetError(f"{stack_file}: {key} is encrypted for the real backend: the sandbox cannot read it")
     copy = target / f"Pulumi.{stack}.yaml"
     if keep and copy.exists():
         settings |= {name: value for name, value in read_document(copy).items() if name in _SECRETS_PROVIDER}
@@ -54,7 +54,7 @@ def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, k
 
 
 def init_stack(project: Path, pulumi: Pulumi, stack: str, environ: Mapping[str, str], *, secrets_provider: str) -> None:
-    """Make the stack in the sandbox's backend. Raises SandboxError with Pulumi's own words."""
+    """Make the stack in the sandbox's backend. Raises FleetError with Pulumi's own words."""
     command = ["stack", "init", stack, "--no-select", "--non-interactive", f"--secrets-provider={secrets_provider}"]
     done = subprocess.run(  # noqa: S603 our own arguments
         [pulumi.path, *command],
@@ -66,7 +66,7 @@ def init_stack(project: Path, pulumi: Pulumi, stack: str, environ: Mapping[str, 
         check=False,
     )
     if done.returncode != 0:
-        raise SandboxError(f"pulumi stack init {stack}: {' '.join(done.stderr.split())}")
+        raise FleetError(f"pulumi stack init {stack}: {' '.join(done.stderr.split())}")
 
 
 def _encrypted(value: object) -> bool:
@@ -77,22 +77,22 @@ def _encrypted(value: object) -> bool:
 
 
 def read_document(path: Path) -> Document:
-    """Read a YAML mapping, whose keys are text at every depth. Raises SandboxError, which names the file."""
+    """Read a YAML mapping, whose keys are text at every depth. Raises FleetError, which names the file."""
     try:
         document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SandboxError(f"{path} is missing") from None
+        raise FleetError(f"{path} is missing") from None
     except OSError as error:
-        raise SandboxError(f"{path} cannot be read: {error.strerror}") from None
+        raise FleetError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that is none
-        raise SandboxError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FleetError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
     for key in _keys(document):
         if not isinstance(key, str):
-            raise SandboxError(f"{path}: the key {key!r} is no text: put it in quotes")
+            raise FleetError(f"{path}: the key {key!r} is no text: put it in quotes")
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise SandboxError(f"{path}: expected a mapping, found {type(document).__name__}")
+        raise FleetError(f"{path}: expected a mapping, found {type(document).__name__}")
     return cast("Document", document)
 
 

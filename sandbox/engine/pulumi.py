@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import files
-from sandbox.folder import REPOSITORY, Folder
+from sandbox.folder import CODE, Folder
 from tools.build import Say, ensure
 from tools.catalogue import PULUMI, PULUMI_EXECUTOR
 
@@ -79,7 +79,7 @@ def script(command: str) -> str:
 def module_command(module: str, *arguments: str) -> str:
     """The shell command that becomes a module of this clone, in this Python."""
     python = shlex.join([sys.executable, "-m", module, *arguments])
-    return f"PYTHONPATH={shlex.quote(str(REPOSITORY))} exec {python}"
+    return f"PYTHONPATH={shlex.quote(str(CODE))} exec {python}"
 
 
 class _UnfitError(Exception):

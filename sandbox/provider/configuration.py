@@ -24,7 +24,7 @@ BACKEND_VARIABLE = "PULUMI_BACKEND_URL"
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 
 _STAND_IN = "this provider is a stand-in for pulumi-aws that works on an embedded account only"
-_REMEDY = "run it through `python -m sandbox`, or unset PULUMI_HOME to use the real pulumi-aws"
+_REMEDY = "run it through `fleet sandbox`, or unset PULUMI_HOME to use the real pulumi-aws"
 
 
 @dataclass(frozen=True)

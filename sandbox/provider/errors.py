@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from sandbox.errors import SandboxError
+from common.errors import FleetError
 
 _LONGEST = 1000  # A server that breaks answers with a page of HTML.
 _MISSING = re.compile(r"(NotFound(Exception|Error)?|NoSuch\w+)$|^404$")
 
 
-class ProviderError(SandboxError):
+class ProviderError(FleetError):
     """Something that the engine shows on the resource: the message says what is wrong with it."""
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from common.aws import code_of
 from infra.contract import prices
 from teardown import claim
-from teardown.aws import code_of
 from teardown.kinds.base import BALANCER, CLASSIC, TARGET_GROUP, Kind, Leftover, tags_of
 from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.target import Target
 
 COST = prices.LOAD_BALANCER_HOUR * prices.HOURS_A_MONTH

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from teardown.aws import Aws
+    from common.aws import Aws
+    from common.target import Proven
     from teardown.claim import Claim
     from teardown.permissions import Permission
-    from teardown.proof import Proven
     from teardown.target import Target
 
 

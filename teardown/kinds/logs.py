@@ -16,7 +16,7 @@ from teardown.permissions import Permission, Scope, reads
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.target import Target
 
 PREFIXES = ("/aws/eks/{}/", "/aws/containerinsights/{}/")

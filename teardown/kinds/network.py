@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from common.aws import code_of, said
 from infra.contract import names, prices
 from teardown import claim
-from teardown.aws import code_of, said
 from teardown.claim import Claim
 from teardown.kinds.base import (
     ADDRESS,
@@ -38,7 +38,7 @@ from teardown.target import RETAIN
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.target import Target
 
 VOLUMES = "ec2:@region@:@account_id@:volume/*"

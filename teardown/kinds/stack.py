@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from common.aws import code_of, said
 from infra.contract import prices
 from teardown import claim
-from teardown.aws import code_of, said
 from teardown.claim import Claim
 from teardown.kinds.base import (
     ACL,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.target import Target
 
 MISSING = "ResourceNotFoundException"

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from common.errors import FleetError, UnknownError
 from teardown import capture, destroy
-from teardown.errors import TeardownError, UnknownError
 from teardown.recovery import deployment, export_file
 from teardown.recovery.deployment import inputs_of, needs
 from teardown.recovery.finders import FINDERS, Candidate, Wanted
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
-    from teardown.aws import Aws
-    from teardown.proof import Proven
+    from common.aws import Aws
+    from common.target import Proven
     from teardown.recovery.deployment import Deployment, Entry, Operation
     from teardown.target import Target
 
@@ -145,7 +145,7 @@ def plan(
 
     Raises:
         UnknownError: AWS does not say, or an operation does not: nothing may be cleared.
-        TeardownError: AWS is still at something when the patience ends.
+        FleetError: AWS is still at something when the patience ends.
     """
     operations = [*before.pending, *remembered]
     listed = {each["urn"] for each in before.resources}
@@ -164,7 +164,7 @@ def apply(proven: Proven, folder: Path, stack: str, adoption: Adoption, tell: Ca
     """Import the state with what is adopted, and read it all. Can be killed and run again at any point.
 
     Raises:
-        TeardownError: pulumi fails, or pulumi-aws does not find what is adopted.
+        FleetError: pulumi fails, or pulumi-aws does not find what is adopted.
     """
     if adoption.changes_state:
         destroy.pulumi(proven, folder, stack, ("stack", "import"), tell, adoption.after.text())
@@ -196,7 +196,7 @@ def recover(
 
     Raises:
         UnknownError: AWS or the backend does not say: nothing was changed.
-        TeardownError: pulumi fails; the same call goes on from there.
+        FleetError: pulumi fails; the same call goes on from there.
     """
     exported = capture.exported(folder, stack)
     if exported is None:
@@ -215,7 +215,7 @@ def recover(
     for line in adoption.lines:
         tell(line)
     if unclear := adoption.of(Fate.AMBIGUOUS):
-        raise TeardownError(f"{unclear[0].line}: nothing was cleared; see what it made, and run this again")
+        raise FleetError(f"{unclear[0].line}: nothing was cleared; see what it made, and run this again")
     if adoption.changes_state or before.unread:
         apply(aws, folder, stack, adoption, tell)
         _check(aws, target, adoption, deployment.parse(capture.exported(folder, stack) or "{}"))
@@ -226,16 +226,16 @@ def _check(aws: Aws, target: Target, adoption: Adoption, after: Deployment) -> N
     """Refuse to go on without what a refresh has dropped although AWS has it.
 
     Raises:
-        TeardownError: pulumi-aws reads nothing by the id, or has not read it.
+        FleetError: pulumi-aws reads nothing by the id, or has not read it.
     """
     listed = {each["urn"] for each in after.resources}
     for each in adoption.of(Fate.ADOPTED):
         if each.operation.urn not in listed and _look(aws, target, each.operation):
-            raise TeardownError(
+            raise FleetError(
                 f"{each.operation.label} is in AWS as {each.id}, and pulumi refresh dropped it: import it by hand"
             )
     for entry in after.unread:
-        raise TeardownError(f"{deployment.label(entry)} was put back and not read: run this again")
+        raise FleetError(f"{deployment.label(entry)} was put back and not read: run this again")
 
 
 def _is_looked_for(operation: Operation) -> bool:
@@ -261,7 +261,7 @@ def _settled(
 
     Raises:
         UnknownError: AWS does not say.
-        TeardownError: AWS is at it for too long.
+        FleetError: AWS is at it for too long.
     """
     deadline = time.monotonic() + patience.settle
     told = ""
@@ -277,7 +277,7 @@ def _settled(
         last = found
         line = ", ".join(f"{each.label} is {found_one.status}" for each, found_one in passing)
         if line and time.monotonic() >= deadline:
-            raise TeardownError(f"{line}, after {patience.settle:.0f} s: run this again when AWS is done")
+            raise FleetError(f"{line}, after {patience.settle:.0f} s: run this again when AWS is done")
         if line not in ("", told):
             tell(f"waiting until AWS is done: {line}")
             told = line

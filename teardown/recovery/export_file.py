@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from teardown.errors import TeardownError, UnknownError
+from common.errors import FleetError, UnknownError
 from teardown.recovery import deployment
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def remembered(path: Path, now: Deployment) -> list[Operation]:
     """The operations of a kept export that the state neither lists nor knows as pending any more.
 
     Raises:
-        TeardownError: the file cannot be read.
+        FleetError: the file cannot be read.
     """
     try:
         kept = deployment.parse(path.read_text("utf-8"))
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, UnknownError):
-        raise TeardownError(
+        raise FleetError(
             f"{path} is no kept export: look at it, and remove it once nothing in it is left in AWS"
         ) from None
     known = {each["urn"] for each in now.resources} | {each.urn for each in now.pending}
@@ -47,7 +47,7 @@ def keep(path: Path, now: Deployment) -> None:
     One without pending operations says less than the file that may be there, and is not written.
 
     Raises:
-        TeardownError: the file cannot be written, or the one that is there cannot be read.
+        FleetError: the file cannot be written, or the one that is there cannot be read.
     """
     if not now.pending:
         return
@@ -62,7 +62,7 @@ def keep(path: Path, now: Deployment) -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        raise TeardownError(f"{path} cannot be written: {error.strerror}") from None
+        raise FleetError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def remove(path: Path) -> None:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
+from common.aws import code_of, said
+from common.errors import UnknownError
 from teardown import claim
-from teardown.aws import code_of, said
-from teardown.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from teardown.aws import Aws
+    from common.aws import Aws
 
 Thing = Mapping[str, Any]
 """What AWS describes of a resource, or a resource's inputs."""

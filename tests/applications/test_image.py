@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from infra.contract import versions
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tests.support.image import Dockerfile, Installed
 from tests.workflows.test_workflows import WORKFLOWS
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bootstrap import registry as images_of_git
-from bootstrap.errors import BootstrapError
 from checks import config, images, tree
+from common.errors import FleetError
 from sandbox.account.process import environment
-from sandbox.folder import REPOSITORY
 from tests.sandbox.account.aws import unique
 from tests.support import image_automation, registry
 from tests.support.account import REGION
+from tests.support.checkout import REPOSITORY
 from tools.build import ensure
 from tools.catalogue import KUSTOMIZE
 
@@ -135,7 +135,7 @@ def test_the_bootstrap_refuses_a_tag_until_it_is_pushed(
     for name, value in environment(account).items():
         monkeypatch.setenv(name, value)
     named = images_of_git.Image(repository, "v1.0.1", tmp_path)
-    with pytest.raises(BootstrapError, match=r"git tag v1\.0\.1"):
+    with pytest.raises(FleetError, match=r"git tag v1\.0\.1"):
         images_of_git.refuse_missing([named], REGION)
     served.push(f"{repository}:v1.0.1", layer)
     images_of_git.refuse_missing([named], REGION)

@@ -14,12 +14,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import guard, kubeconfig
-from bootstrap.errors import BootstrapError
+from bootstrap import kubeconfig
+from common import world
+from common.errors import FleetError
 from infra.contract.outputs import StackOutputs
 from sandbox.account import process
-from sandbox.folder import REPOSITORY
 from tests.bootstrap.example import OUTPUTS
+from tests.support.checkout import REPOSITORY
 
 STACK = StackOutputs.parse(OUTPUTS)
 OWN = """# mine
@@ -98,7 +99,7 @@ def test_only_its_owner_may_read_it_and_a_link_stays_one(tmp_path: Path) -> None
 def test_what_is_no_kubeconfig_is_left_alone_and_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "config"
     path.write_text(content)
-    with pytest.raises(BootstrapError, match=r"config is no (YAML|kubeconfig)") as error:
+    with pytest.raises(FleetError, match=r"config is no (YAML|kubeconfig)") as error:
         kubeconfig.merge(path, kubeconfig.build(STACK))
     assert "\n" not in str(error.value)
     assert path.read_text() == content
@@ -112,7 +113,7 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_is(tmp_path: Path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(BootstrapError, match="No space left on device"):
+    with pytest.raises(FleetError, match="No space left on device"):
         kubeconfig.merge(path, kubeconfig.build(STACK))
     assert path.read_text() == OWN
     assert [each.name for each in tmp_path.iterdir()] == ["config"]
@@ -138,7 +139,7 @@ def test_its_plugin_runs_anywhere_and_gives_a_token(tmp_path: Path, account: pro
     done = subprocess.run(
         [plugin["command"], *plugin["args"]],
         cwd=tmp_path,
-        env={**os.environ, **process.environment(account), guard.SANDBOX_VARIABLE: str(tmp_path), **variables},
+        env={**os.environ, **process.environment(account), world.SANDBOX_VARIABLE: str(tmp_path), **variables},
         capture_output=True,
         text=True,
         check=True,

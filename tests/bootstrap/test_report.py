@@ -8,10 +8,9 @@ import re
 
 import pytest
 
-from bootstrap.errors import BootstrapError
-from bootstrap.progress import Look, Progress
 from bootstrap.report import Report
-from common.console import Console
+from common.console import Console, Look, Progress
+from common.errors import FleetError
 from common.text import to_json
 from tests.common.hostile import HOSTILE, obeyed
 
@@ -50,7 +49,7 @@ def test_progress_says_a_line_for_a_line(text: str, monkeypatch: pytest.MonkeyPa
     with progress.step("a", text) as step:
         step.said = text
         progress.say(text)
-    with pytest.raises(BootstrapError):
+    with pytest.raises(FleetError):
         progress.wait("x", -1, lambda: Look([text]))
     assert len(file.getvalue().splitlines()) == 3
     assert not obeyed(file.getvalue())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootstrap import snapshot, verify
-from bootstrap.settings import Settings
+from bootstrap.flux_settings import Settings
 from infra.contract.versions import FLUX_CONTROLLERS
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from checks import binaries, schemas
 from checks.config import load
 from checks.run import run
 from tests.checks import generated
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from checks.findings import Stage
 
-REPOSITORY = Path(__file__).parents[2]
+
 SIZES = (100, 1000)
 RUNS = 3
 
@@ -40,7 +41,7 @@ class Tree:
 
     def checks(self) -> None:
         """Ours, as a command."""
-        _run(sys.executable, "-m", "checks", str(self.root))
+        _run(sys.executable, "-m", "fleet", "check", str(self.root))
 
     def chain(self, folder: Path) -> None:
         """yamllint of all files, kustomize build of each path, kubeconform and kyverno of what comes of it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def follow(copy: Path, step: str) -> list[str]:
 
 def check(copy: Path) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "checks", str(copy)], cwd=REPOSITORY, capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "fleet", "check", str(copy)], cwd=REPOSITORY, capture_output=True, text=True, timeout=300
     )
     return done.returncode, done.stdout + done.stderr
 

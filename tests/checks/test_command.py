@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.checks import trees
+from tests.support.checkout import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 BROKEN = """
 -- k8s/infrastructure/config.yaml --
 apiVersion: v1
@@ -56,7 +56,7 @@ data: {vpc: "in ${VPC_ID}"}
 
 def checks(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "checks", *arguments],
+        [sys.executable, "-m", "fleet", "check", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **variables},
         capture_output=True,

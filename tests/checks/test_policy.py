@@ -10,7 +10,7 @@ import yaml
 
 from checks import binaries, policy, tree
 from checks.config import load
-from checks.findings import ChecksError
+from common.errors import FleetError
 from tests.checks import generated, trees
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ def test_a_folder_without_policies_and_a_policy_that_is_none_are_named(tmp_path:
     config = yaml.safe_load((root / "checks.yaml").read_text())
     (root / "checks.yaml").write_text(yaml.safe_dump({**config, "policies": "policies"}))
     model = tree.build(tree.read(root, load(root)), binaries.kustomize())
-    with pytest.raises(ChecksError, match=r"policies holds no policy of policies\.kyverno\.io"):
+    with pytest.raises(FleetError, match=r"policies holds no policy of policies\.kyverno\.io"):
         policy.violations(model)
     (root / "policies").mkdir()
     (root / "policies" / "odd.yaml").write_text(POLICY.replace("endsWith", "nosuch"))
     model = tree.build(tree.read(root, load(root)), binaries.kustomize())
-    with pytest.raises(ChecksError, match="kyverno") as error:
+    with pytest.raises(FleetError, match="kyverno") as error:
         policy.violations(model)
     assert "\n" not in str(error.value)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from checks import binaries, flux, tree
 from checks.config import Kind, load
 from checks.findings import Severity
 from checks.run import run
 from infra.contract import names, outputs, versions
+from tests.support.checkout import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 CONFIG = load(REPOSITORY)
 
 

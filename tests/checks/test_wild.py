@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from checks import binaries, tree
 from checks.config import load
-from checks.findings import ChecksError, Finding, Severity, Stage
+from checks.findings import Finding, Severity, Stage
 from checks.rules import RULES
 from checks.run import run
+from common.errors import FleetError
 from tests.checks import trees
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def test_what_has_no_end_is_a_finding(tmp_path: Path, file: str, content: str) -
 def test_a_name_that_cannot_be_printed_stops_the_run_with_a_line(tmp_path: Path, name: bytes) -> None:
     root = infrastructure(tmp_path, "")
     (root / "k8s" / "infrastructure" / os.fsdecode(name)).write_text(CONFIG_MAP)
-    with pytest.raises(ChecksError, match="rename it"):
+    with pytest.raises(FleetError, match="rename it"):
         run(root, load(root))
 
 

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from bootstrap import kubeconfig as kubeconfigs
-from bootstrap import kubernetes as api
+from common.kubernetes import api
 from infra.contract.outputs import StackOutputs
 from sandbox.cluster import bootstrapping, life, processes
 from sandbox.cluster import layout as layouts
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tests.support.clusters import Town
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def test_each_bad_state_is_told_in_one_line(other: Town, tmp_path: Path) -> None
         said = other.sandbox("cluster", "up", code=1).strip().splitlines()[-1]
         assert "is taken, which is the Git host's in this sandbox" in said
     environment = {**os.environ, "PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    command = [sys.executable, "-m", "sandbox", "cluster", "up", f"--folder={other.folder.root}"]
+    command = [sys.executable, "-m", "fleet", "sandbox", "cluster", "up", f"--folder={other.folder.root}"]
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "put Go on PATH to build it, or the tool itself" in done.stderr

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bootstrap import kubernetes as api
-from bootstrap import objects
+from common.kubernetes import api, objects
 from infra.contract.outputs import CONFIG_MAP_KEYS
 from sandbox.cluster import life, processes
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tests.support.clusters import Town, everything
 
 if TYPE_CHECKING:

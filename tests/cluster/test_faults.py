@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from bootstrap import health, objects
-from bootstrap import kubernetes as api
+from bootstrap import health
+from common.kubernetes import api, objects
 from infra.contract import names
 from tests.support.clusters import Town, everything
 
@@ -76,7 +76,7 @@ def test_a_branch_that_is_not_there(town: Town) -> None:
 
 
 def test_a_git_host_that_does_not_answer(town: Town) -> None:
-    assert "does not answer" in fails(town, "run", settings={"hostname": "localhost:1"})
+    assert "cannot be reached" in fails(town, "run", settings={"hostname": "localhost:1"})
     town.switch(fault=502)
     assert "answers 502 to the question for the repository" in fails(town, "run")
 
@@ -86,7 +86,7 @@ def test_a_protected_branch_while_there_is_something_to_push(town: Town) -> None
     town.switch(protected=True)
     said = fails(town, "plan")
     assert said.startswith("main is protected and k8s/flux-system/flux-system/gotk-components.yaml")
-    assert "`python -m bootstrap render`" in said
+    assert "`fleet bootstrap render`" in said
 
 
 def test_a_cli_of_another_version(town: Town) -> None:
@@ -120,7 +120,7 @@ def test_a_secret_that_is_nowhere(town: Town) -> None:
     try:
         said = fails(town, "run")
         assert "the value of Secret observability/grafana-admin is absent" in said
-        assert "`python -m permanent apply` makes the parameter" in said
+        assert "`fleet account apply` makes the parameter" in said
     finally:
         ssm.put_parameter(Name=name, Value=value, Type="SecureString")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap import kubernetes as api
-from sandbox.cluster.cli import git_environment
+from common.kubernetes import api
+from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from tests.support import registry
 from tests.support.image_automation import Automation, RefusedError
 

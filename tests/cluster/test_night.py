@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from bootstrap import kubernetes as api
-from sandbox import permanent, rehearsal
+from common.kubernetes import api
+from sandbox import permanent_layer, rehearsal
 from sandbox.account import census
 from sandbox.account.leftovers import Maker, Place
 from sandbox.folder import Folder
@@ -101,7 +101,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, before: dict[str, Any]) -> It
     root = tmp_path_factory.mktemp("night")
     built = Town(Folder(root / "sandbox"), root / "clone")
     rehearsal.prepare(
-        built.folder, STACK, rehearsal.default_stack_file(STACK), permanent.DEFAULT_FILE, lambda _line: None
+        built.folder, STACK, rehearsal.default_stack_file(STACK), permanent_layer.DEFAULT_FILE, lambda _line: None
     )
     before.update(taken(built))
     yield built

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bootstrap import kubernetes as api
-from bootstrap import objects
 from bootstrap.advice import CASES
-from sandbox.folder import REPOSITORY
+from common.kubernetes import api, objects
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -103,7 +102,7 @@ def test_the_config_map_is_deleted_after_the_run(town: Town) -> None:
     town.cluster.delete(api.CONFIG_MAP, "terraform-outputs", "flux-system")
     town.reconcile(api.KUSTOMIZATION, "infrastructure")
     found = first(town, "the ConfigMap is missing")
-    assert "python -m bootstrap configmap" in found["advice"]
+    assert "fleet bootstrap configmap" in found["advice"]
     town.bootstrap("configmap")
     for kustomization in town.cluster.list(api.KUSTOMIZATION):
         town.reconcile(api.KUSTOMIZATION, kustomization["metadata"]["name"])

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap import kubernetes as api
+from common.kubernetes import api
 from sandbox.cluster.charts import HOSTS
-from sandbox.folder import REPOSITORY
 from tests.cluster import random_trees, truth
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

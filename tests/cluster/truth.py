@@ -7,10 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import kubernetes as api
-from bootstrap import objects
 from checks import charts, config, flux, run
 from checks.findings import Severity, Stage
+from common.kubernetes import api, objects
 from sandbox.cluster.charts import HOSTS
 from tests.cluster import random_trees
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from bootstrap.kubernetes import Kind, Manifest
     from checks.findings import Finding
+    from common.kubernetes.api import Kind, Manifest
     from tests.cluster.random_trees import RandomTree
     from tests.support.clusters import Town
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tests.support.engine import STACK
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from infra.contract import names
 from sandbox.account import census, faults, leftovers, strangers
 from sandbox.account.clients import client
 from sandbox.account.leftovers import Maker, Place
-from sandbox.folder import REPOSITORY
 from teardown import budget
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -249,7 +249,7 @@ def test_the_day_on_a_laptop_that_the_docs_show_ends_green(sandbox: Sandbox) -> 
     before = sandbox.census()
     sandbox.succeed("up")
     made = subprocess.run(
-        [sys.executable, "-m", "sandbox", "leftovers", f"--folder={sandbox.folder.root}"],
+        [sys.executable, "-m", "fleet", "sandbox", "leftovers", f"--folder={sandbox.folder.root}"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

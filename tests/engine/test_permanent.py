@@ -17,14 +17,15 @@ from infra.stack_file import config_of
 from permanent.apply import FIRST_STATE
 from permanent.policies import documents
 from permanent.settings import parse_file
-from sandbox import permanent, rehearsal
+from sandbox import permanent_layer, rehearsal
 from sandbox.account import process
 from sandbox.account.clients import client
 from sandbox.engine import project, pulumi
 from sandbox.engine.environment import environment
 from sandbox.engine.provider_plugin import install_plugin
-from sandbox.folder import REPOSITORY, Folder
+from sandbox.folder import Folder
 from tests.support import rehearsals
+from tests.support.checkout import REPOSITORY
 from tests.support.iam import action_of, allows_action
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def s3(sandbox: Sandbox) -> Any:
 
 
 def apply(sandbox: Sandbox) -> Result:
-    command = (sys.executable, "-m", "permanent", "apply", "--yes", f"--cwd={sandbox.folder.permanent}")
+    command = (sys.executable, "-m", "fleet", "account", "apply", "--yes", f"--cwd={sandbox.folder.permanent}")
     return sandbox.run("exec", "--", *command)
 
 
@@ -152,7 +153,7 @@ def test_a_lock_of_another_run_stops_an_update_in_words_and_stays(fleet: Sandbox
     fleet.succeed("preview")
     assert key in objects(fleet)
     shown = fleet.run(
-        "exec", "--", sys.executable, "-m", "infra", "lock", "--stack=staging", "-C", str(fleet.folder.project)
+        "exec", "--", sys.executable, "-m", "fleet", "lock", "--stack=staging", "-C", str(fleet.folder.project)
     )
     assert shown.code == 0, shown.text
     assert "runner@ci-7" in shown.text
@@ -168,7 +169,7 @@ def test_another_cluster_or_account_than_the_permanent_layers_is_named(fleet: Sa
     done = other.run("preview")
     assert done.code == 1
     assert "unlisted" in done.err
-    assert "python -m infra configure" in done.err
+    assert "fleet configure" in done.err
 
 
 # A wrapper around pulumi that kills the command which runs it, once, before the call with a given number.
@@ -190,14 +191,14 @@ def _first(tmp_path: Path) -> tuple[Folder, dict[str, str]]:
     backend = names.state_backend(account.account_id, account.region)
     environ = environment(folder, account=process.environment(account), backend=backend)
     project.write_project(
-        folder.permanent, names.PERMANENT_STACK, permanent.DEFAULT_FILE, source=permanent.SOURCE, keep=False
+        folder.permanent, names.PERMANENT_STACK, permanent_layer.DEFAULT_FILE, source=permanent_layer.SOURCE, keep=False
     )
     return folder, environ
 
 
 def _apply(folder: Folder, environ: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "permanent", "apply", f"--cwd={folder.permanent}", *options],
+        [sys.executable, "-m", "fleet", "account", "apply", f"--cwd={folder.permanent}", *options],
         cwd=REPOSITORY,
         env=dict(environ),
         stdin=subprocess.DEVNULL,

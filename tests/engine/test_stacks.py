@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.account.clients import client
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tests.support.rehearsals import Sandbox
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from permanent import handover
 from permanent.settings import parse_file
 from sandbox import rehearsal
 from sandbox.account.clients import client
-from sandbox.folder import REPOSITORY, Folder
-from tests.infra.commands.github import GitHub, serving
+from sandbox.folder import Folder
+from tests.delivery.github import GitHub, serving
 from tests.support import rehearsals
+from tests.support.checkout import REPOSITORY
 from tests.support.workflows import INSTALLED, Event, Job, Run
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ REPOSITORY_NAME = "acme/platform"
 BUCKET = names.state_bucket("123456789012", "eu-west-2")
 CHECKPOINT = f".pulumi/stacks/{names.PROJECT}/staging.json"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".sandbox", ".*_cache", ".hypothesis", "__pycache__")
-# What has tests of its own; `python -m sandbox preview` in the copy would begin an account for it alone.
+# What has tests of its own; `fleet sandbox preview` in the copy would begin an account for it alone.
 ELSEWHERE = {**INSTALLED, "make lint": "true", "make test": "true"}
 
 

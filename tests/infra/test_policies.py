@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import policies
+from infra import policy_documents
+from infra.trust import DNS_LABEL, DNS_SUBDOMAIN, irsa_trust, pod_identity_trust
 from tests.support.iam_reference import lint, writes_on_everything
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ MANAGED_POLICY_LIMIT = 6144
 
 REPOSITORY = "arn:aws:ecr:eu-west-2:123456789012:repository/load-harness"
 RENDERED = {
-    "load-balancer-controller": policies.document("load-balancer-controller", cluster="staging"),
-    "image-reflector-controller": policies.document("image-reflector-controller", repositories=[REPOSITORY]),
+    "load-balancer-controller": policy_documents.document("load-balancer-controller", cluster="staging"),
+    "image-reflector-controller": policy_documents.document("image-reflector-controller", repositories=[REPOSITORY]),
 }
 
 WIDE_AS_PUBLISHED = {
@@ -51,8 +52,8 @@ WIDE_AS_PUBLISHED = {
 }
 """Writes on everything in AWS Load Balancer Controller's own policy, and why."""
 
-labels = st.from_regex(policies.DNS_LABEL, fullmatch=True)
-accounts = st.from_regex(policies.DNS_SUBDOMAIN, fullmatch=True).filter(lambda name: len(name) <= 253)
+labels = st.from_regex(DNS_LABEL, fullmatch=True)
+accounts = st.from_regex(DNS_SUBDOMAIN, fullmatch=True).filter(lambda name: len(name) <= 253)
 anything = st.text(max_size=80) | st.sampled_from(["*", "?", 'a"', "a:b", "default:*", "a\nb", "${aws:username}", "A"])
 
 
@@ -73,7 +74,7 @@ def web_identity(host: str, namespace: str, account: str, audience: str = "sts.a
 
 @given(namespace=labels, account=accounts, other=st.tuples(anything | labels, anything | accounts))
 def test_irsa_admits_the_named_service_account_alone(namespace: str, account: str, other: tuple[str, str]) -> None:
-    policy = policies.irsa_trust(PROVIDER, ISSUER, namespace, account)
+    policy = irsa_trust(PROVIDER, ISSUER, namespace, account)
     federated = {"Federated": PROVIDER}
     action = "sts:AssumeRoleWithWebIdentity"
     assert allowed(policy, web_identity(HOST, namespace, account), action, federated)
@@ -86,7 +87,7 @@ def test_irsa_admits_the_named_service_account_alone(namespace: str, account: st
 
 @given(namespace=labels, account=accounts)
 def test_irsa_binds_audience_and_subject_without_wildcards(namespace: str, account: str) -> None:
-    (statement,) = json.loads(policies.irsa_trust(PROVIDER, ISSUER, namespace, account))["Statement"]
+    (statement,) = json.loads(irsa_trust(PROVIDER, ISSUER, namespace, account))["Statement"]
     assert set(statement["Condition"]) == {"StringEquals"}
     assert set(statement["Condition"]["StringEquals"]) == {f"{HOST}:aud", f"{HOST}:sub"}
     assert "*" not in json.dumps(statement)
@@ -96,7 +97,7 @@ def test_irsa_binds_audience_and_subject_without_wildcards(namespace: str, accou
 def test_pod_identity_admits_the_named_service_account_of_this_cluster_alone(
     namespace: str, account: str, other: tuple[str, str, str]
 ) -> None:
-    policy = policies.pod_identity_trust("123456789012", "staging", namespace, account)
+    policy = pod_identity_trust("123456789012", "staging", namespace, account)
     service = {"Service": "pods.eks.amazonaws.com"}
 
     def context(cluster: str, namespace: str, account: str, owner: str = "123456789012") -> dict[str, str]:
@@ -116,10 +117,10 @@ def test_pod_identity_admits_the_named_service_account_of_this_cluster_alone(
 
 @given(namespace=anything, account=anything)
 def test_names_that_kubernetes_would_refuse_are_refused(namespace: str, account: str) -> None:
-    good = policies.DNS_LABEL.fullmatch(namespace) and policies.DNS_SUBDOMAIN.fullmatch(account)
+    good = DNS_LABEL.fullmatch(namespace) and DNS_SUBDOMAIN.fullmatch(account)
     for trust in (
-        lambda: policies.irsa_trust(PROVIDER, ISSUER, namespace, account),
-        lambda: policies.pod_identity_trust("123456789012", "staging", namespace, account),
+        lambda: irsa_trust(PROVIDER, ISSUER, namespace, account),
+        lambda: pod_identity_trust("123456789012", "staging", namespace, account),
     ):
         if good:
             json.loads(trust())
@@ -129,11 +130,11 @@ def test_names_that_kubernetes_would_refuse_are_refused(namespace: str, account:
 
 
 def statements(cluster: str) -> list[dict[str, Any]]:
-    return json.loads(policies.document("load-balancer-controller", cluster=cluster))["Statement"]
+    return json.loads(policy_documents.document("load-balancer-controller", cluster=cluster))["Statement"]
 
 
 def test_the_load_balancer_controller_fits_into_a_managed_policy_for_the_longest_cluster_name() -> None:
-    assert len(policies.document("load-balancer-controller", cluster="x" * 100)) <= MANAGED_POLICY_LIMIT
+    assert len(policy_documents.document("load-balancer-controller", cluster="x" * 100)) <= MANAGED_POLICY_LIMIT
 
 
 def test_the_load_balancer_controller_touches_only_what_is_tagged_with_its_cluster() -> None:
@@ -174,7 +175,7 @@ def test_what_the_load_balancer_controller_creates_carries_its_clusters_tag() ->
 
 def test_the_image_reflector_reads_the_named_repositories_alone() -> None:
     arns = [REPOSITORY]
-    token, read = json.loads(policies.document("image-reflector-controller", repositories=arns))["Statement"]
+    token, read = json.loads(policy_documents.document("image-reflector-controller", repositories=arns))["Statement"]
     assert token["Action"] == ["ecr:GetAuthorizationToken"]
     assert read["Resource"] == arns
     assert not any(
@@ -186,10 +187,10 @@ def test_the_image_reflector_reads_the_named_repositories_alone() -> None:
 
 def test_a_placeholder_without_value_is_refused() -> None:
     with pytest.raises(KeyError, match="cluster"):
-        policies.document("load-balancer-controller")
+        policy_documents.document("load-balancer-controller")
 
 
-@pytest.mark.parametrize("page", sorted(policies.DOCUMENTS.glob("*.json")), ids=lambda path: path.name)
+@pytest.mark.parametrize("page", sorted(policy_documents.DOCUMENTS.glob("*.json")), ids=lambda path: path.name)
 def test_every_policy_document_names_its_source_and_date(page: Any) -> None:
     notes = json.loads(page.read_text())
     assert set(notes) == {"source", "date", "policy"}
@@ -219,13 +220,13 @@ def test_workloads_write_on_everything_only_as_the_controller_publishes_it() -> 
 
 
 def test_every_document_is_linted() -> None:
-    assert {page.stem for page in policies.DOCUMENTS.glob("*.json")} == set(RENDERED)
+    assert {page.stem for page in policy_documents.DOCUMENTS.glob("*.json")} == set(RENDERED)
 
 
 def test_a_text_becomes_as_many_as_the_list_in_it(tmp_path: Path) -> None:
     policy = {"Action": ["a:@names@", "b:C"], "Resource": "arn:@names@/*", "Condition": {"key/@cluster@": "@names@"}}
     (tmp_path / "p.json").write_text(json.dumps({"policy": policy}))
-    assert json.loads(policies.document("p", tmp_path, cluster="c", names=["x", "y"])) == {
+    assert json.loads(policy_documents.document("p", tmp_path, cluster="c", names=["x", "y"])) == {
         "Action": ["a:x", "a:y", "b:C"],
         "Resource": ["arn:x/*", "arn:y/*"],
         "Condition": {"key/c": ["x", "y"]},

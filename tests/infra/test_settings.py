@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pulumi
 import pytest
 
-from infra import config_docs, settings
+from delivery import config_docs
+from infra import settings
 from infra.contract import versions
 from infra.stack_file import config_of
-from sandbox.folder import REPOSITORY
 from tests.support import recorder
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from infra import support
 from infra.contract import versions
 from tests.support import recorder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 END = versions.KUBERNETES["1.36"].standard_support_until
 
@@ -30,18 +26,6 @@ def test_a_preview_warns_ahead_of_the_end() -> None:
 
 def test_the_end_itself_is_said_plainly() -> None:
     assert f"ended on {END}" in (support.ending("1.36", END + timedelta(days=1), within_days=0) or "")
-
-
-@pytest.mark.parametrize(("days", "code"), [(31, 0), (30, 1)])
-def test_the_scheduled_job_fails_thirty_days_ahead(days: int, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert support.check(["1.36"], END - timedelta(days=days)) == code
-    assert bool(capsys.readouterr().err) is bool(code)
-
-
-def test_the_scheduled_job_looks_at_every_stacks_version(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.old.yaml").write_text('config: {"infra-fleet:kubernetesVersion": "1.34"}')
-    (tmp_path / "Pulumi.new.yaml").write_text("config: {}")
-    assert support.pins(tmp_path) == {"1.34", versions.KUBERNETES_DEFAULT}
 
 
 def test_the_program_warns_of_support_that_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from infra.contract import names, versions
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

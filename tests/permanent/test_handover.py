@@ -11,7 +11,7 @@ import yaml
 from infra.contract import names
 from permanent import handover
 from permanent.settings import SettingsError, parse
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from infra.contract import names
-from permanent import clients, parameters
+from permanent import parameters
 from sandbox.account import process
 from sandbox.folder import Folder
 
@@ -23,7 +23,7 @@ def ssm(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     account = process.ensure(folder, "123456789012", "eu-west-2")
     for name, value in process.environment(account).items():
         monkeypatch.setenv(name, value)
-    yield clients.ssm(account.region)
+    yield Aws(account.region)._made("ssm")
     process.stop(folder)
 
 

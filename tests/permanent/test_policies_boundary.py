@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from infra import cluster, identity, instances, nodes, policies
+from infra import cluster, identity, launch_templates, nodes, policy_documents
 from infra.contract import names
 from tests.permanent.example import ACCOUNT, BOUNDARY, BOUNDARY_ARN, CLUSTERS, DEPLOY, REGION
 from tests.support.iam import Request, Value, allows, allows_action, statements, values
@@ -24,7 +24,7 @@ ATTACHED = {
     cluster.CLUSTER_POLICY,
     identity.CNI_POLICY,
     identity.EBS_CSI_POLICY,
-    instances.SESSION_MANAGER_POLICY,
+    launch_templates.SESSION_MANAGER_POLICY,
     *nodes.WORKER_POLICIES.values(),
 }
 """What AWS manages and the stack attaches."""
@@ -46,8 +46,8 @@ def managed(arn: str) -> str:
 
 
 USED = {arn: managed(arn) for arn in sorted(ATTACHED)} | {
-    "load-balancer-controller": policies.document("load-balancer-controller", cluster="staging"),
-    "image-reflector-controller": policies.document("image-reflector-controller", repositories=["arn"]),
+    "load-balancer-controller": policy_documents.document("load-balancer-controller", cluster="staging"),
+    "image-reflector-controller": policy_documents.document("image-reflector-controller", repositories=["arn"]),
 }
 WANTED = {
     action for document in USED.values() for statement in statements(document) for action in values(statement["Action"])

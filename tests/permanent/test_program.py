@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from infra.contract import names
 from permanent import registry, state
-from sandbox.folder import REPOSITORY
 from tests.permanent import golden
 from tests.support import recorder
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from tests.support.recorder import Recording

@@ -10,9 +10,9 @@ import pytest
 from infra.contract import names, prices
 from infra.stack_file import config_of
 from permanent import settings
-from sandbox.folder import REPOSITORY
 from tests.permanent import golden
 from tests.support import recorder
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

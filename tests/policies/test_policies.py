@@ -11,8 +11,8 @@ import yaml
 
 from checks import binaries
 from checks.config import load
+from tests.support.checkout import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "policies").glob("*/policy.yaml"))
 CONTROLLERS = {"Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"}
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bootstrap import kubernetes as api
-from bootstrap import objects
-from bootstrap.errors import BootstrapError
-from bootstrap.kubernetes import Cluster, Kind, Manifest
-from sandbox import permanent, rehearsal
+from common.errors import FleetError
+from common.kubernetes import api, objects
+from common.kubernetes.api import Cluster, Kind, Manifest
+from sandbox import permanent_layer, rehearsal
 from sandbox.account import process
 from sandbox.account.clients import client
 from sandbox.cluster import bootstrapping, git_host
-from sandbox.cluster.cli import git_environment
+from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from sandbox.cluster.layout import Layout
-from sandbox.folder import REPOSITORY, Folder
+from sandbox.folder import Folder
+from tests.support.checkout import REPOSITORY
 from tools import build
 from tools.catalogue import KUBECTL
 
@@ -63,7 +63,7 @@ class Town:
         self.sandbox("up")
         self.sandbox("cluster", "up")
         ready = rehearsal.prepare(
-            self.folder, STACK, rehearsal.default_stack_file(STACK), permanent.DEFAULT_FILE, lambda _line: None
+            self.folder, STACK, rehearsal.default_stack_file(STACK), permanent_layer.DEFAULT_FILE, lambda _line: None
         )
         self.environment = bootstrapping.environment(self.layout, self.account, ready.environment, lambda _line: None)
 
@@ -90,10 +90,26 @@ class Town:
         return client(service, endpoint=self.account.endpoint, region=self.account.region)
 
     def sandbox(self, *arguments: str, code: int = 0) -> str:
-        """`python -m sandbox …`; gives all that it prints."""
-        command = [sys.executable, "-m", "sandbox", *arguments[:2], f"--folder={self.folder.root}", *arguments[2:]]
+        """`fleet sandbox …`; gives all that it prints."""
+        command = [
+            sys.executable,
+            "-m",
+            "fleet",
+            "sandbox",
+            *arguments[:2],
+            f"--folder={self.folder.root}",
+            *arguments[2:],
+        ]
         if arguments[0] != "cluster":
-            command = [sys.executable, "-m", "sandbox", arguments[0], f"--folder={self.folder.root}", *arguments[1:]]
+            command = [
+                sys.executable,
+                "-m",
+                "fleet",
+                "sandbox",
+                arguments[0],
+                f"--folder={self.folder.root}",
+                *arguments[1:],
+            ]
         done = subprocess.run(
             command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
         )
@@ -107,7 +123,7 @@ class Town:
         environment: Mapping[str, str] | None = None,
         expect: bool = True,
     ) -> subprocess.Popen[str]:
-        """`python -m bootstrap …`, with settings and environment variables over the sandbox's own.
+        """`fleet bootstrap …`, with settings and environment variables over the sandbox's own.
 
         Without `expect`, the cluster is held to all that a real one is.
         """
@@ -198,7 +214,7 @@ class Town:
         """Whether the API server does not answer."""
         try:
             self.cluster.list(api.NODE)
-        except BootstrapError:
+        except FleetError:
             return True
         return False
 
@@ -235,7 +251,7 @@ class Town:
         while time.monotonic() < deadline:
             try:
                 last = found = probe()
-            except BootstrapError as error:
+            except FleetError as error:
                 last, found = error, None
             if found:
                 return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from sandbox import pace
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

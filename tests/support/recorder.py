@@ -18,7 +18,7 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_pulumi_func
 
 from infra.contract import names
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

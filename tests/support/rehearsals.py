@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from infra.contract import names
-from sandbox import permanent
+from sandbox import permanent_layer
 from sandbox.account import census, process
 from sandbox.engine.pulumi import ENGINE_VARIABLE
-from sandbox.folder import REPOSITORY, Folder
+from sandbox.folder import Folder
+from tests.support.checkout import REPOSITORY
 from tools import build
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Sandbox:
         self._configure_permanent(document["config"])
 
     def _configure_permanent(self, config: dict[str, Any]) -> None:
-        source = self.account_file if self.account_file.exists() else permanent.DEFAULT_FILE
+        source = self.account_file if self.account_file.exists() else permanent_layer.DEFAULT_FILE
         document = yaml.safe_load(source.read_text())
         keys = {key: f"{names.PERMANENT_PROJECT}:{key}" for key in ("accountId", "region", "clusters")}
         document["config"][keys["accountId"]] = config.get("infra-fleet:accountId")
@@ -99,7 +100,7 @@ class Sandbox:
         if arguments[0] != "reset":
             options += [f"--stack={self.stack}", f"--stack-file={self.stack_file}"]
             options += [f"--account-file={self.account_file}"]
-        return [*self.prefix, sys.executable, "-m", "sandbox", *arguments[:cut], *options, *arguments[cut:]]
+        return [*self.prefix, sys.executable, "-m", "fleet", "sandbox", *arguments[:cut], *options, *arguments[cut:]]
 
     def run(self, *arguments: str, **variables: str) -> Result:
         """Run a sandbox command to its end."""

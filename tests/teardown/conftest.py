@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common.aws import Aws
+from common.pulumi.state import StackState
+from common.target import prove
 from sandbox.account import leftovers, process
 from sandbox.account.leftovers import Maker, Place
-from teardown import proof, sweep
-from teardown.aws import Aws
+from teardown import sweep
 from teardown.budget import Budget
-from teardown.target import State, Target
+from teardown.target import Target
 from tests.sandbox.account.aws import Aws as Clients
 from tests.sandbox.account.aws import unique
 from tests.teardown import living as living_stacks
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from teardown.proof import Proven
+    from common.target import Proven
     from teardown.sweep import Outcome, Plan
     from tests.teardown.living import Living
 
@@ -40,7 +42,7 @@ def aws(account: process.Account, monkeypatch: pytest.MonkeyPatch) -> Proven:
 def proven(account: process.Account) -> Proven:
     """Clients that may write, whatever the cluster's name: none is alive."""
     target = Target(account.account_id, account.region, "none", "staging")
-    return proof.prove(Aws(account.region), target, State())
+    return prove(Aws(account.region), target, StackState())
 
 
 @dataclass
@@ -53,9 +55,9 @@ class Town:
     maker: Maker
 
     @property
-    def state(self) -> State:
+    def state(self) -> StackState:
         """What the stack's state lists: the network."""
-        return State(frozenset({self.place.vpc, *self.place.subnets}))
+        return StackState(frozenset({self.place.vpc, *self.place.subnets}))
 
     def plan(self, aws: Aws, *, recover: bool = False) -> Plan:
         return sweep.plan(aws, self.target, self.state.listed, recover=recover)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bootstrap.guard import SANDBOX_VARIABLE
+from common.aws import READS
+from common.world import SANDBOX_VARIABLE
 from sandbox.account import faults, leftovers, process
 from sandbox.account.leftovers import Maker, Place
 from sandbox.cluster import pki
 from sandbox.cluster.layout import Layout
 from sandbox.cluster.serving import Server
 from sandbox.folder import Folder
-from teardown import cli
-from teardown.aws import READS
+from teardown import fleet_teardown
 from tests.sandbox.account.aws import Aws as Clients
 from tests.support.account import ACCOUNT_ID, REGION
 
@@ -220,10 +220,10 @@ class Living:
         return [line for line in lines if line[1:3] != ["stack", "export"]]
 
     def run(self, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-        """`python -m teardown ARGUMENTS` in this process; its exit code."""
+        """`fleet teardown ARGUMENTS` in this process; its exit code."""
         monkeypatch.setattr(sys, "argv", ["teardown", *arguments])
         try:
-            cli.main()
+            fleet_teardown.main()
         except SystemExit as ended:
             return int(ended.code or 0)
         return 0

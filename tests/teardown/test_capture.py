@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common.errors import FleetError, UnknownError
+from common.pulumi.state import StackState
 from teardown import capture
-from teardown.errors import TeardownError, UnknownError
-from teardown.target import State, Target
+from teardown.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ def test_a_state_lists_ids_arns_and_names_of_what_is_in_aws() -> None:
     foreign = {"type": "aws:ec2/subnet:Subnet", "urn": "urn::s", "id": "subnet-1", "external": True}
     component = {"type": "infra-fleet:index:Network", "urn": "urn::network"}
     state = capture.parse_state(exported(vpc, provider, foreign, component))
-    assert state == State(frozenset({"vpc-1", "arn:vpc-1"}), "vpc-1")
+    assert state == StackState(frozenset({"vpc-1", "arn:vpc-1"}), "vpc-1")
 
 
 def test_what_a_killed_run_was_at_is_named() -> None:
@@ -46,22 +47,22 @@ def test_what_is_no_state_is_unknown(text: str) -> None:
 
 def test_the_vpc_outlives_the_state_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / ".teardown" / "staging.json"
-    assert capture.capture(path, TARGET, State(vpc_id="vpc-1")).vpc_id == "vpc-1"
-    assert capture.capture(path, TARGET, State()).vpc_id == "vpc-1"
+    assert capture.capture(path, TARGET, StackState(vpc_id="vpc-1")).vpc_id == "vpc-1"
+    assert capture.capture(path, TARGET, StackState()).vpc_id == "vpc-1"
     assert capture.read(path) == replace(TARGET, vpc_id="vpc-1")
-    assert capture.capture(path, TARGET, State(vpc_id="vpc-2")).vpc_id == "vpc-2"
+    assert capture.capture(path, TARGET, StackState(vpc_id="vpc-2")).vpc_id == "vpc-2"
 
 
 def test_the_file_of_another_cluster_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "staging.json"
-    capture.capture(path, replace(TARGET, account_id="210987654321"), State())
-    with pytest.raises(TeardownError, match="is of staging in 210987654321: remove it"):
-        capture.capture(path, TARGET, State())
+    capture.capture(path, replace(TARGET, account_id="210987654321"), StackState())
+    with pytest.raises(FleetError, match="is of staging in 210987654321: remove it"):
+        capture.capture(path, TARGET, StackState())
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"cluster": 1}'])
 def test_a_file_that_is_none_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "staging.json"
     path.write_text(text)
-    with pytest.raises(TeardownError, match="is no captured target"):
+    with pytest.raises(FleetError, match="is no captured target"):
         capture.read(path)

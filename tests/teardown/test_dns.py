@@ -13,23 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from common.pulumi.state import StackState
 from sandbox.account.faults import RESET, Rule
-from teardown import capture, cli, dns, drain, policy, verify
+from teardown import capture, dns, drain, fleet_teardown, policy, verify
 from teardown.claim import Claim
 from teardown.dns import Evidence
 from teardown.drain import Drained
 from teardown.kinds.base import Leftover
 from teardown.run import Night
-from teardown.target import State, Target
+from teardown.target import Target
 from tests.sandbox.account.aws import unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from common.target import Proven
     from sandbox.folder import Folder
     from teardown.dns import Records
-    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 REGION = "eu-west-2"
@@ -94,7 +95,7 @@ def calls_since(folder: Folder, since: int) -> set[str]:
 
 def test_without_the_setting_route_53_is_not_asked(town: Town, aws: Proven, account_folder: Folder) -> None:
     since = len(account_folder.calls.read_text().splitlines())
-    verdict = verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
+    verdict = verify.verify(aws, town.target, lambda: StackState(), reads=1, pause=0.0)
     assert verdict.records == ()
     assert not {call for call in calls_since(account_folder, since) if call.startswith("route53:")}
 
@@ -116,7 +117,7 @@ def test_a_record_is_listed_once_its_load_balancer_is_gone_and_nothing_in_the_zo
 
     swept = town.sweep(aws).deleted
     gone = Night(town.target, swept=swept).dns_names
-    verdict = verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=[domain.id], gone=gone)
+    verdict = verify.verify(aws, town.target, lambda: StackState(), reads=1, pause=0.0, zones=[domain.id], gone=gone)
 
     assert [(each.evidence, each.balancer) for each in verdict.records] == [(Evidence.SEEN, target.lower())] * 3
     assert [each.label for each in verdict.records] == [
@@ -135,7 +136,7 @@ def test_records_alone_leave_a_night_clean(town: Town, aws: Proven, domain: Doma
         town.clients.ec2.delete_subnet(SubnetId=subnet)
     town.clients.ec2.delete_vpc(VpcId=town.place.vpc)
     domain.add(alias(f"app.{domain.name}", ALB))
-    verdict = verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=[domain.id])
+    verdict = verify.verify(aws, town.target, lambda: StackState(), reads=1, pause=0.0, zones=[domain.id])
     assert verdict.clean
     assert len(verdict.records) == 1
 
@@ -316,7 +317,7 @@ def test_a_zone_that_only_the_stack_names_is_unknown_and_the_others_are_read(
     assert len(records.found) == 1
     (line,) = records.unknown
     assert line.startswith("DNS records of hosted zone Z0NOTTHERE: route53:GetHostedZone: NoSuchHostedZone: ")
-    verdict = verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=["Z0NOTTHERE"])
+    verdict = verify.verify(aws, town.target, lambda: StackState(), reads=1, pause=0.0, zones=["Z0NOTTHERE"])
     assert line in verdict.unknown
 
 
@@ -466,10 +467,10 @@ def test_verify_prints_the_records_of_the_zones_in_the_stack_s_file(
     }
     (tmp_path / "Pulumi.staging.yaml").write_text(json.dumps({"config": config}))
 
-    def empty(*_arguments: object) -> State:
-        return State()
+    def empty(*_arguments: object) -> StackState:
+        return StackState()
 
     monkeypatch.setattr(capture, "state_of", empty)
     assert capture.zones_of(tmp_path, "staging") == (domain.id,)
-    done = CliRunner().invoke(cli.app, ["verify", f"--cwd={tmp_path}", "--json", "--reads=1"])
+    done = CliRunner().invoke(fleet_teardown.app, ["verify", f"--cwd={tmp_path}", "--json", "--reads=1"])
     assert f"DNS record A app.{domain.name}. in hosted zone {domain.id}" in done.stdout

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common.pulumi.state import StackState
 from sandbox.account.faults import RESET, Rule
 from teardown import sweep, verify
 from teardown.budget import Budget
-from teardown.target import State
 from tests.sandbox.account.aws import Network
 from tests.teardown.conftest import town_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from common.target import Proven
     from sandbox.account import process
     from sandbox.folder import Folder
-    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 CODES = ("AccessDenied", "Throttling", "ServiceUnavailable", RESET, "ExpiredToken")
@@ -114,6 +114,6 @@ def test_a_permission_that_is_missing_is_named(
 ) -> None:
     town.leave()
     strike(Rule("AccessDenied", service, operation))
-    verdict = verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0)
+    verdict = verify.verify(aws, town.target, lambda: StackState(), reads=1, pause=0.0)
     assert not verdict.clean
     assert any(f"the credentials lack {action}" in line for line in verdict.unknown)

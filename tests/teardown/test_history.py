@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from common.errors import FleetError, UnknownError
 from sandbox.account import process
 from sandbox.account.faults import Rule
-from teardown.errors import TeardownError, UnknownError
 from teardown.history import History
 from tests.sandbox.account.aws import Aws, unique
 from tests.teardown.conftest import proven
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from teardown.proof import Proven
+    from common.target import Proven
 
 PROJECT, STACK = "infra-fleet", "staging"
 KEY = f".pulumi/stacks/{PROJECT}/{STACK}.json"
@@ -114,7 +114,7 @@ def test_a_compressed_state_that_is_damaged_is_not_restored(bucket: Bucket) -> N
     whole = gzip.compress(state("one", "two"))
     for damaged in (whole[:-12], whole[:12] + b"\xff" * 12 + whole[24:], b"plain"):
         wanted = bucket.put(damaged, f"{KEY}.gz")
-        with pytest.raises(TeardownError, match="it does not parse"):
+        with pytest.raises(FleetError, match="it does not parse"):
             bucket.history.restore(wanted, bucket.proven)
 
 
@@ -162,7 +162,7 @@ FOREIGN = {
 def test_what_is_no_state_of_the_stack_is_not_restored(bucket: Bucket, why: str) -> None:
     wanted = bucket.put(FOREIGN[why])
     bucket.put(state("one"))
-    with pytest.raises(TeardownError, match=f"version {wanted} is no") as caught:
+    with pytest.raises(FleetError, match=f"version {wanted} is no") as caught:
         bucket.history.restore(wanted, bucket.proven)
     assert "\n" not in str(caught.value)
     assert bucket.body() == state("one")
@@ -171,9 +171,9 @@ def test_what_is_no_state_of_the_stack_is_not_restored(bucket: Bucket, why: str)
 
 def test_a_deletion_and_an_unknown_version_are_not_restored(bucket: Bucket) -> None:
     bucket.put(state("one"))
-    with pytest.raises(TeardownError, match="is a delete marker"):
+    with pytest.raises(FleetError, match="is a delete marker"):
         bucket.history.restore(bucket.delete(), bucket.proven)
-    with pytest.raises(TeardownError, match="has no version nothing"):
+    with pytest.raises(FleetError, match="has no version nothing"):
         bucket.history.restore("nothing", bucket.proven)
 
 
@@ -183,7 +183,7 @@ def test_while_the_stack_is_locked_nothing_is_restored(bucket: Bucket) -> None:
     lock = {"username": "a", "hostname": "b", "pid": 1, "timestamp": "2026-11-30T12:00:00Z"}
     where = f".pulumi/locks/organization/{PROJECT}/{STACK}/1.json"
     bucket.put(json.dumps(lock).encode(), where)
-    with pytest.raises(TeardownError, match=r"locked by a@b \(pid 1\)"):
+    with pytest.raises(FleetError, match=r"locked by a@b \(pid 1\)"):
         bucket.history.restore(wanted, bucket.proven)
     bucket.s3.delete_object(Bucket=bucket.name, Key=where)
     assert bucket.history.restore(wanted, bucket.proven).new_id
@@ -219,7 +219,7 @@ def test_a_refused_call_is_unknown_and_names_its_permission(
 )
 def test_other_backends_have_no_versions(bucket: Bucket, monkeypatch: pytest.MonkeyPatch, url: str, why: str) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", url)
-    with pytest.raises(TeardownError, match=why):
+    with pytest.raises(FleetError, match=why):
         _ = bucket.history
 
 

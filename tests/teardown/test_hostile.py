@@ -10,17 +10,18 @@ import pytest
 from typer.testing import CliRunner
 
 from common import summary
+from common.pulumi.state import StackState
+from common.target import Proven
 from teardown import capture, destroy
-from teardown.cli import app
-from teardown.proof import Proven
-from teardown.target import State, Target
+from teardown.fleet_teardown import app
+from teardown.target import Target
 from tests.common.hostile import HOSTILE, obeyed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from teardown.aws import Aws
+    from common.aws import Aws
     from teardown.budget import Budget
     from teardown.destroy import Obstacle
     from tests.teardown.conftest import Town
@@ -52,8 +53,8 @@ def command(hostile: Town, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyP
             tell(text)
         raise destroy.RefusedError("\n".join(HOSTILE), blocked=False)
 
-    def state(*_: object) -> State:
-        return State(frozenset({"vpc\n::error::x"}), hostile.target.vpc_id)
+    def state(*_: object) -> StackState:
+        return StackState(frozenset({"vpc\n::error::x"}), hostile.target.vpc_id)
 
     def nothing(*_: object) -> list[Obstacle]:
         return []

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from common.errors import FleetError
 from teardown import keep
-from teardown.errors import TeardownError
 
 NOW = datetime(2026, 11, 28, 20, 0, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ def test_what_keep_gives_holds_for_as_long_as_it_says() -> None:
 
 @pytest.mark.parametrize("hours", [0, -1, 24.5, 1000])
 def test_more_than_a_day_cannot_be_asked_for(hours: float) -> None:
-    with pytest.raises(TeardownError, match="at most 24"):
+    with pytest.raises(FleetError, match="at most 24"):
         keep.until(hours, NOW)
 
 

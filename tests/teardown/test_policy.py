@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from common.pulumi.state import StackState
 from infra.contract import names
 from sandbox.account import leftovers
 from teardown import policy, sweep, verify
 from teardown.budget import Budget
 from teardown.kinds import network
-from teardown.target import State
 from tests.teardown.conftest import SHORT
 
 if TYPE_CHECKING:
+    from common.target import Proven
     from sandbox.folder import Folder
-    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 PREFIXES = {"tagging": "tag"}
@@ -72,5 +72,5 @@ def test_every_call_is_declared_and_everything_declared_is_called(
     network.mark_retained(aws, left["volume"][0])
     town.clients.ec2.delete_tags(Resources=[left["volume"][0]], Tags=[{"Key": names.RECLAIM_POLICY_TAG}])
     assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT * 4), lambda _line: None, patience=SHORT).good
-    verify.verify(aws, town.target, lambda: State(), reads=1, pause=0.0, zones=[zone["HostedZone"]["Id"]])
+    verify.verify(aws, town.target, lambda: StackState(), reads=1, pause=0.0, zones=[zone["HostedZone"]["Id"]])
     assert recorded(account_folder, since) - {WHO, "ec2:DeleteTags"} == declared()

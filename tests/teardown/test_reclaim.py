@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.aws import Aws
+from common.pulumi.state import StackState
+from common.target import prove
 from infra.contract import names
 from sandbox.account.faults import Rule
-from teardown import capture, proof, reclaim, sweep, verify
-from teardown.aws import Aws
-from teardown.target import PersistentVolume, State, Target
+from teardown import capture, reclaim, sweep, verify
+from teardown.target import PersistentVolume, Target
 from tests.support.account import ACCOUNT_ID, REGION
 from tests.teardown.living import CLUSTER
 
 if TYPE_CHECKING:
-    from teardown.proof import Proven
+    from common.target import Proven
     from tests.teardown.living import Living
 
 IN_TREE = "aws://eu-west-2a/vol-0a"
@@ -88,7 +90,7 @@ def tags(living: Living, volume_id: str) -> dict[str, str]:
 
 def proven() -> Proven:
     """As the next night on another machine has them: without state, and without a captured file."""
-    return proof.prove(Aws(REGION), Target(ACCOUNT_ID, REGION, CLUSTER, "staging"), State())
+    return prove(Aws(REGION), Target(ACCOUNT_ID, REGION, CLUSTER, "staging"), StackState())
 
 
 def test_the_drain_remembers_what_is_retained_before_it_deletes_anything(
@@ -115,7 +117,7 @@ def test_nothing_is_deleted_when_the_cluster_does_not_say_what_is_retained(
 ) -> None:
     before = living.calls
     living.api.fails["persistentvolumes"] = status
-    monkeypatch.setattr("bootstrap.kubernetes.ATTEMPTS", 1)
+    monkeypatch.setattr("common.kubernetes.api.ATTEMPTS", 1)
     assert living.run(monkeypatch, command, *MINE, f"--cwd={living.root}") == 1
     assert "which volumes are to be retained is unknown" in capsys.readouterr().err
     assert living.api.writes == []
@@ -172,7 +174,7 @@ def test_what_is_kept_makes_no_night_unclean_and_is_listed_with_cost_and_command
 ) -> None:
     kept = volume(living, **{names.RECLAIM_POLICY_TAG: "Retain"})
     aws = proven()
-    verdict = verify.verify(aws, aws.target, State, reads=1, pause=0.0)
+    verdict = verify.verify(aws, aws.target, StackState, reads=1, pause=0.0)
     assert [each.id for each in verdict.kept] == [kept]
     assert kept not in {each.id for each in verdict.left}
     assert verify.Verdict((), (), (), kept=verdict.kept).clean

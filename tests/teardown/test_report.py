@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.progress import StepResult
+from common.console import StepResult
 from common.text import to_json
 from teardown import kinds, report
 from teardown.claim import Claim
@@ -43,7 +43,7 @@ def test_a_dry_run_has_what_goes_step_by_step_and_apart_from_it_what_stays_and_w
     assert lines[2] == "step 2 would delete: 1 resource ($0.53/month)"
     assert lines[4] == "would stay: 1 resource ($0.00/month, 1 of unknown cost)"
     assert lines[5].endswith("unknown  the Auto Scaling group nodes would start another")
-    assert lines[6:] == ["to remove what is left: python -m teardown sweep --stack staging --yes"]
+    assert lines[6:] == ["to remove what is left: fleet teardown sweep --stack staging --yes"]
     assert not any("terminate-instances" in line for line in [*lines, told.to_markdown()])
 
 
@@ -58,7 +58,7 @@ def test_what_a_person_removes_stands_in_the_order_in_which_aws_lets_it_go() -> 
     assert place["aws elbv2 delete-load-balancer --load-balancer-arn arn:lb"] < place[vpc]
     assert len(place) == len(things) - 1, "what its Auto Scaling group holds has no command"
     first, *by_hand = [line.partition(": ")[2] for line in told.lines() if line.startswith("to remove what is left: ")]
-    assert first == "python -m teardown run --stack staging --yes --recover"
+    assert first == "fleet teardown run --stack staging --yes --recover"
     assert by_hand == told.by_hand
 
 

@@ -13,9 +13,9 @@ from teardown.budget import Budget
 from tests.teardown.conftest import SHORT, town_in
 
 if TYPE_CHECKING:
+    from common.target import Proven
     from sandbox.account import process
     from sandbox.folder import Folder
-    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 PER_APPLICATION = 12

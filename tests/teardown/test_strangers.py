@@ -14,9 +14,9 @@ from teardown.budget import Budget
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from common.target import Proven
     from sandbox.account import process
     from sandbox.account.strangers import Ids
-    from teardown.proof import Proven
     from tests.teardown.conftest import Town
 
 Deep = dict[str, dict[str, dict[str, str]]]

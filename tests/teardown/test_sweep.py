@@ -15,9 +15,9 @@ from teardown.claim import Claim
 from tests.teardown.conftest import SHORT, Town, town_in
 
 if TYPE_CHECKING:
+    from common.target import Proven
     from sandbox.account import process
     from sandbox.folder import Folder
-    from teardown.proof import Proven
 
 
 def ids(left: dict[str, list[str]]) -> set[str]:

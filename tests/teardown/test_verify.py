@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from common.errors import UnknownError
+from common.pulumi.state import StackState
 from teardown import report, verify
-from teardown.errors import UnknownError
-from teardown.target import State
 
 if TYPE_CHECKING:
-    from teardown.proof import Proven
+    from common.target import Proven
     from tests.teardown.conftest import Town
 
 
 def looked(aws: Proven, town: Town, **more: object) -> verify.Verdict:
-    return verify.verify(aws, town.target, lambda: State(), reads=2, pause=0.0, **more)  # pyright: ignore[reportArgumentType]
+    return verify.verify(aws, town.target, lambda: StackState(), reads=2, pause=0.0, **more)  # pyright: ignore[reportArgumentType]
 
 
 def test_nothing_left_is_clean(town: Town, aws: Proven) -> None:
@@ -69,13 +69,13 @@ def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, 
 
 
 def test_a_state_that_lists_something_is_not_clean(town: Town, aws: Proven) -> None:
-    verdict = verify.verify(aws, town.target, lambda: State(frozenset({"vpc-1"})), reads=1, pause=0.0)
+    verdict = verify.verify(aws, town.target, lambda: StackState(frozenset({"vpc-1"})), reads=1, pause=0.0)
     assert verdict.in_state == ("vpc-1",)
     assert not verdict.clean
 
 
 def test_a_state_that_cannot_be_read_is_unknown(town: Town, aws: Proven) -> None:
-    def fails() -> State:
+    def fails() -> StackState:
         raise UnknownError("the stack's state is unknown: no bucket")
 
     verdict = verify.verify(aws, town.target, fails, reads=1, pause=0.0)
@@ -87,9 +87,9 @@ def test_absence_counts_only_when_it_is_seen_again(town: Town, aws: Proven) -> N
     """What AWS's lists show late is seen by a later look."""
     looks: list[int] = []
 
-    def appears() -> State:
+    def appears() -> StackState:
         looks.append(1)
-        return State(frozenset({"vol-late"}) if len(looks) == 3 else frozenset())
+        return StackState(frozenset({"vol-late"}) if len(looks) == 3 else frozenset())
 
     for subnet in town.place.subnets:
         town.clients.ec2.delete_subnet(SubnetId=subnet)

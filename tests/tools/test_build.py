@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from sandbox.folder import REPOSITORY
+from common.errors import FleetError
+from tests.support.checkout import REPOSITORY
 from tests.support.engine import eventually, executable, path_with
 from tools.build import GoTool, cache, cache_folder, ensure, find
-from tools.errors import ToolError
 from tools.once import PARTIAL
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def test_an_interrupted_build_leaves_no_go_running(
 
 def test_a_build_that_fails_tells_its_last_line_and_where_the_rest_is(tool: GoTool):
     (tool.folder / "main.go").write_text(HELLO.replace("version)", "version, missing)"))
-    with pytest.raises(ToolError) as failed:
+    with pytest.raises(FleetError) as failed:
         ensure(tool, print)
     (log,) = cache().glob("*.log")
 
@@ -235,7 +235,7 @@ def test_a_build_that_fails_tells_its_last_line_and_where_the_rest_is(tool: GoTo
 
 def test_a_missing_go_is_named_with_what_needs_it(tool: GoTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError) as refused:
+    with pytest.raises(FleetError) as refused:
         ensure(tool, print)
 
     assert str(refused.value) == (
@@ -245,21 +245,21 @@ def test_a_missing_go_is_named_with_what_needs_it(tool: GoTool, tmp_path: Path, 
 
 def test_a_go_that_is_too_old_says_which_one_is_needed(tool: GoTool):
     (tool.folder / "go.mod").write_text(GO_MOD.replace("go 1.21", "go 1.999"))
-    with pytest.raises(ToolError, match=r"requires go >= 1\.999 \(running go 1\.\d+") as refused:
+    with pytest.raises(FleetError, match=r"requires go >= 1\.999 \(running go 1\.\d+") as refused:
         ensure(tool, print)
 
     assert "\n" not in str(refused.value)
 
 
 def test_a_tool_whose_module_is_not_required_is_named(tool: GoTool):
-    with pytest.raises(ToolError, match=r"go\.mod requires no other\.test: add it with `go get -tool"):
+    with pytest.raises(FleetError, match=r"go\.mod requires no other\.test: add it with `go get -tool"):
         ensure(dataclasses.replace(tool, module="other.test"), print)
 
 
 def test_a_cache_that_cannot_be_written_is_named(tool: GoTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "a file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a file"))
-    with pytest.raises(ToolError, match=r"tools cannot be written \(Not a directory\): set XDG_CACHE_HOME"):
+    with pytest.raises(FleetError, match=r"tools cannot be written \(Not a directory\): set XDG_CACHE_HOME"):
         ensure(tool, print)
 
 

@@ -13,7 +13,7 @@ from infra.contract import names, prices
 from infra.settings import NodeGroup
 from permanent import handover
 from permanent.settings import Settings
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tools.build import ensure
 from tools.catalogue import PULUMI
 

@@ -10,37 +10,34 @@ import pytest
 import yaml
 
 from infra.contract import names
-from sandbox.folder import REPOSITORY
 from teardown import budget
+from tests.support.checkout import REPOSITORY
 from tests.support.workflows import INSTALLED, Event, Job, Run
 
 REPOSITORY_NAME = "your-org/infra-fleet"
 PAYLOAD: dict[str, Any] = {"repository": {"full_name": REPOSITORY_NAME}}
 
-SCOPE = '.venv/bin/python -m infra scope --base "$BASE" --head "$HEAD"'
-STATE = '.venv/bin/python -m infra state --stack "$STACK" --when-down "$WHEN_DOWN"'
+SCOPE = '.venv/bin/fleet scope --base "$BASE" --head "$HEAD"'
+STATE = '.venv/bin/fleet state --stack "$STACK" --when-down "$WHEN_DOWN"'
 UP = 'pulumi up --yes --non-interactive --stack "$STACK"'
-PREVIEW = '.venv/bin/python -m infra preview --stack "$STACK"'
-PLAN = '.venv/bin/python -m infra preview -C "$FOLDER" --stack "$STACK" --report report.md'
-COMMENT = ".venv/bin/python -m infra comment report.md"
-LOCK = '.venv/bin/python -m infra lock --stack "$STACK"'
+PREVIEW = '.venv/bin/fleet preview --stack "$STACK"'
+PLAN = '.venv/bin/fleet preview -C "$FOLDER" --stack "$STACK" --report report.md'
+COMMENT = ".venv/bin/fleet comment report.md"
+LOCK = '.venv/bin/fleet lock --stack "$STACK"'
 FREE = f'{LOCK} --free --expect "$HOLDER"'
-CHECKS = ".venv/bin/python -m checks --format github"
-REBUILD_STATE = '.venv/bin/python -m infra state --stack "$STACK" --when-down up'
-BOOTSTRAP = '.venv/bin/python -m bootstrap run --stack "$STACK"'
-STATUS = '.venv/bin/python -m bootstrap status --stack "$STACK"'
-WHEN = '.venv/bin/python -m teardown when --stack "$STACK"'
-NIGHT = '.venv/bin/python -m teardown run --yes --recover --stack "$STACK"'
-WATCHDOG = '.venv/bin/python -m teardown verify --watchdog 26 --stack "$STACK"'
-ISSUE = '.venv/bin/python -m teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
+CHECKS = ".venv/bin/fleet check --format github"
+REBUILD_STATE = '.venv/bin/fleet state --stack "$STACK" --when-down up'
+BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK"'
+STATUS = '.venv/bin/fleet bootstrap status --stack "$STACK"'
+WHEN = '.venv/bin/fleet teardown when --stack "$STACK"'
+NIGHT = '.venv/bin/fleet teardown run --yes --recover --stack "$STACK"'
+WATCHDOG = '.venv/bin/fleet teardown verify --watchdog 26 --stack "$STACK"'
+ISSUE = '.venv/bin/fleet teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 TESTS = "make test-application"
 SMOKE = "make smoke"
 INTENT = (
-    '.venv/bin/python -m sandbox preview --stack "$STACK"',
-    (
-        '.venv/bin/python -m sandbox exec --stack "$STACK" -- '
-        '.venv/bin/python -m infra preview -C .sandbox/project --stack "$STACK"'
-    ),
+    '.venv/bin/fleet sandbox preview --stack "$STACK"',
+    ('.venv/bin/fleet sandbox exec --stack "$STACK" -- .venv/bin/fleet preview -C .sandbox/project --stack "$STACK"'),
 )
 
 VARIABLES = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.contract import versions
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

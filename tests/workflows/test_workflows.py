@@ -10,7 +10,7 @@ import pytest
 
 from checks.findings import Stage
 from infra.contract import names, versions
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tests.support.workflows import INSTALLED, Document, load
 from tools.build import ensure
 from tools.catalogue import ACTIONLINT
@@ -278,7 +278,7 @@ def test_the_required_check_reports_for_all_jobs_and_always() -> None:
 def test_the_manifests_are_checked_stage_by_stage() -> None:
     """W34: the predecessor ignored unknown kinds, and checked neither builds nor substitution nor order."""
     commands = runs(JOBS["k8s-manifest-validate.yml", "k8s-manifest-validate"])
-    assert commands[1:] == [f".venv/bin/python -m checks --stage {stage.value} --format github" for stage in Stage]
+    assert commands[1:] == [f".venv/bin/fleet check --stage {stage.value} --format github" for stage in Stage]
 
 
 def test_the_replaced_commands_are_those_of_the_workflows() -> None:

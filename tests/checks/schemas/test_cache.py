@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.findings import ChecksError
 from checks.schemas import cache_folder, core, ensure
+from common.errors import FleetError
 from infra.contract import versions
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 from tools import build
 from tools.catalogue import CONTROLLER_GEN
 
@@ -81,7 +81,7 @@ def test_schemas_that_are_there_need_no_go_and_are_said_nothing_of(own_cache: Pa
 
 
 def test_a_version_without_schemas_is_refused_and_leaves_nothing(own_cache: Path):
-    with pytest.raises(ChecksError, match=r"^kubernetes-validate [\d.]+ knows no Kubernetes 1\.99: install one"):
+    with pytest.raises(FleetError, match=r"^kubernetes-validate [\d.]+ knows no Kubernetes 1\.99: install one"):
         ensure("1.99", print)
 
     assert entries(own_cache) == set()
@@ -90,5 +90,5 @@ def test_a_version_without_schemas_is_refused_and_leaves_nothing(own_cache: Path
 def test_a_missing_package_is_named(own_cache: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(core, "PACKAGE", "no-such-package")
 
-    with pytest.raises(ChecksError, match=r"^no-such-package is not installed: install requirements/checks\.txt$"):
+    with pytest.raises(FleetError, match=r"^no-such-package is not installed: install requirements/checks\.txt$"):
         ensure(MINOR, print)

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from sandbox.account.clients import OWN, is_own, own_client
 from sandbox.account.faults import RESET, Rule
 from sandbox.account.operations import mistake
-from sandbox.folder import REPOSITORY
 from tests.sandbox.account.aws import Aws, refused
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,16 @@ def test_a_rule_that_never_fails_a_call_is_a_mistake() -> None:
 
 def test_the_command_refuses_a_rule_that_can_match_nothing(tmp_path: Path) -> None:
     def fault(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sandbox", "fault", f"--folder={tmp_path}", "--code=AccessDenied", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "fleet",
+            "sandbox",
+            "fault",
+            f"--folder={tmp_path}",
+            "--code=AccessDenied",
+            *arguments,
+        ]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
 
     wrong = fault("--service=ec2", "--operation=DeleteVPC")

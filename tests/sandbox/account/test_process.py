@@ -19,11 +19,12 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
+from common.errors import FleetError
 from sandbox.account import isolation, process
 from sandbox.account.clients import client
-from sandbox.errors import SandboxError
-from sandbox.folder import REPOSITORY, Folder
+from sandbox.folder import Folder
 from tests.support.account import ACCOUNT_ID, REGION
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +154,7 @@ def test_an_account_of_another_id_or_region_is_refused_with_the_remedy(
 ) -> None:
     process.ensure(folder, *SETTINGS)
 
-    with pytest.raises(SandboxError, match=r"account 111122223333 in eu-west-2.*python -m sandbox reset"):
+    with pytest.raises(FleetError, match=r"account 111122223333 in eu-west-2.*fleet sandbox reset"):
         process.ensure(folder, *settings)
 
 
@@ -164,7 +165,7 @@ def test_an_account_that_dies_before_it_answers_is_reported_with_the_end_of_its_
     (tmp_path / "broken" / "sitecustomize.py").write_text("raise SystemExit('no more of this')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
 
-    with pytest.raises(SandboxError) as caught:
+    with pytest.raises(FleetError) as caught:
         process.ensure(folder, *SETTINGS)
 
     assert "ended with exit code 1 before it was ready" in str(caught.value)
@@ -178,9 +179,7 @@ def test_an_account_that_is_not_ready_in_time_is_ended_and_reported(
 ) -> None:
     monkeypatch.setattr(process, "START_DEADLINE", 0.0)
 
-    with pytest.raises(
-        SandboxError, match=r"^the embedded account was not ready within 0 s; the end of \S+account.log:"
-    ):
+    with pytest.raises(FleetError, match=r"^the embedded account was not ready within 0 s; the end of \S+account.log:"):
         process.ensure(folder, *SETTINGS)
 
     assert accounts_of(folder) == []
@@ -191,7 +190,7 @@ def test_an_account_that_does_not_say_who_it_is_leaves_no_process_and_no_file(
 ) -> None:
     monkeypatch.setattr(process, "IDENTITY_PATH", "/another")
 
-    with pytest.raises(SandboxError, match="does not say who it is"):
+    with pytest.raises(FleetError, match="does not say who it is"):
         process.ensure(folder, *SETTINGS)
 
     assert accounts_of(folder) == []
@@ -213,10 +212,10 @@ def suspended(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[proce
 def test_an_account_that_is_slow_to_answer_is_kept_with_all_that_it_holds(
     folder: Folder, suspended: process.Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent = rf"\(process {suspended.pid}\) does not answer within 0.1 s: wait, or run `python -m sandbox reset`$"
-    with pytest.raises(SandboxError, match=silent):
+    silent = rf"\(process {suspended.pid}\) does not answer within 0.1 s: wait, or run `fleet sandbox reset`$"
+    with pytest.raises(FleetError, match=silent):
         process.find(folder)
-    with pytest.raises(SandboxError, match=silent):
+    with pytest.raises(FleetError, match=silent):
         process.ensure(folder, *SETTINGS)
 
     monkeypatch.undo()

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap import github
-from bootstrap.errors import BootstrapError
-from bootstrap.settings import Settings
-from sandbox.cluster import git_host, pki, repository
-from sandbox.cluster.cli import git_environment
+from bootstrap import github_repository
+from bootstrap.flux_settings import Settings
+from common.errors import FleetError
+from sandbox.cluster import pki, repository
+from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from sandbox.cluster.layout import Layout, ports
 from sandbox.cluster.serving import Server
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,14 +34,14 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     certificate = pki.issue(pki.authority(made), "git", hosts=["127.0.0.1", "localhost"]).write(made.root, "git")
     repository.seed(made, NAME, REPOSITORY)
     repository.token(made)
-    server = Server(git_host.GitHost(made), certificate, ports(made).git)
+    server = Server(github_repository.GitHost(made), certificate, ports(made).git)
     yield made
     server.close()
 
 
-def host(layout: Layout, token: str | None = None, **changes: str) -> github.Host:
+def host(layout: Layout, token: str | None = None, **changes: str) -> github_repository.Repository:
     settings = {"repository": NAME, "hostname": ports(layout).git_host, "caFile": layout.authority, **changes}
-    return github.Host(Settings.model_validate(settings), token or repository.token(layout))
+    return github_repository.Repository(Settings.model_validate(settings), token or repository.token(layout))
 
 
 def git(layout: Layout, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -58,7 +58,7 @@ def git(layout: Layout, *arguments: str, cwd: Path) -> subprocess.CompletedProce
 
 def test_it_has_the_clones_commit_and_takes_pushes(layout: Layout, tmp_path: Path) -> None:
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, text=True).strip()
-    assert host(layout).branch() == github.Branch(head, protected=False)
+    assert host(layout).branch() == github_repository.Branch(head, protected=False)
     url = f"https://{ports(layout).git_host}/{NAME}.git"
     assert git(layout, "clone", "--quiet", url, "clone", cwd=tmp_path).returncode == 0
     clone = tmp_path / "clone"
@@ -66,11 +66,11 @@ def test_it_has_the_clones_commit_and_takes_pushes(layout: Layout, tmp_path: Pat
     assert git(layout, "push", "--quiet", cwd=clone).returncode == 0
     pushed = git(layout, "rev-parse", "HEAD", cwd=clone).stdout.strip()
     assert host(layout).branch().revision == pushed
-    git_host.switch(layout, {"protected": True})
+    github_repository.switch(layout, {"protected": True})
     git(layout, "commit", "--quiet", "--allow-empty", "-m", "More", cwd=clone)
     refused = git(layout, "push", "--quiet", cwd=clone)
     assert "GH006: Protected branch update failed for refs/heads/main" in refused.stderr
-    assert host(layout).branch() == github.Branch(pushed, protected=True)
+    assert host(layout).branch() == github_repository.Branch(pushed, protected=True)
 
 
 def test_a_file_is_read_as_it_is_on_the_branch(layout: Layout) -> None:
@@ -80,9 +80,9 @@ def test_a_file_is_read_as_it_is_on_the_branch(layout: Layout) -> None:
 
 def test_who_may_push_is_asked_as_git_does(layout: Layout) -> None:
     host(layout).refuse_no_push()
-    git_host.switch(layout, {"read_only": True})
+    github_repository.switch(layout, {"read_only": True})
     host(layout).refuse_unseen()
-    with pytest.raises(BootstrapError, match="the token may not push"):
+    with pytest.raises(FleetError, match="the token may not push"):
         host(layout).refuse_no_push()
 
 
@@ -91,11 +91,11 @@ def test_a_token_is_known_by_its_expiry_or_refused(layout: Layout) -> None:
     good.refuse_unseen()
     assert good.expires
     for bad in (host(layout, "wrong"), host(layout)):
-        with pytest.raises(BootstrapError, match="refuses the token"):
+        with pytest.raises(FleetError, match="refuses the token"):
             bad.refuse_unseen()
-        git_host.switch(layout, {"rejected": True})
-    git_host.switch(layout, {"rejected": False, "fault": 500})
-    with pytest.raises(BootstrapError, match="answers 500"):
+        github_repository.switch(layout, {"rejected": True})
+    github_repository.switch(layout, {"rejected": False, "fault": 500})
+    with pytest.raises(FleetError, match="answers 500"):
         host(layout).refuse_unseen()
 
 
@@ -110,4 +110,4 @@ def test_nothing_but_its_repositories_is_served(layout: Layout, path: str) -> No
 
 def test_an_unknown_switch_is_named(layout: Layout) -> None:
     with pytest.raises(KeyError, match="slow"):
-        git_host.switch(layout, {"slow": True})
+        github_repository.switch(layout, {"slow": True})

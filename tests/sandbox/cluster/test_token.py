@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import token as tokens
-from sandbox.cluster.token import Expected, RefusedTokenError, verify
+from bootstrap import eks_token as tokens
+from sandbox.cluster.token_review import Expected, RefusedTokenError, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

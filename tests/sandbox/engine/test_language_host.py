@@ -22,7 +22,7 @@ from pulumi.runtime.proto import language_pb2 as pb
 from pulumi.runtime.proto import language_pb2_grpc
 
 from sandbox.engine.language_host import LanguageHost, arguments, direct, program_environment, response, serve
-from sandbox.folder import REPOSITORY
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

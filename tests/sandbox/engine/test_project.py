@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from common.errors import FleetError
 from sandbox.engine.environment import environment
 from sandbox.engine.project import init_stack, read_document, write_project
 from sandbox.engine.pulumi import Pulumi, prepare_bin
-from sandbox.errors import SandboxError
 from sandbox.folder import Folder
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_a_project_in_a_folder_below_runs_its_own_program(folder: Folder, reposi
 @pytest.mark.parametrize("value", ["{secure: abc}", "[a, {secure: abc}]", "{a: {b: {secure: abc}}}"])
 def test_config_that_only_the_real_backend_can_decrypt_is_named(folder: Folder, repository: Path, value: str):
     (repository / "Pulumi.staging.yaml").write_text(f"config:\n  fleet:token: {value}\n")
-    with pytest.raises(SandboxError, match=r"Pulumi\.staging\.yaml: fleet:token is encrypted"):
+    with pytest.raises(FleetError, match=r"Pulumi\.staging\.yaml: fleet:token is encrypted"):
         write(folder, repository)
 
 
@@ -105,7 +105,7 @@ def test_a_stack_file_that_cannot_be_read_is_named_in_one_line(
 ):
     path = repository / "Pulumi.staging.yaml"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(SandboxError) as refused:
+    with pytest.raises(FleetError) as refused:
         write(folder, repository)
 
     assert str(refused.value).startswith(str(path))
@@ -114,7 +114,7 @@ def test_a_stack_file_that_cannot_be_read_is_named_in_one_line(
 
 
 def test_a_folder_in_the_place_of_a_stack_file_is_named(tmp_path: Path):
-    with pytest.raises(SandboxError) as refused:
+    with pytest.raises(FleetError) as refused:
         read_document(tmp_path)
 
     assert str(refused.value) == f"{tmp_path} cannot be read: Is a directory"
@@ -143,7 +143,7 @@ def test_the_stack_is_made_in_the_sandboxs_state_and_production_files_stay(
 def test_a_stack_that_pulumi_refuses_is_told_in_pulumis_words(folder: Folder, repository: Path, pulumi: Pulumi):
     prepare_bin(folder, pulumi)
     write(folder, repository)
-    with pytest.raises(SandboxError, match=r"^pulumi stack init no/such/name: error: .*name") as refused:
+    with pytest.raises(FleetError, match=r"^pulumi stack init no/such/name: error: .*name") as refused:
         init_stack(folder.project, pulumi, "no/such/name", environ(folder), secrets_provider="passphrase")
 
     assert "\n" not in str(refused.value)

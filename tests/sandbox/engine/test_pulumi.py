@@ -13,7 +13,8 @@ import pytest
 from sandbox.engine import pulumi as engine
 from sandbox.engine.provider_plugin import install_plugin
 from sandbox.engine.pulumi import Pulumi, find, fits, prepare_bin
-from sandbox.folder import REPOSITORY, Folder
+from sandbox.folder import Folder
+from tests.support.checkout import REPOSITORY
 from tests.support.engine import Project, executable, path_with
 from tools.catalogue import PULUMI
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from common.errors import FleetError, UnknownError
 from sandbox.account.faults import Rule
-from teardown.errors import TeardownError, UnknownError
 from teardown.recovery import adopt
 from teardown.recovery.adopt import Fate, Patience
 from teardown.recovery.finders import FINDERS, Candidate, Finder
@@ -20,8 +20,8 @@ from tests.teardown.recovery.states import EIP, VPC, base, entry, exported, urn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from common.aws import Aws
     from sandbox.account import process
-    from teardown.aws import Aws
     from teardown.recovery.deployment import Entry
 
 FAST = Patience(looks=2, pause=0.0, settle=5.0)
@@ -252,5 +252,5 @@ def test_what_is_never_done_stops_the_run_in_one_line(
 ) -> None:
     fake(monkeypatch, CLUSTER, [[Candidate("night", status="CREATING")]])
     pending = exported(base(), [("creating", entry(CLUSTER, "cluster"))])
-    with pytest.raises(TeardownError, match=r"Cluster cluster is CREATING, after 0 s: run this again when AWS is done"):
+    with pytest.raises(FleetError, match=r"Cluster cluster is CREATING, after 0 s: run this again when AWS is done"):
         adopt.plan(aws, target, pending, patience=replace(FAST, settle=0.0))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teardown.errors import UnknownError
+from common.errors import UnknownError
 from teardown.recovery import deployment
 from teardown.recovery.deployment import Entry, needs, put_back
 from tests.teardown.recovery.states import EIP, STACK, VPC, base, entry, exported, urn

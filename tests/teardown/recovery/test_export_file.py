@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from teardown.errors import TeardownError
+from common.errors import FleetError
 from teardown.recovery import export_file
 from tests.teardown.recovery.states import EIP, VPC, base, entry, exported
 
@@ -58,7 +58,7 @@ def test_a_later_killed_run_adds_to_what_is_remembered(path: Path) -> None:
 def test_what_cannot_be_read_stops_the_run_and_is_kept(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("{")
-    with pytest.raises(TeardownError, match=r"staging\.export\.json is no kept export"):
+    with pytest.raises(FleetError, match=r"staging\.export\.json is no kept export"):
         export_file.keep(path, exported(base(), [("creating", entry(VPC, "vpc"))]))
     assert path.read_text() == "{"
 

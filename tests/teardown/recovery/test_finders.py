@@ -9,7 +9,7 @@ from pathlib import Path
 import pulumi_aws
 import pytest
 
-from teardown.errors import UnknownError
+from common.errors import UnknownError
 from teardown.recovery.finders import FINDERS, SECRET, Wanted
 from tests.infra.golden import CONFIGS
 from tests.permanent.example import DEPLOY

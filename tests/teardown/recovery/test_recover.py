@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common.errors import FleetError, UnknownError
 from sandbox.account.faults import Rule
 from teardown import capture, destroy
-from teardown.errors import TeardownError, UnknownError
 from teardown.recovery import adopt, export_file
 from teardown.recovery.adopt import Patience
 from teardown.target import Target
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from common.target import Proven
     from sandbox.account import process
-    from teardown.proof import Proven
     from teardown.recovery.deployment import Deployment
 
 FAST = Patience(looks=2, pause=0.0, settle=5.0)
@@ -122,7 +122,7 @@ def test_what_a_refresh_drops_although_aws_has_it_stops_the_run(
 ) -> None:
     """An id in another form than pulumi-aws takes would otherwise be forgotten without a word."""
     backend.exports = [exported(base(), [("creating", vpc_entry(target))]), exported(base(), [])]
-    with pytest.raises(TeardownError, match=f"Vpc vpc is in AWS as {vpc}, and pulumi refresh dropped it"):
+    with pytest.raises(FleetError, match=f"Vpc vpc is in AWS as {vpc}, and pulumi refresh dropped it"):
         recover(aws, target, backend)
 
 
@@ -151,7 +151,7 @@ def test_a_recovery_that_was_killed_before_it_read_is_read(aws: Proven, target: 
 
 def test_what_is_not_read_after_a_refresh_stops_the_run(aws: Proven, target: Target, backend: Backend) -> None:
     backend.exports = [exported([*base(), vpc_entry(target, id="vpc-1", outputs={})], [])]
-    with pytest.raises(TeardownError, match="Vpc vpc was put back and not read"):
+    with pytest.raises(FleetError, match="Vpc vpc was put back and not read"):
         recover(aws, target, backend)
 
 
@@ -198,7 +198,7 @@ def test_what_nobody_can_tell_apart_and_cannot_be_deleted_clears_nothing(
 ) -> None:
     second = make_vpc(Clients(account), tags_of(target))
     backend.exports = [exported(base(), [("creating", vpc_entry(target))])]
-    with pytest.raises(TeardownError, match="nothing was cleared"):
+    with pytest.raises(FleetError, match="nothing was cleared"):
         recover(aws, target, backend)
     assert backend.commands == []
     assert {vpc, second} <= {each["VpcId"] for each in Clients(account).ec2.describe_vpcs()["Vpcs"]}

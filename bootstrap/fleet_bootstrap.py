@@ -1,0 +1,281 @@
+"""`fleet bootstrap`, which `fleet bootstrap` is too."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootstrap import (
+    access,
+    config_map,
+    eks_token,
+    flux,
+    flux_settings,
+    kubeconfig,
+    preflight,
+    report,
+    stack_outputs,
+    status,
+)
+from bootstrap.expectations import load as load_expectations
+from bootstrap.preflight import Options
+from bootstrap.run import Watch, run
+from bootstrap.verify import Wanted
+from common import world
+from common.console import Console, Progress, give, give_json
+from common.errors import FleetError
+from common.kubernetes.api import Cluster
+from fleet.options import HERE, STACK, Cwd, Json, Stack
+
+HELP = """From a fresh cluster to one that Flux owns, after `pulumi up`.
+
+1. `plan` shows what `run` would do and refuses what cannot work. Safe: it touches nothing.
+
+2. `run` does it: outputs, access, cluster health, ConfigMap and secrets, flux bootstrap github, verify. Every step \
+can be done again; Ctrl-C stops after the step under way, and the same command goes on from there.
+
+3. `verify`, `status` and `configmap --diff` look. Safe: they change nothing. `configmap` alone writes the ConfigMap.
+
+`render` writes the files that flux would commit, for a pull request where main is protected. `kubeconfig` puts the \
+cluster into your own kubeconfig, `token` is what kubectl asks then.
+
+Credentials: AWS's from the environment; GitHub's from FLUX_GITHUB_TOKEN or GITHUB_TOKEN.
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+Outputs = Annotated[
+    str | None,
+    typer.Option(
+        help="What `pulumi stack output --json` printed: a file, or - for standard input.",
+        show_default="pulumi is asked",
+    ),
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", help="How Flux is bootstrapped.", show_default=f"{flux_settings.FILE} there"),
+]
+Given = Annotated[
+    Path | None,
+    typer.Option("--kubeconfig", help="A kubeconfig whose current context is the cluster.", show_default="made anew"),
+]
+Expect = Annotated[Path | None, typer.Option("--expect", help="An expectation file: what this cluster need not have.")]
+
+
+@app.command("plan")
+def show_plan(
+    outputs: Outputs = None,
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    settings: SettingsFile = None,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,
+) -> None:
+    """Show what `run` would do, and refuse what cannot work. Touches nothing."""
+    options = Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect)
+    ready = preflight.check(options)
+    lines = [
+        f"cluster {ready.outputs.cluster_name} at {ready.outputs.cluster_endpoint}",
+        *_config_map_lines(options, ready),
+        f"secrets: {', '.join(ready.secrets)} have a value",
+        (
+            f"flux bootstrap github by {ready.cli.name}: {ready.settings.repository}, branch {ready.settings.branch} "
+            f"at {ready.branch.revision[:12]}, path {ready.settings.path}"
+        ),
+        f"controllers: {', '.join(ready.settings.all_components)}",
+        f"would commit and push {', '.join(ready.changes)}" if ready.changes else "nothing to push",
+    ]
+    told = report.Report(
+        title="the plan", good=True, checks=[{"title": line, "done": True, "detail": ""} for line in lines]
+    )
+    if json:
+        give_json(told.document)
+    for line in lines:
+        console.print(line)
+
+
+def _config_map_lines(options: Options, ready: preflight.Ready) -> list[str]:
+    """What would change in the cluster, if it can be asked."""
+    with access.private_kubeconfig(ready.outputs, options.kubeconfig) as (_path, config):
+        try:
+            changes = config_map.diff(config_map.current(Cluster(config)), ready.outputs)
+        except FleetError as error:
+            return [f"ConfigMap: unknown: {error}"]
+    return [f"ConfigMap: {change}" for change in changes] or ["ConfigMap: nothing to change"]
+
+
+@app.command("run")
+def run_all(
+    outputs: Outputs = None,
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    settings: SettingsFile = None,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,
+) -> None:
+    """Take the cluster to one that Flux owns and has reconciled."""
+    progress = Progress(console)
+    _stop_between_steps(progress)
+    _finish(
+        run(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect), progress), json=json
+    )
+
+
+@app.command("verify")
+def verify_cluster(
+    outputs: Outputs = None,
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    settings: SettingsFile = None,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all is well, or the deadline.")] = False,
+) -> None:
+    """Hold the cluster to the guide's checklist. Changes nothing."""
+    world.refuse_other_world()
+    chosen, expected = flux_settings.load(settings or cwd / flux_settings.FILE), load_expectations(expect)
+    found = stack_outputs.read(outputs, stack=stack, project=cwd)
+    seen, progress = Watch(), Progress(console)
+    _stop_between_steps(progress)
+    wanted = Wanted.of(chosen, None, expected.not_reconciled)
+    failure = ""
+    with access.private_kubeconfig(found, kubeconfig) as (_path, config):
+        cluster = Cluster(config)
+        if not wait:
+            seen.once(cluster, wanted)
+        else:
+            try:
+                seen.until(cluster, wanted, progress, chosen.deadlines.verify)
+            except FleetError as error:
+                failure = str(error)
+    if expected.why:
+        console.print(f"{', '.join(expected.not_reconciled)} are not held to it: {expected.why}")
+    _finish(report.of_verdict("verification", seen.verdict, seen.snapshot, failure=failure), json=json)
+
+
+@app.command("status")
+def show_status(
+    outputs: Outputs = None,
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    settings: SettingsFile = None,
+    kubeconfig: Given = None,
+    expect: Expect = None,
+    json: Json = False,
+) -> None:
+    """Say what is wrong first, of a cluster in any state, or none. Changes nothing."""
+    state = status.look(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect))
+    for note in state.notes:
+        console.print(note)
+    _finish(state.report, json=json)
+
+
+@app.command("configmap")
+def write_config_map(
+    outputs: Outputs = None,
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    kubeconfig: Given = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Make the ConfigMap terraform-outputs what the stack's outputs are."""
+    world.refuse_other_world()
+    found = stack_outputs.read(outputs, stack=stack, project=cwd)
+    with access.private_kubeconfig(found, kubeconfig) as (_path, config):
+        cluster = Cluster(config)
+        changes = config_map.diff(config_map.current(cluster), found) if diff else config_map.apply(cluster, found)
+    lines = [str(change) for change in changes] or ["nothing differs" if diff else "nothing changed"]
+    if json:
+        checks = [{"title": change.key, "done": not diff, "detail": str(change)} for change in changes]
+        give_json(report.Report(title="ConfigMap", good=not (diff and changes), checks=checks).document)
+    for line in lines:
+        console.print(line)
+    raise typer.Exit(1 if diff and changes else 0)
+
+
+@app.command("render")
+def write_gotk_files(
+    settings: SettingsFile = None,
+    cwd: Cwd = HERE,
+) -> None:
+    """Write the gotk files that flux would commit: commit them in a pull request, and the bootstrap pushes nothing."""
+    chosen = flux_settings.load(settings or cwd / flux_settings.FILE)
+    for path, content in flux.render(flux.find(chosen), chosen).items():
+        target = cwd / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        same = target.exists() and target.read_text("utf-8") == content
+        if not same:
+            kubeconfig.write(target, content, mode=0o644)
+        console.print(f"{'as it is' if same else 'wrote'}: {target}")
+
+
+@app.command("token")
+def print_token(
+    cluster: Annotated[str, typer.Option("--cluster", help="The EKS cluster.")],
+    region: Annotated[str, typer.Option("--region", help="Its AWS region.")],
+) -> None:
+    """Print a token for a cluster, as kubectl wants it from an exec plugin."""
+    world.refuse_other_world()
+    give(eks_token.exec_credential(cluster, region))
+
+
+@app.command("kubeconfig")
+def write_kubeconfig(
+    outputs: Outputs = None,
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    path: Annotated[
+        Path | None,
+        typer.Option("--kubeconfig", help="The file to write.", show_default="$KUBECONFIG, or ~/.kube/config"),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", help="The AWS profile of its tokens.", show_default="of kubectl's environment"),
+    ] = None,
+) -> None:
+    """Put the stack's cluster into your kubeconfig, as the current context; what else is in it stays."""
+    found = stack_outputs.read(outputs, stack=stack, project=cwd)
+    target = path or kubeconfig.default_path()
+    kubeconfig.merge(target, kubeconfig.build(found, profile))
+    console.print(f"wrote {target}: the context {found.cluster_name} is now the current one")
+
+
+def _stop_between_steps(progress: Progress) -> None:
+    """The first Ctrl-C lets the step under way end, a second one ends at once."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        if progress.interrupted:
+            raise KeyboardInterrupt
+        progress.interrupted = True
+        console.say_at_once("stopping after this step; once more to stop at once")
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def _finish(told: report.Report, *, json: bool) -> None:
+    """Print a report and end with its code."""
+    report.write_summary(told)
+    if json:
+        give_json(told.document)
+    for line in told.lines():
+        console.print(line)
+    for step in told.steps:
+        console.print(f"{step.seconds:7.1f} s  {step.outcome:<11} {step.title}")
+    if told.failure:
+        console.print(f"bootstrap: {told.failure}")
+    elif told.good:
+        console.print(told.title)
+        for url in told.urls:
+            console.print(f"the application: {url}")
+        for command in report.NEXT:
+            console.print(f"next: {command}")
+    raise typer.Exit(0 if told.good else 1)

@@ -1,0 +1,56 @@
+"""The stack's outputs, from the engine, a file or standard input, checked against the contract."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import cast
+
+from common.errors import FleetError
+from common.pulumi.runner import Stack
+from infra.contract.outputs import OutputsError, StackOutputs
+
+STANDARD_INPUT = "-"
+
+
+def read(source: str | None, *, stack: str, project: Path) -> StackOutputs:
+    """Read the outputs of a stack that is up.
+
+    Args:
+        source: a file with what `pulumi stack output --json` prints, `-` for standard input, None to ask pulumi.
+        stack: the stack's name.
+        project: the folder of its Pulumi project.
+
+    Raises:
+        FleetError: there is no such file or stack, or an output is missing or malformed; all are named.
+    """
+    if source is None:
+        where, text = f"pulumi stack output --stack {stack}", _ask_pulumi(stack, project)
+    elif source == STANDARD_INPUT:
+        where, text = "standard input", sys.stdin.read()
+    else:
+        where, text = source, _file(Path(source))
+    try:
+        document: object = json.loads(text)
+    except ValueError as error:
+        raise FleetError(f"{where} is no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise FleetError(f"{where} is {type(document).__name__}, expected an object of outputs")
+    try:
+        return StackOutputs.parse(cast("dict[str, object]", document))
+    except OutputsError as error:
+        raise FleetError(f"{where}: {error}") from None
+
+
+def _file(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FleetError(f"{path} cannot be read: {error}") from None
+
+
+def _ask_pulumi(stack: str, project: Path) -> str:
+    if not project.is_dir():
+        raise FleetError(f"{project} is no folder: name the one of the Pulumi project with -C")
+    return Stack(project, stack).outputs()

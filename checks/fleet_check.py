@@ -1,0 +1,67 @@
+"""`fleet check [PATH]`: 0 no error, 1 errors, 2 could not run."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from checks import binaries, explain, report
+from checks.config import load
+from checks.findings import Stage
+from checks.run import run
+from common.console import Console, give
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+HERE = Path()
+
+
+class Format(Enum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+_PRINT = {Format.TEXT: report.text, Format.JSON: report.as_json, Format.GITHUB: report.github}
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="The root of the repository.")] = HERE,
+    config: Annotated[Path | None, typer.Option(help="Instead of the checks.yaml there.")] = None,
+    stage: Annotated[list[Stage] | None, typer.Option(help="Only this stage; may be repeated.")] = None,
+    output: Annotated[Format, typer.Option("--format", help="For people, programs, or GitHub.")] = Format.TEXT,
+    explain_rule: Annotated[
+        str | None, typer.Option("--explain", metavar="RULE", help="Print a rule with a bad and a good example.")
+    ] = None,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+) -> None:
+    """Find what Flux would refuse: syntax, build, substitution, schema, order, policy."""
+    if explain_rule is not None:
+        give(*explain.text(explain_rule).splitlines())
+        return
+    with console.status("checking") as status:
+
+        def began(each: Stage) -> None:
+            if console.is_terminal:
+                status.update(each.value)
+            else:
+                binaries.say(each.value)
+
+        found = run(
+            path,
+            load(path, config),
+            stages=stage or tuple(Stage),
+            began=began,
+        )
+    # What is printed may be commands of ours to GitHub: each part of them was cleaned as it was put in.
+    sys.stdout.write(f"{_PRINT[output](found)}\n")
+    if found.fails(strict=strict):
+        raise typer.Exit(1)

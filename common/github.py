@@ -1,0 +1,78 @@
+"""GitHub's API, by PyGithub: one client, and what its refusals mean to a person."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import requests
+from github import Auth, Github, GithubException, RateLimitExceededException
+
+from common.errors import FleetError
+from common.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+PUBLIC = "https://api.github.com"
+BOT = "github-actions[bot]"
+"""Who a workflow's own token acts as."""
+
+RETRIES = 3
+"""Of calls that got no answer. A rate limit is said, not waited for: it may take an hour."""
+
+TIMEOUT = 20
+"""Seconds for one request."""
+
+
+def connect(token: str, url: str | None = None, *, ca_file: Path | None = None, retries: int = RETRIES) -> Github:
+    """A client, which connects at its first call.
+
+    Args:
+        token: of a person, an app or a workflow.
+        url: of the API; None: as the workflow's environment says, else GitHub's own.
+        ca_file: certificates to trust instead of the machine's.
+        retries: of calls that got no answer.
+    """
+    return Github(
+        auth=Auth.Token(token),
+        base_url=url or os.environ.get("GITHUB_API_URL", PUBLIC),
+        verify=str(ca_file) if ca_file else True,
+        timeout=TIMEOUT,
+        retry=retries,
+        lazy=True,
+    )
+
+
+@contextmanager
+def refusals(where: str, remedies: Mapping[int, str] | None = None) -> Generator[None]:
+    """Say in one line what a refusal means.
+
+    Args:
+        where: begins the line: what was asked for.
+        remedies: HTTP status → what it means there, and what to do.
+
+    Raises:
+        FleetError: GitHub refuses, or does not answer.
+    """
+    try:
+        yield
+    except RateLimitExceededException:
+        raise FleetError(f"{where}: GitHub's rate limit is reached: run it again in an hour") from None
+    except GithubException as error:
+        answer = f"GitHub answers {error.status}: {clean(error.message or error.data)}"
+        raise FleetError(f"{where}: {(remedies or {}).get(error.status) or answer}") from None
+    except requests.RequestException as error:
+        raise FleetError(f"{where}: GitHub cannot be reached: {clean(error)}") from None
+
+
+def login(client: Github) -> str | None:
+    """Whose the token is; None for a workflow's own, which is nobody's. Raises GithubException."""
+    try:
+        return client.get_user().login
+    except GithubException as error:
+        if error.status == 403 and not isinstance(error, RateLimitExceededException):
+            return None
+        raise

@@ -1,0 +1,1 @@
+"""The Kubernetes API: objects as mappings, and a kubeconfig to reach it."""

@@ -1,0 +1,184 @@
+"""`fleet configure`, `scope`, `support`, `state`, `preview`, `comment` and `lock`: each a thin wrapper."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.prompt import Confirm, Prompt
+
+from common import summary
+from common.console import Console, give, give_json
+from common.errors import FleetError
+from common.pulumi import runner
+from common.pulumi.locks import locks_of
+from common.text import LINE, markdown
+from delivery import comment, configure, preview, scope, state, support
+from fleet.options import HERE, STACK, Cwd, Json, Stack
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.command("scope")
+def say_scope(
+    base: Annotated[str, typer.Option("--base", help="The commit to compare with.")],
+    head: Annotated[str, typer.Option("--head", help="The commit with the change.")] = "HEAD",
+    cwd: Cwd = HERE,
+) -> None:
+    """Say which parts of the repository a change touches."""
+    found, stacks = scope.find(cwd, base, head), scope.stacks(cwd)
+    for part, touched in (("infra", found.infra), ("permanent", found.permanent)):
+        give(f"{part}: {'touched' if touched else 'untouched'}")
+    give(f"stacks: {', '.join(stacks)}", found.reason)
+    summary.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
+
+
+@app.command("support")
+def check_support(cwd: Cwd = HERE) -> None:
+    """Fail when the Kubernetes version of a stack has few days of standard support left."""
+    notices = support.notices(cwd, datetime.now(UTC).date())
+    give(*notices or [f"no Kubernetes version of a stack leaves support within {support.FAIL_DAYS} days"])
+    raise typer.Exit(1 if notices else 0)
+
+
+@app.command("state")
+def say_state(
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    when_down: Annotated[
+        state.Operation,
+        typer.Option("--when-down", envvar="WHEN_DOWN", help="What a merge does to a stack that is down."),
+    ] = state.Operation.PREVIEW,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say whether a stack is up, down or unknown, and what a merge does to it. Fails where that is nothing."""
+    verdict = state.find(cwd, stack, when_down)
+    summary.outputs(state=verdict.state, operation=verdict.operation or "none")
+    summary.write(markdown(verdict.line, LINE))
+    if as_json:
+        give_json(verdict.json)
+    if verdict.operation is None:
+        raise FleetError(verdict.line)
+    if not as_json:
+        give(verdict.line)
+
+
+@app.command("preview")
+def show_preview(
+    more: Annotated[
+        list[str] | None, typer.Argument(help="What goes to pulumi, after --.", metavar="[-- ARGS...]")
+    ] = None,
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    report_file: Annotated[Path | None, typer.Option("--report", help="Where the Markdown report goes.")] = None,
+    commit: Annotated[
+        str | None, typer.Option("--commit", envvar="COMMIT", help="What is previewed, for the report's head.")
+    ] = None,
+) -> None:
+    """Preview a stack and report what an update would do. The exit code is pulumi's."""
+    console.print(f"previewing {stack}")
+    done = preview.run(cwd, stack, more or (), lambda line: console.print(line))
+    done = replace(done, commit=commit)
+    for line in done.lines:
+        give(line)
+    if report_file:
+        done.write(report_file)
+    summary.write(done.markdown)
+    raise typer.Exit(done.code)
+
+
+@app.command("comment")
+def post_comment(
+    report_file: Annotated[Path, typer.Argument(help="What `preview --report` wrote.", metavar="REPORT")],
+    repository: Annotated[
+        str | None, typer.Option("--repository", help="<owner>/<name>, as GITHUB_REPOSITORY has it.")
+    ] = None,
+    number: Annotated[int | None, typer.Option("--number", help="The pull request, by default the event's.")] = None,
+) -> None:
+    """Post a report to its pull request, with the token in GITHUB_TOKEN. One comment a stack: it is rewritten."""
+    give(comment.post(report_file, repository, number))
+
+
+@app.command("lock")
+def show_lock(
+    stack: Stack = STACK,
+    cwd: Cwd = HERE,
+    *,
+    free: Annotated[bool, typer.Option("--free", help="Free it. A run that holds it goes on: end that first.")] = False,
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="With --free: who holds it, as the step's output `holder` had it.")
+    ] = None,
+) -> None:
+    """Show who holds a stack's lock, since when; and free it when told to."""
+    held = runner.Stack(cwd, stack)
+    locks = locks_of(held)
+    holder = " and ".join(lock.holder for lock in locks)
+    if free and expect is not None and holder not in ("", expect):
+        raise FleetError(f"{stack} is locked by {holder}, and what was to be freed is the lock of {expect}: look again")
+    now = datetime.now(UTC)
+    lines = [f"{stack} is locked by {lock.holder}, for {lock.age(now)}" for lock in locks] or [f"{stack} is not locked"]
+    _tell(lines)
+    summary.outputs(locked=_flag(bool(locks)), holder=holder)
+    if locks and free:
+        held.free()
+        _tell([f"{stack} is free: its lock was removed"])
+
+
+def _flag(value: object) -> str:
+    return "true" if value else "false"
+
+
+def _tell(lines: list[str]) -> None:
+    for line in lines:
+        give(line)
+        summary.write(markdown(line, LINE) + "\n")
+
+
+@app.command("configure")
+def write_files(
+    stack: Stack = STACK,
+    account_id: Annotated[str | None, typer.Option(help="The AWS account, 12 digits.")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
+    github_repository: Annotated[str | None, typer.Option(help="<owner>/<repository>.")] = None,
+    github_subject: Annotated[
+        str | None,
+        typer.Option(help="sub_claim_prefix of GitHub's API: repo:<owner>@<id>/<repository>@<id> where it is new."),
+    ] = None,
+    cluster_admin: Annotated[str | None, typer.Option(help="A role of the account, by name or ARN.")] = None,
+    alarm_email: Annotated[str | None, typer.Option(help="Whom AWS Budgets writes to.")] = None,
+    cluster_name: Annotated[str | None, typer.Option(help="The EKS cluster.", show_default="the stack's name")] = None,
+    vpc_cidr: Annotated[str | None, typer.Option(help="The VPC's addresses.", show_default="10.0.0.0/16")] = None,
+    cwd: Cwd = HERE,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Change files that exist without a question.")] = False,
+) -> None:
+    """Write a stack's file, and its entry in the permanent layer's. Asks for what no flag says."""
+    terminal = sys.stdin.isatty()
+    answers = configure.Answers(
+        account_id=account_id,
+        region=region,
+        github_repository=github_repository,
+        cluster_admin=cluster_admin,
+        alarm_email=alarm_email,
+        github_subject=github_subject,
+        cluster_name=cluster_name,
+        vpc_cidr=vpc_cidr,
+    )
+    confirm = (lambda: True) if yes else _confirm if terminal else None
+    ask = _ask if terminal else None
+    configure.run(cwd, stack, answers, ask=ask, confirm=confirm, say=give)
+
+
+def _ask(question: str, default: str | None) -> str:
+    return Prompt.ask(question, default=default) or ""
+
+
+def _confirm() -> bool:
+    return Confirm.ask("Write this?", default=False)

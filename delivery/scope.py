@@ -1,0 +1,86 @@
+"""Which parts of the repository a change touches, so that a workflow can leave out what the change cannot reach.
+
+A part is left out only where that is sure: whatever git cannot tell is an error, or everything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from common.errors import FleetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+APART = re.compile(r"(k8s|policies|applications|docs)/|[^/]+\.md$|LICENSE$")
+"""What no Pulumi program and no test of one is made from."""
+
+STACK_ONLY = re.compile(r"(sandbox|tests)/|__main__\.py$|Pulumi(\.[^/]+)?\.yaml$")
+"""Of the rest, what the permanent layer is not made from."""
+
+STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
+
+NO_COMMIT = re.compile(r"0+")
+"""What GitHub gives as the commit before a branch's first push."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a change touches, and why that is known."""
+
+    infra: bool
+    permanent: bool
+    reason: str
+
+
+def classify(paths: Iterable[str]) -> Scope:
+    """What changed files touch; a file that moved is two paths. Paths are relative to the repository, with slashes."""
+    infra = [path for path in paths if not APART.match(path)]
+    permanent = [path for path in infra if not STACK_ONLY.match(path)]
+    if not infra:
+        return Scope(infra=False, permanent=False, reason="no file of the programs or their tests changed")
+    more = f" and {len(infra) - 1} more" if infra[1:] else ""
+    return Scope(infra=True, permanent=bool(permanent), reason=f"{infra[0]!r}{more} changed")
+
+
+def find(folder: Path, base: str, head: str) -> Scope:
+    """What `head` changes since it left `base`: everything where there is no `base`.
+
+    Raises:
+        FleetError: git cannot tell.
+    """
+    if NO_COMMIT.fullmatch(base):
+        return Scope(infra=True, permanent=True, reason="there is no commit before: everything counts as changed")
+    revision = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+    if _git(folder, *revision, f"{base}^{{commit}}", none=1) is None:
+        reason = f"the commit {base} is not in this clone: everything counts as changed"
+        return Scope(infra=True, permanent=True, reason=reason)
+    # Without --no-renames a file that left a folder is listed by its new path alone.
+    changed = _git(folder, "diff", "--name-only", "--no-renames", "-z", "--end-of-options", f"{base}...{head}", "--")
+    return classify([path for path in (changed or "").split("\0") if path])
+
+
+def stacks(folder: Path) -> list[str]:
+    """The stacks of the project in a folder, from its files."""
+    found = (STACK_FILE.fullmatch(path.name) for path in folder.iterdir())
+    return sorted(match["stack"] for match in found if match)
+
+
+def _git(folder: Path, *arguments: str, none: int | None = None) -> str | None:
+    """What a git command prints; None where it ends with the exit code `none`."""
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        raise FleetError("git is not on PATH: install it") from None
+    if done.returncode == none:
+        return None
+    if done.returncode != 0:
+        said = " ".join(os.fsdecode(done.stderr).split())
+        raise FleetError(f"git {arguments[0]} failed: {said}; a checkout needs the whole history (fetch-depth: 0)")
+    return os.fsdecode(done.stdout)

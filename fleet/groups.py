@@ -1,0 +1,40 @@
+"""What `fleet` can do: each group by its name, and as text where its Typer app is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """A command of `fleet`, or a group of them."""
+
+    name: str
+    module: str
+    """Has a Typer app called `app`."""
+    help: str
+    """One line, for the list of groups: made without loading the module."""
+    is_member: bool = False
+    """Whether it is the command of this name in the app, which has others."""
+    stopped: int = 1
+    """The exit code where it could not be run."""
+
+
+DELIVERY = "delivery.fleet_delivery"
+
+GROUPS = (
+    Group("configure", DELIVERY, "Write a stack's file, and its entry in the permanent layer's.", is_member=True),
+    Group("account", "permanent.fleet_account", "Apply what outlives the night, and tell GitHub of it."),
+    Group("check", "checks.fleet_check", "Find what Flux would refuse.", stopped=2),
+    Group("scope", DELIVERY, "Say which parts of the repository a change touches.", is_member=True),
+    Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),
+    Group("state", DELIVERY, "Say whether a stack is up, and what a merge does to it.", is_member=True),
+    Group("preview", DELIVERY, "Preview a stack and report what an update would do.", is_member=True),
+    Group("comment", DELIVERY, "Post a preview's report to its pull request.", is_member=True),
+    Group("lock", DELIVERY, "Show who holds a stack's lock, and free it.", is_member=True),
+    Group("bootstrap", "bootstrap.fleet_bootstrap", "From a fresh cluster to one that Flux owns."),
+    Group("teardown", "teardown.fleet_teardown", "The end of the day: nothing is left in AWS, and it is sure."),
+    Group("sandbox", "sandbox.fleet_sandbox", "The whole day on this machine, with no AWS account."),
+    Group("tools", "tools.fleet_tools", "Print the path of a tool, built first if it has to be."),
+)
+"""In the order of their first use."""

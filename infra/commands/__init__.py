@@ -1,1 +1,0 @@
-"""`python -m infra`: what people and workflows do around the stacks."""

@@ -1,7 +1,0 @@
-"""`python -m permanent`."""
-
-from __future__ import annotations
-
-from permanent.cli import main
-
-main()

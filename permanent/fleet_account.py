@@ -1,0 +1,81 @@
+"""`fleet account`: the permanent layer of one AWS account."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from common.console import Console, give
+from fleet.options import HERE, Cwd, Yes
+from infra.contract import names
+from infra.stack_file import config_of
+from permanent import handover
+from permanent.apply import Layer, apply, public_signing_key
+from permanent.settings import NOBODYS, parse_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from permanent.settings import Settings
+
+HELP = """What outlives the night, made once by a person with administrator's credentials: the state bucket, ECR, \
+GitHub's roles, log groups, secrets, a budget."""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+PROJECT = "permanent"
+"""The folder of the layer's Pulumi project in a checkout."""
+
+
+@app.command("apply")
+def apply_layer(cwd: Cwd = HERE, *, yes: Yes = False) -> None:
+    """Show what would be done, ask, and do it. Safe to run again, also after it was killed."""
+    layer = _layer(cwd)
+    done = apply(layer, confirm=None if yes else lambda missing: _confirm(layer.settings, missing), say=_say)
+    if not done:
+        raise typer.Exit(0 if sys.stdin.isatty() else 1)
+    if layer.settings.alarm_email.endswith(NOBODYS):
+        _say(f"nobody reads {layer.settings.alarm_email}: set {names.PERMANENT_PROJECT}:alarmEmail, and apply again")
+    _say(f"commit {layer.stack_file.name} if it changed; then tell GitHub what follows")
+    _github(layer)
+
+
+@app.command("github")
+def print_github_commands(cwd: Cwd = HERE) -> None:
+    """Print the commands that tell GitHub of the account."""
+    _github(_layer(cwd))
+
+
+def _layer(cwd: Path) -> Layer:
+    project = cwd / PROJECT
+    return Layer(project, parse_file(config_of(project / f"Pulumi.{names.PERMANENT_STACK}.yaml")))
+
+
+def _github(layer: Layer) -> None:
+    give(*handover.commands(layer.settings).splitlines())
+    give(
+        "# a signing key of the account that owns the token (GitHub: settings, SSH and GPG keys), public",
+        f"# {public_signing_key(layer)} {names.PROJECT}",
+    )
+
+
+def _confirm(settings: Settings, missing: list[str]) -> bool:
+    for name in missing:
+        _say(f"would generate the secret {name}")
+    if not sys.stdin.isatty():
+        _say("a dry run: nothing was changed; --yes applies it")
+        return False
+    typed = typer.prompt(
+        f"Type the account's id to apply this to {settings.account_id}", default="", show_default=False
+    )
+    if typed != settings.account_id:
+        _say("nothing was changed")
+        return False
+    return True
+
+
+def _say(line: str) -> None:
+    console.print(f"account: {line}")

@@ -1,0 +1,181 @@
+"""`fleet sandbox`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from common.errors import FleetError
+from common.pulumi import foreground
+from fleet.options import HERE, STACK, Cwd, Stack
+from sandbox import night, rehearsal
+from sandbox.account import faults, operations, process
+from sandbox.account import strangers as leaving
+from sandbox.checkout import Checkout
+from sandbox.cluster import fleet_sandbox_cluster
+from sandbox.folder import CODE, Folder
+
+HELP = """The whole day on this machine, with no AWS account and no credentials.
+
+The real Pulumi engine runs the real program against an embedded AWS account (moto and an overlay) through a stand-in \
+for pulumi-aws. It shows order, edges, refusals and the program's own code; it does not show pulumi-aws' validation, \
+defaults and diffs.
+
+One account lives in the sandbox folder until `reset`. The first command that needs it starts it, later ones share it.
+
+What follows `--` goes to pulumi: fleet sandbox preview -- --diff
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(fleet_sandbox_cluster.app, name="cluster")
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Where = Annotated[
+    Path | None, typer.Option("--folder", help="The sandbox folder.", show_default=".sandbox in the checkout")
+]
+StackFile = Annotated[Path | None, typer.Option("--stack-file", help="Another file with the stack's config.")]
+AccountFile = Annotated[
+    Path | None,
+    typer.Option("--account-file", help="The permanent layer's config.", show_default="that of the checkout"),
+]
+More = Annotated[list[str] | None, typer.Argument(help="What goes to pulumi, after --.", metavar="[-- ARGS...]")]
+Command = Annotated[list[str], typer.Argument(help="The command, after --.", metavar="-- COMMAND...")]
+
+OPERATIONS = {
+    "preview": (["preview"], "Show what an update would do. Nothing is changed, and no cluster is needed."),
+    "up": (["up", "--yes"], "Build the stack in the embedded account, or bring it up to date, without asking."),
+    "refresh": (
+        ["refresh", "--yes"],
+        "Compare the state with what is in the account, and write down what differs, without asking.",
+    ),
+    "destroy": (["destroy", "--yes"], "Take the stack down in the embedded account, without asking."),
+    "outputs": (["stack", "output"], "Print the outputs of the stack; `-- --json` for programs."),
+}
+"""Command → the arguments of pulumi that it stands for, and what it does."""
+
+
+@app.callback()
+def end_cleanly() -> None:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does: what is half done is cleared away on the way out."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+
+
+def _add(name: str, arguments: list[str], text: str) -> None:
+    """Add a command of pulumi's."""
+
+    @app.command(name, help=text)
+    def run_pulumi(  # pyright: ignore[reportUnusedFunction]
+        more: More = None,
+        cwd: Cwd = HERE,
+        folder: Where = None,
+        stack: Stack = STACK,
+        stack_file: StackFile = None,
+        account_file: AccountFile = None,
+    ) -> None:
+        ready = _prepare(cwd, folder, stack, stack_file, account_file)
+        raise typer.Exit(ready.pulumi(*arguments, *(more or ())))
+
+
+for _name, (_arguments, _text) in OPERATIONS.items():
+    _add(_name, _arguments, _text)
+
+
+@app.command("exec")
+def execute(
+    command: Command,
+    cwd: Cwd = HERE,
+    folder: Where = None,
+    stack: Stack = STACK,
+    stack_file: StackFile = None,
+    account_file: AccountFile = None,
+) -> None:
+    """Run any command with the environment of the embedded account: every AWS SDK in it talks to that account."""
+    raise typer.Exit(_prepare(cwd, folder, stack, stack_file, account_file).execute(command, Path.cwd()))
+
+
+@app.command()
+def leftovers(
+    cwd: Cwd = HERE,
+    folder: Where = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="How many applications left something.")] = 1,
+    strangers: Annotated[
+        bool, typer.Option("--strangers", help="Also what is not the cluster's; some of it blocks the stack's VPC.")
+    ] = False,
+) -> None:
+    """Make what Kubernetes' controllers leave in AWS for the stack's cluster."""
+    account = process.find(_folder(cwd, folder))
+    if account is None:
+        raise FleetError("there is no embedded account: run `fleet sandbox up`")
+    cluster = rehearsal.read_settings(STACK, Checkout(cwd).stack_file(STACK)).cluster_name
+    for line in leaving.everything(account, cluster, seed, count, with_strangers=strangers).lines():
+        _say(line)
+
+
+@app.command()
+def fault(
+    cwd: Cwd = HERE,
+    folder: Where = None,
+    code: Annotated[
+        str, typer.Option(help=f"AWS's error code, such as AccessDenied; {faults.RESET}; nothing: only the latency.")
+    ] = "",
+    service: Annotated[
+        str, typer.Option(help="As in signatures, such as ec2 or elasticloadbalancing; a pattern.")
+    ] = "*",
+    operation: Annotated[str, typer.Option(help="Such as DeleteVpc; a pattern.")] = "*",
+    after: Annotated[int, typer.Option(min=0, help="How many such calls go well before.")] = 0,
+    times: Annotated[int, typer.Option(help="How many fail; -1: all from then on.")] = -1,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds before the answer.")] = 0.0,
+    clear: Annotated[bool, typer.Option("--clear", help="No faults any more.")] = False,
+) -> None:
+    """Let calls to the embedded account fail, until --clear. The sandbox's own calls do not; exit code 2: none can."""
+    rules = [] if clear else [faults.Rule(code, service, operation, after, times, latency)]
+    for why in filter(None, map(operations.mistake, rules)):
+        console.print(f"sandbox: {why}", style="red", markup=False)
+        raise typer.Exit(2)
+    faults.write(_folder(cwd, folder).faults, rules)
+    _say("no call fails" if clear else f"{service}:{operation} gives {code or 'its answer'}, {latency:g} s late")
+
+
+@app.command()
+def teardown(
+    more: More = None,
+    cwd: Cwd = HERE,
+    folder: Where = None,
+    stack: Stack = STACK,
+    stack_file: StackFile = None,
+    account_file: AccountFile = None,
+) -> None:
+    """Run `fleet teardown` on the account, as the night does: with the deploy role; -- run, sweep, verify."""
+    ready = _prepare(cwd, folder, stack, stack_file, account_file)
+    raise typer.Exit(foreground.run(night.command(ready, more or ()), night.environment(ready), CODE))
+
+
+@app.command()
+def reset(cwd: Cwd = HERE, folder: Where = None) -> None:
+    """End the embedded account and remove everything that the sandbox wrote."""
+    found = _folder(cwd, folder)
+    there = rehearsal.reset(found)
+    _say(f"{found.root} is empty" if there else f"{found.root} was empty already")
+
+
+def _folder(cwd: Path, folder: Path | None) -> Folder:
+    return Folder((folder or Checkout(cwd).sandbox).resolve())
+
+
+def _prepare(
+    cwd: Path, folder: Path | None, stack: str, stack_file: Path | None, account_file: Path | None
+) -> rehearsal.Rehearsal:
+    found = _folder(cwd, folder)
+    return rehearsal.prepare(found, Checkout(cwd), _say, stack=stack, file=stack_file, permanent_file=account_file)
+
+
+def _say(line: str) -> None:
+    console.print(Text.assemble(("sandbox: ", "dim"), line))

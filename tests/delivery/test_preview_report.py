@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from delivery import preview_report
+from delivery.digest import Digest
+from tests.delivery.digests import SECRET, Document, digest, outside_of_fences, replaced, step, tagged
+
+GITHUB_LIMIT = 65_536
+
+
+def render(made: Digest, failure: str | None = None) -> str:
+    return preview_report.render("infra-fleet", "staging", made, failure)
+
+
+def test_no_change_is_one_line() -> None:
+    assert render(digest(same=58)) == (
+        "<!-- infra-fleet:preview:infra-fleet/staging -->\n"
+        "### Preview of <code>infra-fleet/staging</code>: no changes, 58 unchanged\n"
+    )
+
+
+def test_the_head_says_which_commit_was_previewed() -> None:
+    head = preview_report.render("infra-fleet", "staging", digest(same=58), None, "0123456789abcdef").splitlines()[1]
+    assert "at <code>0123456789ab</code>: no changes" in head
+    assert "`" not in head
+
+
+def test_one_tag_is_folded_with_its_path_and_value() -> None:
+    assert render(digest(tagged("vpc"), same=57)) == (
+        "<!-- infra-fleet:preview:infra-fleet/staging -->\n"
+        "### Preview of <code>infra-fleet/staging</code>: 1 to update, 57 unchanged\n"
+        "\n"
+        "<details><summary>1 resource with what changes</summary>\n"
+        "\n"
+        "**update** <code>aws:ec2/vpc:Vpc</code> <code>vpc</code>\n"
+        "\n"
+        "```diff\n"
+        '+ tagsAll.owner: "me"\n'
+        "```\n"
+        "\n"
+        "</details>\n"
+    )
+
+
+def test_a_replacement_and_a_deletion_come_before_all_else() -> None:
+    text = render(digest(tagged("a"), replaced("b"), step("delete", "c", {"x": 1})))
+
+    head, folded = text.split("<details>")
+    assert head.splitlines()[1:] == [
+        "### Preview of <code>infra-fleet/staging</code>: 1 to update, 1 to replace, 1 to delete",
+        "",
+        "| | goes away | forced by |",
+        "|---|---|---|",
+        "| replace | <code>aws:ec2/vpc:Vpc</code> <code>b</code> | <code>cidrBlock</code> |",
+        "| delete | <code>aws:ec2/vpc:Vpc</code> <code>c</code> | no longer in the program |",
+        "",
+    ]
+    assert '- cidrBlock: "10.0.0.0/16"\n+ cidrBlock: "10.1.0.0/16"  (forces the replacement)' in folded
+    assert [line.split("<code>")[2][0] for line in folded.splitlines() if line.startswith("**")] == ["b", "c", "a"]
+
+
+def test_a_replacement_after_another_says_so() -> None:
+    text = render(digest(step("replace", "cluster", {}, {}, replaceReasons=["replaceWith"])))
+    assert "| <code>aws:ec2/vpc:Vpc</code> <code>cluster</code> | the replacement of another resource |" in text
+
+
+def test_an_operation_that_is_new_to_us_is_counted_and_shown() -> None:
+    text = render(digest(step("import", "a", None, {"x": 1})))
+    assert "1 to import" in text
+    assert "**import** <code>aws:ec2/vpc:Vpc</code> <code>a</code>" in text
+
+
+def test_400_changed_resources_are_cut_between_two_of_them() -> None:
+    inputs = {f"key{number}": "v" * 40 for number in range(6)}
+    made = digest(*(step("create", f"r{number}", None, inputs) for number in range(400)), replaced("gone"))
+
+    text = render(made)
+
+    assert len(text) < GITHUB_LIMIT
+    assert "400 to create, 1 to replace" in text
+    assert "<code>gone</code>" in text.split("<details>")[0]
+    shown = text.count("**create** ") + text.count("**replace** ")
+    assert f"\n{401 - shown} more resources: see the job's log\n" in text
+    assert shown > 150
+    assert text.count('+ key5: "') == text.count("**create** ")
+
+
+def test_400_replacements_are_all_in_the_table() -> None:
+    text = render(digest(*(replaced(f"r{number}") for number in range(400))))
+    assert text.split("<details>")[0].count("\n| replace |") == 400
+    assert len(text) < GITHUB_LIMIT
+
+
+HOSTILE = "a `b` ```` </details> @everyone #9999 <!-- x --> | y\nz ![](https://example.com/x.png) **bold**"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        tagged("vpc", HOSTILE),
+        step("create", HOSTILE, None, {HOSTILE: HOSTILE}),
+        step("replace", "x", {HOSTILE: 1}, {HOSTILE: 2}, diffReasons=[HOSTILE], replaceReasons=[HOSTILE]),
+        step("delete", HOSTILE, {}, kind="a|b`<i>:c:D"),
+    ],
+)
+def test_text_from_elsewhere_means_nothing_to_markdown(made: Document) -> None:
+    text = render(digest(made), failure=HOSTILE)
+
+    read = outside_of_fences(text)
+    assert set(re.findall(r"<[^>]*>?", read.split("\n", 1)[1])) <= {
+        *("<code>", "</code>", "<details>", "</details>", "<summary>", "</summary>")
+    }
+    assert (read.count("<details>"), read.count("</details>")) == (1, 1)
+    for foreign in ("`", "@", "#9999", "![", "**bold", "| y"):
+        assert foreign not in read
+    assert all(line.count("|") == 4 for line in read.splitlines() if line.startswith("|"))
+
+
+def test_a_value_with_fences_stands_in_a_longer_fence() -> None:
+    text = render(digest(tagged("vpc", "````")))
+    assert '`````diff\n+ tagsAll.owner: "````"\n`````\n' in text
+
+
+def test_a_secret_is_never_shown() -> None:
+    old, new = {"password": SECRET, "token": "[secret]"}, {"password": {**SECRET, "plaintext": "x"}, "token": "y"}
+    made = step("update", "db", old, new, detailedDiff={"password": {"kind": "update"}, "token": {"kind": "update"}})
+
+    text = render(digest(made, step("create", "box", None, {"data": {"deep": [SECRET]}})))
+
+    assert '- password: "[secret]"\n+ password: "[secret]"' in text
+    assert "hunter2" not in text
+    assert "plaintext" not in text
+
+
+def test_neither_config_nor_outputs_are_shown() -> None:
+    text = render(digest(tagged("a"), replaced("b"), step("delete", "c", {"x": 1})))
+    assert "999988887777" not in text
+    assert "an-output" not in text
+
+
+def test_two_long_values_are_shown_where_they_differ() -> None:
+    old, new = "a" * 5_000 + "one" + "z" * 5_000, "a" * 5_000 + "two" + "z" * 5_000
+    made = step("update", "a", {"policy": old}, {"policy": new}, detailedDiff={"policy": {"kind": "update"}})
+
+    text = render(digest(made))
+
+    assert "aone" in text
+    assert "atwo" in text
+    assert len(text) < 1_000
+
+
+def test_a_resource_of_many_properties_says_how_many_there_are() -> None:
+    made = step("create", "a", None, {f"key{number}": 1 for number in range(60)})
+    assert "… and 20 more properties" in render(digest(made))
+
+
+def test_a_failure_comes_first_and_says_how_far_it_came() -> None:
+    text = render(digest(tagged("a")), failure="error: \x1b[31mno\x1b[0m")
+    assert text.startswith(
+        "<!-- infra-fleet:preview:infra-fleet/staging -->\n"
+        "### Preview of <code>infra-fleet/staging</code> failed\n\n"
+        "```\nerror: no\n```\n\nUntil then: 1 to update\n"
+    )
+
+
+def test_a_failure_without_a_preview_counts_nothing() -> None:
+    text = render(Digest(), failure="error: no")
+    assert "Until then" not in text
+
+
+def test_warnings_are_shown() -> None:
+    made = digest(diagnostics=[{"severity": "warning", "message": "old"}, {"severity": "info", "message": "chatter"}])
+    assert "Warnings:\n\n```\nold\n```" in render(made)
+    assert "chatter" not in render(made)
+
+
+def test_a_marker_is_known_as_one() -> None:
+    assert preview_report.is_marker(preview_report.marker("infra-fleet-permanent", "account"))
+    assert not preview_report.is_marker("# Preview")
+
+
+text = st.text(max_size=30) | st.text("`~<>@#|\\\n*_[]!&", max_size=30)
+values: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | text | st.just("x" * 5_000) | st.just("\N{GRINNING FACE}" * 300),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=6,
+)
+inputs = st.none() | st.dictionaries(text, values, max_size=5)
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Document:
+    op = draw(st.sampled_from(["create", "update", "replace", "delete", "same", "read", "create-replacement"]))
+    name = draw(text | st.just("n" * 70_000) | st.just("|" * 500))
+    made = step(op, name, draw(inputs), draw(inputs))
+    if draw(st.booleans()):
+        kinds = st.sampled_from(["add", "update-replace", "delete"])
+        made["detailedDiff"] = {path: {"kind": draw(kinds)} for path in draw(st.lists(text, max_size=4))}
+    made["diffReasons"], made["replaceReasons"] = draw(st.lists(text, max_size=4)), draw(st.lists(text, max_size=4))
+    return made
+
+
+@given(
+    made=st.lists(steps(), max_size=6),
+    times=st.sampled_from([1, 2, 200]),
+    failure=st.none() | text | st.just("\N{GRINNING FACE}`" * 90_000),
+    warning=text | st.just("\N{GRINNING FACE}" * 90_000),
+)
+@settings(max_examples=40)
+def test_any_preview_is_below_the_limit_and_well_formed(
+    made: list[Document], times: int, failure: str | None, warning: str
+) -> None:
+    found = digest(*made * times, diagnostics=[{"severity": "warning", "message": warning}])
+
+    rendered = render(found, failure)
+
+    assert len(rendered) <= len(rendered.encode()) < GITHUB_LIMIT
+    lines = rendered.split("\n")
+    assert lines[0] == "<!-- infra-fleet:preview:infra-fleet/staging -->"
+    assert lines[1].startswith("### Preview of <code>infra-fleet/staging</code>")
+    read = outside_of_fences(rendered)
+    assert read.count("<details>") == read.count("</details>") == (1 if found.changed else 0)
+    assert read.count("<code>") == read.count("</code>")
+    assert all(line.count("|") == 4 for line in read.splitlines() if line.startswith("|"))
+
+
+@given(made=steps())
+def test_a_digest_survives_json(made: Document) -> None:
+    there = Digest.model_validate({"steps": [made]})
+    assert Digest.model_validate_json(json.dumps({"steps": [made]})) == there
