@@ -14,7 +14,8 @@ from checks.findings import Finding, Place, Severity, Stage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from checks.tree import Object, Tree
+    from checks.model import Model
+    from checks.tree import Object
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,6 @@ class RuleModule(Protocol):
 
     rule: Rule
 
-    def check(self, tree: Tree) -> Iterable[Finding]:
+    def check(self, model: Model) -> Iterable[Finding]:
         """All findings, in any order."""
         ...

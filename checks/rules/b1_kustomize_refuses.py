@@ -23,14 +23,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("B1", Stage.BUILD, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each Flux Kustomization that cannot be built."""
-    for each in tree.kustomizations:
+    for each in model.tree.kustomizations:
         if each.problem:
             remedy = f"make `kustomize build {each.path}` succeed"
             yield rule.at(each.object, "spec", "path", why=each.problem, remedy=remedy)

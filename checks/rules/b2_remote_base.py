@@ -22,14 +22,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("B2", Stage.BUILD, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each remote base."""
-    for each in tree.kustomizations:
+    for each in model.tree.kustomizations:
         for file, line, name in each.reach.remotes:
             yield rule.on(
                 file,

@@ -25,15 +25,16 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Kustomization, Tree
+    from checks.model import Model
+    from checks.tree import Kustomization
 
 rule = Rule("B3", Stage.BUILD, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each link that a Flux Kustomization would read; others may be there."""
-    for link in tree.artifact.symlinks:
-        if any(_is_named(each, link) or _is_generated(tree, each, link) for each in tree.kustomizations):
+    for link in model.tree.artifact.symlinks:
+        if any(_is_named(each, link) or _is_generated(model, each, link) for each in model.tree.kustomizations):
             why = "a symlink, which source-controller leaves out of the artifact"
             yield rule.on(link, 1, link, why=why, remedy="put the file itself here, or name it where it is")
 
@@ -43,13 +44,13 @@ def _is_named(each: Kustomization, link: str) -> bool:
     return any(name == link or name.startswith(f"{link}/") for name in each.reach.missing)
 
 
-def _is_generated(tree: Tree, each: Kustomization, link: str) -> bool:
+def _is_generated(model: Model, each: Kustomization, link: str) -> bool:
     """Whether the link would be a resource, since no kustomization file stands in or above its folder."""
     above = [folder.as_posix() for folder in PurePosixPath(link).parents if each.covers(f"{folder.as_posix()}/")]
     listed = any(
-        f"{folder}/{name}".removeprefix("./") in tree.artifact.files
+        f"{folder}/{name}".removeprefix("./") in model.tree.artifact.files
         for folder in above
         for name in kustomize.KUSTOMIZATION_FILES
     )
-    is_resource = link.endswith(kustomize.MANIFESTS) or (tree.root / link).is_dir()
+    is_resource = link.endswith(kustomize.MANIFESTS) or (model.tree.root / link).is_dir()
     return each.covers(link) and is_resource and not listed

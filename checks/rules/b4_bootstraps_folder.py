@@ -24,16 +24,16 @@ from checks.tree import GOTK_COMPONENTS, GOTK_SYNC
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("B4", Stage.BUILD, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each file that the list misses, or that is on it and missing at the first bootstrap."""
-    folder = tree.config.bootstrap.folder
+    folder = model.tree.config.bootstrap.folder
     for name in kustomize.KUSTOMIZATION_FILES:
-        file = tree.files.get(f"{folder}/{name}")
+        file = model.tree.files.get(f"{folder}/{name}")
         if file and file.documents:
             document = file.documents[0]
             line = document.line_of("resources")
@@ -42,7 +42,7 @@ def check(tree: Tree) -> Iterator[Finding]:
                 if wanted not in listed:
                     why = f"flux bootstrap keeps this file, and without {wanted} Flux is not installed by it"
                     yield rule.on(file.name, line, "Kustomization", why=why, remedy=f"add {wanted} to its resources")
-            if GOTK_SYNC in listed and f"{folder}/{GOTK_SYNC}" not in tree.files:
+            if GOTK_SYNC in listed and f"{folder}/{GOTK_SYNC}" not in model.tree.files:
                 why = f"the first flux bootstrap applies this list before it has written {GOTK_SYNC}, and fails"
                 remedy = f"add {folder}/{GOTK_SYNC} with a remark in it, which the bootstrap replaces"
                 yield rule.on(file.name, line, "Kustomization", why=why, remedy=remedy)

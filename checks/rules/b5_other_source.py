@@ -20,14 +20,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("B5", Stage.BUILD, Severity.NOTE)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each."""
-    for each in tree.foreign:
+    for each in model.tree.foreign:
         source = manifests.mapping(each.spec.get("sourceRef"))
         why = f"it applies what {source.get('kind')} {source.get('name')} holds: that is not checked"
         yield rule.at(each, "spec", "sourceRef", why=why, remedy="check it in its own repository")

@@ -20,15 +20,16 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Object, Tree
+    from checks.model import Model
+    from checks.tree import Object
 
 rule = Rule("E10", Stage.BUILD, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each object, at its second owner's source."""
     first: dict[tuple[str, str, str], Object] = {}
-    for each in tree.objects:
+    for each in model.tree.objects:
         other = first.setdefault((each.group, each.kind, each.id), each)
         if other.owner != each.owner:
             why = f"{other.owner} and {each.owner} both apply it, and take it from each other"

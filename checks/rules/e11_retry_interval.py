@@ -20,14 +20,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E11", Stage.ORDER, Severity.WARNING)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each Kustomization, the bootstrap's own aside: `flux bootstrap` writes that."""
-    for each in tree.kustomizations[1:]:
+    for each in model.tree.kustomizations[1:]:
         if "retryInterval" not in each.spec:
             interval = each.spec.get("interval")
             why = f"after a failure it is tried again only after its interval ({interval})"

@@ -28,22 +28,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from checks.flux import Release
-    from checks.tree import Kustomization, Tree
+    from checks.model import Model
+    from checks.tree import Kustomization
 
 rule = Rule("E12", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such Kustomization."""
-    for each in tree.kustomizations:
-        own = {release.id: release for release in flux.releases(tree) if release.object.owner == each.id}
+    for each in model.tree.kustomizations:
+        own = {release.id: release for release in model.flux.releases if release.object.owner == each.id}
         waited_for = {name for name, release in own.items() if flux.waits_for(each, release.object)}
         timeout = _timeout(each)
         if not waited_for or timeout is None:
             continue
-        before = {other for name in waited_for for other in flux.after(flux.release_order(tree), name)}
+        before = {other for name in waited_for for other in model.flux.releases_before(name)}
         among = {name: release for name, release in own.items() if name in waited_for | before}
-        longest, chain = max(_chains(tree, among))
+        longest, chain = max(_chains(model, among))
         if timeout < longest:
             why = f"it gives up after {flux.spelled(timeout)}, but {chain} may take {flux.spelled(longest)}"
             remedy = f"set timeout to more than {flux.spelled(longest)}"
@@ -59,9 +60,9 @@ def _timeout(each: Kustomization) -> float | None:
     return None if interval is None else max(interval - 30, 30)
 
 
-def _chains(tree: Tree, among: Mapping[str, Release]) -> Iterator[tuple[float, str]]:
+def _chains(model: Model, among: Mapping[str, Release]) -> Iterator[tuple[float, str]]:
     """How long each chain of HelmReleases may take, and its members; circles are another rule's."""
-    graph = flux.release_order(tree).subgraph(among)
+    graph = model.flux.release_order.subgraph(among)
     if not nx.is_directed_acyclic_graph(graph):
         yield max((release.timeout, name) for name, release in among.items())
         return

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.charts import all_on, that_install
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
@@ -26,27 +25,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.flux import Release
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E13", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each value."""
-    for release in flux.releases(tree):
+    for release in model.flux.releases:
         for foreign in release.chart.foreign if release.chart else ():
-            there = tree.config.served
+            there = model.tree.config.served
             missing = [kind for kind in foreign.kinds if kind not in release.crds and kind[0] not in there]
             if not missing or not all_on(foreign.switches, release.values):
                 continue
             group, kind = missing[0]
             value = foreign.switches[-1].value
-            makers = [p.release for p in flux.providers(tree, missing[0]) if p.release]
+            makers = [p.release for p in model.flux.providers(missing[0]) if p.release]
             why = f"{value} makes a {kind} ({group})"
-            if not flux.providers(tree, missing[0]):
+            if not model.flux.providers(missing[0]):
                 charts = " or ".join(that_install(missing[0])) or "a chart that brings its CRD"
                 why, remedy = f"{why}, whose CRD nothing here installs", f"install {charts}, or switch it off"
-            elif makers and not any(_is_after(tree, release, maker) for maker in makers):
+            elif makers and not any(_is_after(model, release, maker) for maker in makers):
                 why = f"{why}, whose CRD comes with the HelmRelease {makers[0].id}, which it does not wait for"
                 remedy = f"add {makers[0].id} to its dependsOn, or switch it off"
             else:
@@ -54,8 +53,8 @@ def check(tree: Tree) -> Iterator[Finding]:
             yield rule.at(release.object, "spec", "values", *value.split("."), why=why, remedy=remedy)
 
 
-def _is_after(tree: Tree, release: Release, maker: Release) -> bool:
+def _is_after(model: Model, release: Release, maker: Release) -> bool:
     """Whether a HelmRelease is installed after another: it says so, or its Kustomization does."""
-    return maker.id in flux.after(flux.release_order(tree), release.id) or maker.object.owner in flux.after(
-        flux.order(tree), release.object.owner
+    return maker.id in model.flux.releases_before(release.id) or maker.object.owner in model.flux.before(
+        release.object.owner
     )

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.images import IMAGE_GROUP
 from checks.rule import Rule
@@ -22,18 +21,17 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E14", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such object."""
-    graph = flux.order(tree)
-    for each in tree.objects:
-        if each.group != IMAGE_GROUP or not flux.kustomization(tree, each.owner).waits:
+    for each in model.tree.objects:
+        if each.group != IMAGE_GROUP or not model.flux.kustomization(each.owner).waits:
             continue
-        waiting = sorted(other.id for other in tree.kustomizations if each.owner in flux.after(graph, other.id))
+        waiting = sorted(other.id for other in model.tree.kustomizations if each.owner in model.flux.before(other.id))
         if waiting:
             why = (
                 f"{', '.join(waiting)} would wait for {each.owner}, which a registry that cannot be scanned holds back"

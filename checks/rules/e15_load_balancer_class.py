@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, listed, mapping
 from checks.rule import Rule
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from checks.manifests import Path
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E15", Stage.ORDER, Severity.ERROR)
 
@@ -37,11 +36,11 @@ OURS = frozenset({"external", "nlb-ip"})
 """The values that the AWS load balancer controller takes as meant for it (its guide, "Service annotations")."""
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each Service, and for each place in a HelmRelease's values that describes one."""
-    two = any(release.chart_name == CONTROLLER for release in flux.releases(tree))
+    two = any(release.chart_name == CONTROLLER for release in model.flux.releases)
     severity = Severity.ERROR if two else Severity.WARNING
-    for each in tree.objects:
+    for each in model.tree.objects:
         is_service = (each.api_version, each.kind) == ("v1", "Service")
         paths = [("spec", "type")] if is_service and _is_open(each.manifest.get("spec"), each.manifest) else []
         if each.kind == "HelmRelease":

@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at
 from checks.rule import Rule
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.flux import Release
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E16", Stage.ORDER, Severity.ERROR)
 
@@ -32,9 +31,9 @@ EXACT = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)
 """Source: Semantic Versioning 2.0.0."""
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each HelmRelease whose chart has no exact version."""
-    for release in flux.releases(tree):
+    for release in model.flux.releases:
         if release.chart_name and not _is_exact(release):
             asked = f"version {release.version}" if release.version else "no version"
             why = f"{asked} of {release.chart_name} is asked for: each rebuild may install another"

@@ -23,7 +23,7 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E17", Stage.ORDER, Severity.ERROR)
 
@@ -31,15 +31,15 @@ SCALERS = {"HorizontalPodAutoscaler": "scaleTargetRef", "Canary": "targetRef"}
 """Kind → the field that names what it scales. Flagger scales a Canary's target to nothing between two releases."""
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such workload."""
     scaled = {
         (str(at(each.spec, field, "kind")), each.namespace, str(at(each.spec, field, "name"))): each.label
-        for each in tree.objects
+        for each in model.tree.objects
         for field in [SCALERS.get(each.kind, "")]
         if field
     }
-    for each in tree.objects:
+    for each in model.tree.objects:
         scaler = scaled.get((each.kind, each.namespace, each.name))
         if scaler and "replicas" in each.spec:
             why = f"Flux sets its replicas again at each interval, against {scaler}, which scales it"

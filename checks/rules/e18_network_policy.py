@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, mapping
 from checks.rule import Rule
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from checks.tree import Object, Tree
+    from checks.model import Model
+    from checks.tree import Object
 
 rule = Rule("E18", Stage.ORDER, Severity.ERROR)
 
@@ -33,22 +33,22 @@ SELECTED = ("app", "name", "app.kubernetes.io/name")
 """The labels that Flagger changes (its documentation, selector labels): the target's own pods are scaled to nothing."""
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each policy; a warning in a namespace in which a chart may make the pods."""
     canaries = {
         (str(at(each.spec, "targetRef", "kind")), each.namespace, str(at(each.spec, "targetRef", "name")))
-        for each in tree.objects
+        for each in model.tree.objects
         if (each.group, each.kind) == ("flagger.app", "Canary")
     }
     pods = [
         (each.namespace, labels)
-        for each in tree.objects
+        for each in model.tree.objects
         for labels in _pod_labels(each, is_canary=(each.kind, each.namespace, each.name) in canaries)
     ]
     of_charts = {
-        str(release.object.spec.get("targetNamespace") or release.object.namespace) for release in flux.releases(tree)
+        str(release.object.spec.get("targetNamespace") or release.object.namespace) for release in model.flux.releases
     }
-    for each in tree.objects:
+    for each in model.tree.objects:
         selector = mapping(each.spec.get("podSelector"))
         is_policy = (each.group, each.kind) == ("networking.k8s.io", "NetworkPolicy")
         if not is_policy or not selector or each.file.endswith(f"/{GOTK_COMPONENTS}"):

@@ -27,18 +27,18 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E19", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such name."""
-    reached = {file for each in tree.kustomizations for file in each.reach.files}
-    for name in sorted(reached & tree.files.keys()):
+    reached = {file for each in model.tree.kustomizations for file in each.reach.files}
+    for name in sorted(reached & model.tree.files.keys()):
         if name.rpartition("/")[2] not in kustomize.KUSTOMIZATION_FILES:
             continue
-        for document in tree.files[name].documents:
+        for document in model.tree.files[name].documents:
             for number, image in enumerate(listed(at(document.data, "images"))):
                 if "${" in str(at(image, "name")):
                     why = f"kustomize reads the name {at(image, 'name')} as a regular expression: it never matches"

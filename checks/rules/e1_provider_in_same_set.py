@@ -17,27 +17,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E1", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such object."""
-    for custom in flux.customs(tree):
+    for custom in model.flux.customs:
         each = custom.object
         releases = [provider.release for provider in custom.providers if provider.release]
         if not releases or any(p.release is None or p.owner != each.owner for p in custom.providers):
             continue
         release = releases[0]
-        later = [other.name for other in tree.kustomizations if each.owner in flux.after(flux.order(tree), other.id)]
+        later = [other.name for other in model.tree.kustomizations if each.owner in model.flux.before(other.id)]
         such = f", such as {later[0]}" if later else ""
         yield rule.at(
             each,

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.charts import all_on
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
@@ -25,16 +24,16 @@ if TYPE_CHECKING:
 
     from checks.charts import Webhook
     from checks.flux import Release
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E20", Stage.ORDER, Severity.WARNING)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each HelmRelease and webhook that others may run into."""
-    for release in flux.releases(tree):
+    for release in model.flux.releases:
         for webhook in release.chart.webhooks if release.chart else ():
-            victims = _victims(tree, release, webhook)
+            victims = _victims(model, release, webhook)
             if victims and all_on(webhook.switches, release.values):
                 more = f" and {len(victims) - 1} more" if len(victims) > 1 else ""
                 off = [f"set {each.value}: {'false' if each.on else 'true'}, or " for each in webhook.switches[:1]]
@@ -47,27 +46,27 @@ def check(tree: Tree) -> Iterator[Finding]:
                 )
 
 
-def _victims(tree: Tree, release: Release, webhook: Webhook) -> list[str]:
+def _victims(model: Model, release: Release, webhook: Webhook) -> list[str]:
     """What the webhook sees before its chart is there: objects, and charts, nearly all of which have Services."""
     own = {kind for kind in webhook.kinds if kind in release.crds}
     watched = set(webhook.kinds) - own
     objects = [
         each.label
-        for each in tree.objects
+        for each in model.tree.objects
         if (each.group, each.kind) in watched
-        and each.owner != tree.bootstrap.id
-        and not _is_after(tree, release, each.owner)
+        and each.owner != model.tree.bootstrap.id
+        and not _is_after(model, release, each.owner)
     ]
     charts = [
         other.object.label
-        for other in flux.releases(tree)
+        for other in model.flux.releases
         if ("", "Service") in watched
         and other is not release
-        and release.id not in flux.after(flux.release_order(tree), other.id)
-        and not _is_after(tree, release, other.object.owner)
+        and release.id not in model.flux.releases_before(other.id)
+        and not _is_after(model, release, other.object.owner)
     ]
     return objects + charts
 
 
-def _is_after(tree: Tree, release: Release, owner: str) -> bool:
-    return release.object.owner in flux.after(flux.order(tree), owner)
+def _is_after(model: Model, release: Release, owner: str) -> bool:
+    return release.object.owner in model.flux.before(owner)

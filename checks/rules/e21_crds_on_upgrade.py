@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at
 from checks.rule import Rule
@@ -23,14 +22,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E21", Stage.ORDER, Severity.WARNING)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each HelmRelease that installs CRDs from its chart's folder."""
-    for release in flux.releases(tree):
+    for release in model.flux.releases:
         installs = bool(release.crds) and release.crds_from_folder
         if installs and at(release.object.spec, "upgrade", "crds") != "CreateReplace":
             why = f"an upgrade of {release.chart_name} leaves its CRDs as they are"

@@ -15,22 +15,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E22", Stage.ORDER, Severity.NOTE)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such HelmRelease."""
-    for release in flux.releases(tree):
-        read_at = tree.config.charts.get(release.chart_name) or (release.chart.read_at if release.chart else None)
+    for release in model.flux.releases:
+        read_at = model.tree.config.charts.get(release.chart_name) or (release.chart.read_at if release.chart else None)
         name = release.chart_name or "its chart"
         if read_at is None:
             why, remedy = f"what {name} brings along is not known", "look for CRDs and webhooks in it yourself"

@@ -15,22 +15,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E2", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each custom resource all of whose providers wait for it."""
-    groups = {name: group for group in flux.stuck(tree) for name in group}
-    for custom in flux.customs(tree):
+    groups = {name: group for group in model.flux.stuck for name in group}
+    for custom in model.flux.customs:
         each = custom.object
         owners = {provider.owner for provider in custom.providers}
         others = sorted(owners - {each.owner})

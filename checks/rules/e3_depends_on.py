@@ -30,21 +30,22 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from checks.tree import Object, Tree
+    from checks.model import Model
+    from checks.tree import Object
 
 rule = Rule("E3", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each wrong entry, and one for each member of a circle."""
-    releases = {release.id: release.object for release in flux.releases(tree)}
-    kustomizations = {each.id: each.object for each in tree.kustomizations}
-    foreign = {each.id for each in tree.foreign}
-    waiting = [(each.object, each.depends_on) for each in tree.kustomizations]
+    releases = {release.id: release.object for release in model.flux.releases}
+    kustomizations = {each.id: each.object for each in model.tree.kustomizations}
+    foreign = {each.id for each in model.tree.foreign}
+    waiting = [(each.object, each.depends_on) for each in model.tree.kustomizations]
     yield from _entries(waiting, {*kustomizations, *foreign}, "HelmRelease", releases)
-    waiting = [(each.object, each.depends_on) for each in flux.releases(tree)]
+    waiting = [(each.object, each.depends_on) for each in model.flux.releases]
     yield from _entries(waiting, set(releases), "Kustomization", kustomizations)
-    yield from _circles(tree)
+    yield from _circles(model)
 
 
 def _entries(
@@ -67,10 +68,10 @@ def _entries(
             yield rule.at(each, "spec", "dependsOn", number, why=why, remedy=remedy)
 
 
-def _circles(tree: Tree) -> Iterator[Finding]:
-    graph = flux.steps(tree)
-    entries = [(flux.applied(each.id), each.object, each.depends_on) for each in tree.kustomizations]
-    entries += [(Step("HelmRelease", each.id), each.object, each.depends_on) for each in flux.releases(tree)]
+def _circles(model: Model) -> Iterator[Finding]:
+    graph = model.flux.steps
+    entries = [(flux.applied(each.id), each.object, each.depends_on) for each in model.tree.kustomizations]
+    entries += [(Step("HelmRelease", each.id), each.object, each.depends_on) for each in model.flux.releases]
     for members in nx.strongly_connected_components(graph):
         if len(members) == 1 and not any(graph.has_edge(each, each) for each in members):
             continue

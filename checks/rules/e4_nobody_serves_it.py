@@ -24,14 +24,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E4", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such object."""
-    for custom in flux.customs(tree):
+    for custom in model.flux.customs:
         if custom.providers:
             continue
         each = custom.object

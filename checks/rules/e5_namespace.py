@@ -28,7 +28,8 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Object, Tree
+    from checks.model import Model
+    from checks.tree import Object
 
 rule = Rule("E5", Stage.ORDER, Severity.ERROR)
 
@@ -37,18 +38,18 @@ ALWAYS = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
 """The namespaces that every cluster has."""
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each object; a warning where the namespace comes in the end, but is not waited for."""
-    makers = _makers(tree)
-    there = {*ALWAYS, tree.config.bootstrap.namespace}
-    for each in tree.objects:
+    makers = _makers(model)
+    there = {*ALWAYS, model.tree.config.bootstrap.namespace}
+    for each in model.tree.objects:
         for namespace, path in _needed(each):
             own = makers.get(namespace, [])
-            if namespace in there or any(_is_before(tree, each.owner, maker) for maker in own):
+            if namespace in there or any(_is_before(model, each.owner, maker) for maker in own):
                 continue
             why = f'namespaces "{namespace}" not found'
             use = _use(each, path)
-            in_the_end = [maker for maker in own if not _waits(tree, maker, use)]
+            in_the_end = [maker for maker in own if not _waits(model, maker, use)]
             if in_the_end:
                 maker = in_the_end[0]
                 found = rule.at(
@@ -65,25 +66,25 @@ def check(tree: Tree) -> Iterator[Finding]:
                 yield rule.at(each, *path, why=f"{why}: {late}", remedy=remedy)
 
 
-def _makers(tree: Tree) -> dict[str, list[Provider]]:
+def _makers(model: Model) -> dict[str, list[Provider]]:
     """Namespace → who creates it."""
     found: dict[str, list[Provider]] = {}
-    for each in tree.objects:
+    for each in model.tree.objects:
         if (each.api_version, each.kind) == ("v1", "Namespace"):
             found.setdefault(each.name, []).append(Provider(each.owner, None))
-    for release in flux.releases(tree):
+    for release in model.flux.releases:
         spec = release.object.spec
         if at(spec, "install", "createNamespace") is True and spec.get("targetNamespace"):
             found.setdefault(str(spec["targetNamespace"]), []).append(Provider(release.object.owner, release))
     return found
 
 
-def _is_before(tree: Tree, owner: str, maker: Provider) -> bool:
+def _is_before(model: Model, owner: str, maker: Provider) -> bool:
     """Whether a namespace is there by the time a Kustomization is dry-run."""
-    is_waited_for = maker.owner in flux.after(flux.order(tree), owner)
+    is_waited_for = maker.owner in model.flux.before(owner)
     if maker.release is None:
-        return is_waited_for or maker.owner in flux.above(tree, owner)
-    return is_waited_for and flux.waits_for(flux.kustomization(tree, maker.owner), maker.release.object)
+        return is_waited_for or maker.owner in model.flux.above(owner)
+    return is_waited_for and flux.waits_for(model.flux.kustomization(maker.owner), maker.release.object)
 
 
 def _use(each: Object, path: tuple[str, ...]) -> Step:
@@ -97,10 +98,10 @@ def _use(each: Object, path: tuple[str, ...]) -> Step:
     return Step("HelmRelease", each.id) if is_target and is_retried else flux.applied(each.owner)
 
 
-def _waits(tree: Tree, maker: Provider, use: Step) -> bool:
+def _waits(model: Model, maker: Provider, use: Step) -> bool:
     """Whether a namespace is made only once what needs it is done."""
     step = Step("HelmRelease", maker.release.id) if maker.release else flux.applied(maker.owner)
-    return nx.has_path(flux.steps(tree), step, use)
+    return nx.has_path(model.flux.steps, step, use)
 
 
 def _label(maker: Provider) -> str:

@@ -16,22 +16,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E6", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such object."""
-    folder, root = tree.config.bootstrap.folder, tree.bootstrap.id
-    for custom in flux.customs(tree):
+    folder, root = model.tree.config.bootstrap.folder, model.tree.bootstrap.id
+    for custom in model.flux.customs:
         by_manifest = any(provider.owner == root and provider.release is None for provider in custom.providers)
         if custom.object.file.startswith(f"{folder}/") and not by_manifest:
             yield rule.at(

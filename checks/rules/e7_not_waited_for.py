@@ -14,27 +14,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import flux
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E7", Stage.ORDER, Severity.WARNING)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each object none of whose providers is waited for."""
-    graph = flux.order(tree)
-    stuck = {name for group in flux.stuck(tree) for name in group}
-    for custom in flux.customs(tree):
+    stuck = {name for group in model.flux.stuck for name in group}
+    for custom in model.flux.customs:
         each = custom.object
         owners = {provider.owner for provider in custom.providers}
-        there = any(flux.is_there(tree, each.owner, provider) for provider in custom.providers)
-        waited_for = there or owners & flux.after(graph, each.owner)
+        there = any(model.flux.is_there(each.owner, provider) for provider in custom.providers)
+        waited_for = there or owners & model.flux.before(each.owner)
         if owners and not waited_for and each.owner not in stuck:
             other = min(owners - {each.owner})
             why = f"its CRD comes with the Kustomization {other}, which {each.owner} does not wait for"

@@ -24,22 +24,21 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E8", Stage.ORDER, Severity.WARNING)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each Kustomization that others count on."""
-    graph = flux.order(tree)
     found: dict[str, tuple[str, str]] = {}
-    for custom in flux.customs(tree):
-        before = flux.after(graph, custom.object.owner)
+    for custom in model.flux.customs:
+        before = model.flux.before(custom.object.owner)
         for provider in custom.providers:
             if provider.owner in before and provider.release:
-                owner = flux.kustomization(tree, provider.owner)
+                owner = model.flux.kustomization(provider.owner)
                 if not flux.waits_for(owner, provider.release.object):
                     found.setdefault(owner.id, (provider.release.id, custom.object.label))
     for name, (release, needs) in found.items():
         why = f"it is Ready before the HelmRelease {release} is, whose CRDs {needs} needs"
-        yield rule.at(flux.kustomization(tree, name).object, "spec", why=why, remedy="set wait: true")
+        yield rule.at(model.flux.kustomization(name).object, "spec", why=why, remedy="set wait: true")

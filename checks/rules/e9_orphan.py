@@ -21,18 +21,18 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("E9", Stage.BUILD, Severity.WARNING)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each file under the path of a Kustomization that none of them reads."""
-    reached = {file for each in tree.kustomizations for file in each.reach.files}
-    for name, file in tree.files.items():
-        above = [each for each in tree.kustomizations if each.covers(name)]
+    reached = {file for each in model.tree.kustomizations for file in each.reach.files}
+    for name, file in model.tree.files.items():
+        above = [each for each in model.tree.kustomizations if each.covers(name)]
         is_manifest = bool(file.documents) and name.rpartition("/")[2] not in kustomize.KUSTOMIZATION_FILES
-        if above and name not in reached and is_manifest and not tree.is_unbuilt(above):
+        if above and name not in reached and is_manifest and not model.tree.is_unbuilt(above):
             owner = max(above, key=lambda each: len(each.path))
             why = f"it lies under {owner.path}, but no kustomization file lists it: it is never applied"
             yield rule.on(name, 1, name, why=why, remedy="list it, or rename it so that it does not end in .yaml")

@@ -21,15 +21,15 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("I1", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such marker."""
-    policies = images.policies(tree)
-    for marker in images.markers(tree):
+    policies = images.policies(model.tree)
+    for marker in model.markers:
         about = f"marker {marker.policy}".strip()
         if not marker.policy:
             why = 'it is no {"$imagepolicy": "<namespace>:<policy>"}, with :tag, :name or :digest after it or nothing'

@@ -22,16 +22,16 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("I2", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such marker; a policy that does not exist is another rule's."""
-    automations = images.of_kind(tree, "ImageUpdateAutomation")
-    policies = images.policies(tree)
-    for marker in images.markers(tree):
+    automations = images.of_kind(model.tree, "ImageUpdateAutomation")
+    policies = images.policies(model.tree)
+    for marker in model.markers:
         here = [each for each in automations if images.writes_to(each, marker.file)]
         policy = policies.get(marker.policy)
         if not here:

@@ -13,22 +13,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import images
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("I3", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such marker."""
-    applied = {file for each in tree.kustomizations for file in each.reach.files}
-    for marker in images.markers(tree):
+    applied = {file for each in model.tree.kustomizations for file in each.reach.files}
+    for marker in model.markers:
         if marker.file not in applied:
             why = f"no Flux Kustomization applies {marker.file}: an update would never reach the cluster"
             remedy = "list the file, or take the marker out"

@@ -22,7 +22,7 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("I4", Stage.ORDER, Severity.ERROR)
 
@@ -32,10 +32,10 @@ FIELDS = {"": ("image",), "tag": ("tag",), "name": ("name", "repository"), "dige
 MEANING = {"": "a whole image", "tag": "a tag", "name": "a name without a tag", "digest": "a digest"}
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such marker."""
-    policies = images.policies(tree)
-    for marker in images.markers(tree):
+    policies = images.policies(model.tree)
+    for marker in model.markers:
         policy = policies.get(marker.policy)
         wanted = FIELDS[marker.part]
         if "${" in marker.value:

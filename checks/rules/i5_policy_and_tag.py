@@ -23,16 +23,16 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("I5", Stage.ORDER, Severity.ERROR)
 
 NO_RELEASES = ("v1.1.0-rc.1", "1.1.0-alpha", "latest", "main", "sha-0a1b2c3", "v1.1.0-20261127")
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each policy that takes too much, or cannot be read, and for each tag that it refuses."""
-    policies = images.policies(tree)
+    policies = images.policies(model.tree)
     refused: set[str] = set()
     for name, policy in policies.items():
         try:
@@ -48,7 +48,7 @@ def check(tree: Tree) -> Iterator[Finding]:
                 r"filter tags by a pattern such as ^v[0-9]+\.[0-9]+\.[0-9]+$, and take pre-releases out of the range"
             )
             yield rule.at(policy, "spec", "policy", why=why, remedy=remedy)
-    for marker in images.markers(tree):
+    for marker in model.markers:
         policy, tag = policies.get(marker.policy), marker.tag
         if policy is None or marker.policy in refused or tag is None:
             continue

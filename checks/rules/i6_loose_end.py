@@ -25,17 +25,18 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Object, Tree
+    from checks.model import Model
+    from checks.tree import Object
 
 rule = Rule("I6", Stage.ORDER, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each loose end; a policy that no marker names is a warning."""
-    repositories = {each.id for each in images.of_kind(tree, "ImageRepository")}
-    sources = {each.id for owner in tree.kustomizations for each in owner.objects if each.kind == "GitRepository"}
-    named = {marker.policy for marker in images.markers(tree)}
-    for each in images.of_kind(tree, "ImagePolicy"):
+    repositories = {each.id for each in images.of_kind(model.tree, "ImageRepository")}
+    sources = {each.id for owner in model.tree.kustomizations for each in owner.objects if each.kind == "GitRepository"}
+    named = {marker.policy for marker in model.markers}
+    for each in images.of_kind(model.tree, "ImagePolicy"):
         wanted = _target(each, "imageRepositoryRef")
         if wanted not in repositories:
             why = f"there is no ImageRepository {wanted}: no tag is ever chosen"
@@ -43,7 +44,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         if each.id not in named:
             why, remedy = "no marker names it: it updates nothing", "put a marker beside a tag, or take the policy out"
             yield replace(rule.at(each, why=why, remedy=remedy), severity=Severity.WARNING)
-    for each in images.of_kind(tree, "ImageUpdateAutomation"):
+    for each in images.of_kind(model.tree, "ImageUpdateAutomation"):
         wanted = _target(each, "sourceRef")
         if wanted not in sources:
             why = f"there is no GitRepository {wanted}: nothing is ever written"

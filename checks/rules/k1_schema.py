@@ -23,18 +23,18 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("K1", Stage.SCHEMA, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each field that the schema refuses."""
-    for verdict in schema.verdicts(tree):
+    for verdict in model.verdicts:
         if verdict.outcome is not schema.Outcome.INVALID:
             continue
         kind = f"{verdict.object.api_version} {verdict.object.kind}"
         for path, message in verdict.problems or (((), verdict.message),):
             where = ".".join(map(str, path)) or "the object"
-            remedy = f"correct {where} to what {kind} takes in Kubernetes {tree.config.kubernetes}"
+            remedy = f"correct {where} to what {kind} takes in Kubernetes {model.tree.config.kubernetes}"
             yield rule.at(verdict.object, *path, why=f"{where}: {message}", remedy=remedy)

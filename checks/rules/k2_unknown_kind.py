@@ -23,21 +23,23 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("K2", Stage.SCHEMA, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such object."""
-    for verdict in schema.verdicts(tree):
+    for verdict in model.verdicts:
         each = verdict.object
-        if verdict.outcome is not schema.Outcome.ERROR or schema.is_without_schema(tree, each):
+        if verdict.outcome is not schema.Outcome.ERROR or schema.is_without_schema(model.flux, each):
             continue
         versions = sorted(
-            version for group, version, kind in schema.known(tree).kinds if (group, kind) == (each.group, each.kind)
+            version
+            for group, version, kind in schema.known(model.tree).kinds
+            if (group, kind) == (each.group, each.kind)
         )
         there = f": there is {', '.join(versions)}" if versions else ""
-        why = f"no schema for {each.api_version} {each.kind} in Kubernetes {tree.config.kubernetes}{there}"
+        why = f"no schema for {each.api_version} {each.kind} in Kubernetes {model.tree.config.kubernetes}{there}"
         remedy = "correct apiVersion and kind, or put the CRD among the manifests"
         yield rule.at(each, "apiVersion", why=why, remedy=remedy)

@@ -23,16 +23,16 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("K3", Stage.SCHEMA, Severity.NOTE)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such object."""
-    for verdict in schema.verdicts(tree):
+    for verdict in model.verdicts:
         each = verdict.object
-        if verdict.outcome is schema.Outcome.ERROR and schema.is_without_schema(tree, each):
+        if verdict.outcome is schema.Outcome.ERROR and schema.is_without_schema(model.flux, each):
             charts = that_install((each.group, each.kind))
             source = f"the CRDs of {' or '.join(charts)} are" if charts else "its CRD is"
             why = f"its fields were not checked: {source} not among the schemas"

@@ -22,14 +22,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("P1", Stage.POLICY, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each policy and object; a policy that only warns or audits makes a warning."""
-    for each in policy.violations(tree):
+    for each in policy.violations(model.tree):
         remedy = f"change it as the policy {each.policy} says, or the policy"
         found = rule.at(each.object, "spec", why=f"{each.policy}: {each.message.rstrip('.')}", remedy=remedy)
         yield found if each.denies else replace(found, severity=Severity.WARNING)

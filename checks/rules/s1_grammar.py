@@ -21,18 +21,18 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("S1", Stage.SUBSTITUTION, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each object of a Kustomization that substitutes."""
-    for each in variables.used(tree):
+    for each in model.used_variables:
         if each.problem and each.owner.substitutes:
             yield rule.on(
                 each.object.file,
-                variables.line(tree, each.object, "${"),
+                variables.line(model.tree, each.object, "${"),
                 each.object.label,
                 why=f"post build failed: envsubst error: variable substitution failed: {each.problem}",
                 remedy="write $${ for what is not Flux's, or annotate the object with "

@@ -22,14 +22,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("S2", Stage.SUBSTITUTION, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each variable of an object."""
-    for each in variables.used(tree):
+    for each in model.used_variables:
         values = each.owner.variables or {}
         if not each.owner.substitutes:
             continue
@@ -38,7 +38,7 @@ def check(tree: Tree) -> Iterator[Finding]:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(values)) or 'none'}"
             yield rule.on(
                 each.object.file,
-                variables.line(tree, each.object, f"${{{name}"),
+                variables.line(model.tree, each.object, f"${{{name}"),
                 each.object.label,
                 why=f'post build failed: variable not set (strict mode): "{name}"',
                 remedy=f"give {name} a value or a default: {hint}",

@@ -21,21 +21,21 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("S4", Stage.SUBSTITUTION, Severity.ERROR)
 
 REMEDY = "rename it: letters, digits and underscores, no digit first"
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each key, of the sources that checks.yaml declares too."""
-    for owner in tree.kustomizations:
+    for owner in model.tree.kustomizations:
         for key in variables.inline(owner):
             if not envsubst.KEY.fullmatch(key):
                 yield rule.at(owner.object, "spec", "postBuild", "substitute", key, why=_why(key), remedy=REMEDY)
         for source in variables.sources(owner):
-            for key in tree.config.variables.get(source.name, {}):
+            for key in model.tree.config.variables.get(source.name, {}):
                 if not envsubst.KEY.fullmatch(key):
                     path = ("spec", "postBuild", "substituteFrom", source.number)
                     yield rule.at(owner.object, *path, why=f"{source.name}: {_why(key)}", remedy=REMEDY)

@@ -22,17 +22,17 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("S5", Stage.SUBSTITUTION, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each source that is neither declared nor optional."""
-    for owner in tree.kustomizations:
+    for owner in model.tree.kustomizations:
         for source in variables.sources(owner):
-            if source.name not in tree.config.variables and not source.optional:
-                near = difflib.get_close_matches(source.name, tree.config.variables, n=1)
+            if source.name not in model.tree.config.variables and not source.optional:
+                near = difflib.get_close_matches(source.name, model.tree.config.variables, n=1)
                 hint = f": did you mean {near[0]}?" if near else ""
                 yield rule.at(
                     owner.object,

@@ -21,17 +21,17 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("S6", Stage.SUBSTITUTION, Severity.WARNING)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each Kustomization, and for each value of its own."""
-    for owner in tree.kustomizations:
-        if owner.variables is None or tree.is_unbuilt([owner]):
+    for owner in model.tree.kustomizations:
+        if owner.variables is None or model.tree.is_unbuilt([owner]):
             continue
-        uses = {use.name for each in variables.used(tree) if each.owner is owner for use in each.uses}
+        uses = {use.name for each in model.used_variables if each.owner is owner for use in each.uses}
         for key in variables.inline(owner):
             if key not in uses:
                 path = ("spec", "postBuild", "substitute", key)

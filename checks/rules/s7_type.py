@@ -27,19 +27,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.manifests import Path
-    from checks.tree import Object, Tree
+    from checks.model import Model
+    from checks.tree import Object
 
 rule = Rule("S7", Stage.SUBSTITUTION, Severity.ERROR)
 
 EXACTLY = re.compile(r"\$\{(\w+)\}")
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such value: of a variable that is declared to be text, or where only text may be."""
     text = {
-        key for keys in tree.config.variables.values() for key, variable in keys.items() if variable.type is Kind.STRING
+        key
+        for keys in model.tree.config.variables.values()
+        for key, variable in keys.items()
+        if variable.type is Kind.STRING
     }
-    for each in variables.used(tree):
+    for each in model.used_variables:
         if not each.owner.substitutes:
             continue
         declared = text - set(variables.inline(each.owner))

@@ -22,7 +22,7 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("S8", Stage.SUBSTITUTION, Severity.ERROR)
 
@@ -32,10 +32,10 @@ LITERAL = re.compile(
 )
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each value with an account id in an ARN or a registry, or an id that AWS gives."""
-    for each in tree.objects:
-        if each.owner == tree.bootstrap.id:
+    for each in model.tree.objects:
+        if each.owner == model.tree.bootstrap.id:
             continue
         for path, value in scalars(each.built_data):
             found = LITERAL.search(value) if isinstance(value, str) and "\n" not in value else None

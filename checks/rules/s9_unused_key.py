@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import variables
 from checks.config import FILE
 from checks.findings import Finding, Severity, Stage
 from checks.rule import Rule
@@ -22,16 +21,16 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("S9", Stage.SUBSTITUTION, Severity.NOTE)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each key that no object uses, policies aside."""
-    uses = {use.name for each in variables.used(tree) for use in each.uses}
-    file = tree.files.get(FILE)
-    for source, keys in tree.config.variables.items():
+    uses = {use.name for each in model.used_variables for use in each.uses}
+    file = model.tree.files.get(FILE)
+    for source, keys in model.tree.config.variables.items():
         for key in keys:
             if key not in uses:
                 line = file.documents[0].line_of("variables", source, key) if file and file.documents else 1

@@ -24,14 +24,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("Y1", Stage.YAML, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each of yamllint's; its warnings are warnings."""
-    for problem in yamllint.problems(tree):
+    for problem in model.yaml_problems:
         if problem.rule not in yamllint.DUPLICATES:
             found = rule.on(
                 problem.file,

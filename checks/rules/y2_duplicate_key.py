@@ -22,14 +22,14 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("Y2", Stage.YAML, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each second key."""
-    for problem in yamllint.problems(tree):
+    for problem in model.yaml_problems:
         if problem.rule in yamllint.DUPLICATES:
             why = f"mapping key already defined: {problem.message}"
             yield rule.on(problem.file, problem.line, problem.file, why=why, remedy="merge the two, or take one out")

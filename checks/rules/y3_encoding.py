@@ -21,13 +21,13 @@ from checks.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.tree import Tree
+    from checks.model import Model
 
 rule = Rule("Y3", Stage.YAML, Severity.ERROR)
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(model: Model) -> Iterator[Finding]:
     """One finding for each such file."""
-    for name in tree.checked:
-        if tree.files[name].broken:
+    for name in model.tree.checked:
+        if model.tree.files[name].broken:
             yield rule.on(name, 1, name, why="it is no UTF-8", remedy="save it as UTF-8")

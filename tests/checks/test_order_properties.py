@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from checks.artifact import Artifact
 from checks.config import parse
 from checks.kustomize import Reach
+from checks.model import Model
 from checks.rules import RULES
 from checks.tree import FLUX_GROUP, Kustomization, Object, Tree
 
@@ -70,7 +71,7 @@ def made(kind: str, api: str, name: str, owner: str, spec: dict[str, Any]) -> Ob
     return Object(owner, manifest, "", manifest, f"{name}.yaml", None)
 
 
-def tree_of(parts: Mapping[str, Part]) -> Tree:
+def tree_of(parts: Mapping[str, Part]) -> Model:
     """The model of a tree, without a file."""
     kustomizations: list[Kustomization] = []
     for name, part in parts.items():
@@ -93,11 +94,11 @@ def tree_of(parts: Mapping[str, Part]) -> Tree:
         kustomizations.append(Kustomization(itself, name, reach, (*releases, *objects), None))
     root = made("Kustomization", f"{FLUX_GROUP}/v1", "root", "", {})
     first = Kustomization(root, "k8s", Reach(frozenset(), ()), tuple(each.object for each in kustomizations), None)
-    return Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *kustomizations))
+    return Model(Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *kustomizations)))
 
 
-def errors(tree: Tree) -> list[Finding]:
-    return [finding for rule in DEADLOCKS for finding in MODULES[rule].check(tree)]
+def errors(model: Model) -> list[Finding]:
+    return [finding for rule in DEADLOCKS for finding in MODULES[rule].check(model)]
 
 
 NAMES = ["a", "b", "c", "d"]
@@ -157,7 +158,7 @@ def gets_through(parts: Mapping[str, Nested]) -> bool:
     return ready == installed == set(parts)
 
 
-def nested_tree(parts: Mapping[str, Nested]) -> Tree:
+def nested_tree(parts: Mapping[str, Nested]) -> Model:
     """The model of a tree in which Kustomizations apply one another."""
     itself: dict[str, Object] = {}
     releases: dict[str, Object] = {}
@@ -176,7 +177,7 @@ def nested_tree(parts: Mapping[str, Nested]) -> Tree:
         Kustomization(itself[name], name, Reach(frozenset(), ()), (releases[name], *applied_by(name)), None)
         for name in parts
     ]
-    return Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *others))
+    return Model(Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *others)))
 
 
 @st.composite

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from checks import binaries, flux, tree
+from checks import binaries, tree
 from checks.config import Kind, load
 from checks.findings import Severity
+from checks.flux import Flux
 from checks.run import run
 from infra.contract import names, outputs, versions
 
@@ -33,7 +34,7 @@ def test_the_samples_fit_together_as_the_outputs_of_one_stack_do() -> None:
 def test_the_versions_are_those_of_the_contract_and_of_the_tree() -> None:
     assert CONFIG.kubernetes == versions.KUBERNETES_DEFAULT
     assert CONFIG.charts == versions.CHARTS
-    releases = flux.releases(tree.build(tree.read(REPOSITORY, CONFIG), binaries.kustomize()))
+    releases = Flux(tree.build(tree.read(REPOSITORY, CONFIG), binaries.kustomize())).releases
     assert {release.chart_name: release.version for release in releases} == versions.CHARTS
 
 

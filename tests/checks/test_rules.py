@@ -11,6 +11,7 @@ import yaml
 from checks import binaries, explain, rules, tree
 from checks.config import load
 from checks.findings import Severity
+from checks.model import Model
 from checks.rules import RULES, e1_provider_in_same_set
 from tests.checks import trees
 
@@ -30,7 +31,7 @@ CASES = [pytest.param(rule, name, text, id=f"{rule} {name}") for rule in IDS for
 @pytest.mark.parametrize(("rule", "name", "text"), CASES)
 def test_a_rule_finds_what_it_is_for_and_nothing_else(tmp_path: Path, rule: str, name: str, text: str) -> None:
     root = trees.write(tmp_path, text)
-    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    model = Model(tree.build(tree.read(root, load(root)), binaries.kustomize()))
     # A good tree is one that no rule refuses; of a bad one only the rule in question is asked.
     asked = [module for module in RULES if name.startswith("good") or module.rule.id == rule]
     found = [finding for module in asked for finding in module.check(model)]
@@ -72,7 +73,7 @@ FAULTS = [(fault[1], rule, name) for rule in IDS for name in cases(rule) if (fau
 @pytest.mark.parametrize(("fault", "rule", "name"), FAULTS)
 def test_a_fault_of_the_predecessor_is_refused(tmp_path: Path, fault: str, rule: str, name: str) -> None:
     root = trees.write(tmp_path, cases(rule)[name])
-    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    model = Model(tree.build(tree.read(root, load(root)), binaries.kustomize()))
     (module,) = [each for each in RULES if each.rule.id == rule]
     assert {finding.severity for finding in module.check(model)} == {Severity.ERROR}, fault
 
@@ -88,7 +89,7 @@ GUIDE = [name for name in cases("E1") if name.startswith("bad: a ")]
 @pytest.mark.parametrize("name", GUIDE)
 def test_what_is_misplaced_is_told_to_go_where_the_guide_has_it(tmp_path: Path, name: str) -> None:
     root = trees.write(tmp_path, cases("E1")[name])
-    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    model = Model(tree.build(tree.read(root, load(root)), binaries.kustomize()))
     (finding,) = e1_provider_in_same_set.check(model)
     kind, chart = finding.object.split()[0], yaml.safe_load((root / "k8s/infrastructure/release.yaml").read_text())
     assert finding.remedy == (

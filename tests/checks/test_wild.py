@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from checks import binaries, tree
 from checks.config import load
 from checks.findings import ChecksError, Finding, Severity, Stage
+from checks.model import Model
 from checks.rules import RULES
 from checks.run import run
 from tests.checks import trees
@@ -433,7 +434,7 @@ def test_an_object_has_two_owners_where_paths_overlap(
     model = tree.build(tree.read(root, load(root)), binaries.kustomize())
     assert [each.problem for each in model.kustomizations if each.problem] == []
     (rule,) = [module for module in RULES if module.rule.id == "E10"]
-    assert len(list(rule.check(model))) == twice
+    assert len(list(rule.check(Model(model)))) == twice
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -446,4 +447,4 @@ def test_no_manifest_breaks_a_rule(tmp_path_factory: pytest.TempPathFactory, spe
     model = tree.build(tree.read(root, load(root)), binaries.kustomize())
     for module in RULES:
         if module.rule.stage in {Stage.BUILD, Stage.SUBSTITUTION, Stage.ORDER}:
-            assert all(isinstance(finding, Finding) for finding in module.check(model))
+            assert all(isinstance(finding, Finding) for finding in module.check(Model(model)))
