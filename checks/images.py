@@ -46,6 +46,11 @@ class Marker:
     """`tag`, `name`, `digest`, or empty for the whole image."""
 
     @property
+    def label(self) -> str:
+        """What findings call it."""
+        return f"marker {self.policy}"
+
+    @property
     def tag(self) -> str | None:
         """The tag in the value; None beside what holds none."""
         match self.part:

@@ -65,7 +65,7 @@ def run(
         began(stage)
         if stage is not Stage.YAML and not model.tree.kustomizations:
             model = Model(tree.build(model.tree, binaries.kustomize()))
-        findings = [finding for module in RULES if module.rule.stage is stage for finding in module.check(model)]
+        findings = [finding for rule in RULES if rule.stage is stage for finding in rule.check(model)]
         found += sorted(findings, key=lambda finding: (finding.place, finding.rule, finding.object, finding.why))
         done.append(stage)
         if any(finding.severity is Severity.ERROR for finding in findings):

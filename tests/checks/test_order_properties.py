@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from checks.findings import Finding
 
 CONFIG = parse({"kubernetes": "1.36", "bootstrap": {"path": "k8s"}})
-MODULES = {module.rule.id: module for module in RULES}
+BY_ID = {rule.id: rule for rule in RULES}
 DEADLOCKS = ("E1", "E2", "E3", "E4")
 CHARTS = {"monitoring": "kube-prometheus-stack", "canary": "flagger"}
 CUSTOM = {
@@ -98,7 +98,7 @@ def tree_of(parts: Mapping[str, Part]) -> Model:
 
 
 def errors(model: Model) -> list[Finding]:
-    return [finding for rule in DEADLOCKS for finding in MODULES[rule].check(model)]
+    return [finding for rule in DEADLOCKS for finding in BY_ID[rule].check(model)]
 
 
 NAMES = ["a", "b", "c", "d"]
@@ -122,7 +122,7 @@ def test_a_tree_has_an_error_if_and_only_if_flux_never_gets_through_it(parts: Ma
 def test_what_is_waited_for_by_luck_alone_is_warned_of(parts: Mapping[str, Part]) -> None:
     """A tree without errors and warnings is got through at the first try, in the order of dependsOn."""
     model = tree_of(parts)
-    if errors(model) or list(MODULES["E7"].check(model)):
+    if errors(model) or list(BY_ID["E7"].check(model)):
         return
     crds: dict[str, set[str]] = {}
     while missing := [name for name in parts if name not in crds]:
@@ -195,5 +195,5 @@ def nested(draw: st.DrawFn) -> dict[str, Nested]:
 @example({"a": Nested(None, True, frozenset(), frozenset()), "b": Nested("a", True, A, frozenset())})
 @example({"a": Nested(None, True, frozenset(), frozenset({"b"})), "b": Nested(None, False, A, frozenset())})
 def test_a_circle_is_found_whatever_it_goes_through(parts: Mapping[str, Nested]) -> None:
-    found = list(MODULES["E3"].check(nested_tree(parts)))
+    found = list(BY_ID["E3"].check(nested_tree(parts)))
     assert gets_through(parts) is (found == []), found
