@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.console import Console
-from common.errors import FleetError
 from tools import catalogue
-from tools.build import GoTool, find
+from tools.build import find
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,21 +19,14 @@ def say(line: str) -> None:
 
 def kustomize() -> Path:
     """The same kustomize that kustomize-controller links. Raises FleetError."""
-    return _find(catalogue.KUSTOMIZE)
+    return find(catalogue.KUSTOMIZE, say)
 
 
 def kubeconform() -> Path:
     """Checks objects against schemas. Raises FleetError."""
-    return _find(catalogue.KUBECONFORM)
+    return find(catalogue.KUBECONFORM, say)
 
 
 def kyverno() -> Path:
     """Kyverno's command line. Raises FleetError."""
-    return _find(catalogue.KYVERNO)
-
-
-def _find(tool: GoTool) -> Path:
-    try:
-        return find(tool, say)
-    except FleetError as error:
-        raise FleetError(str(error)) from None
+    return find(catalogue.KYVERNO, say)

@@ -51,7 +51,3 @@ class Finding:
     """Why Flux would refuse it, without a full stop."""
     remedy: str
     """What to do, without a full stop."""
-
-
-class ChecksError(Exception):
-    """The checks could not run. The message is one line that says what to do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -14,7 +14,7 @@ from checks.manifests import at, mapping, mappings
 from checks.tree import FLUX_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from checks.tree import Kustomization, Object, Tree
 
@@ -103,56 +103,6 @@ class Release:
         return install or seconds(self.object.spec.get("timeout")) or HELM_TIMEOUT
 
 
-@lru_cache(maxsize=1)
-def releases(tree: Tree) -> tuple[Release, ...]:
-    """All HelmReleases."""
-    oci = {each.id: each for each in tree.objects if each.kind == "OCIRepository"}
-    return tuple(
-        _release(each, oci) for each in tree.objects if each.kind == "HelmRelease" and each.group == HELM_GROUP
-    )
-
-
-def _release(each: Object, oci: Mapping[str, Object]) -> Release:
-    """A chart is named in the HelmRelease, or is what an OCIRepository that it refers to points at."""
-    reference = mapping(each.spec.get("chartRef"))
-    repository = oci.get(f"{reference.get('namespace') or each.namespace}/{reference.get('name')}")
-    if repository is not None:
-        url, asked = str(repository.spec.get("url") or ""), mapping(repository.spec.get("ref"))
-        field = "tag" if "tag" in asked else "semver"
-        name, version, place = url.rpartition("/")[2], str(asked.get(field) or ""), (repository, ("spec", "ref", field))
-    else:
-        spec = mapping(at(each.spec, "chart", "spec"))
-        name, version = str(spec.get("chart") or ""), str(spec.get("version") or "")
-        place = (each, ("spec", "chart", "spec", "version"))
-    return Release(each, name, version, place, CHARTS.get(name.rpartition("/")[2]))
-
-
-@lru_cache(maxsize=1)
-def order(tree: Tree) -> nx.DiGraph[str]:
-    """The Flux Kustomizations, an edge from each to those that it depends on; names that nobody has are left out."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(each.id for each in tree.kustomizations)
-    graph.add_edges_from(
-        (each.id, other) for each in tree.kustomizations for other in each.depends_on if other in graph
-    )
-    return graph
-
-
-@lru_cache(maxsize=1)
-def release_order(tree: Tree) -> nx.DiGraph[str]:
-    """The HelmReleases, an edge from each to those that it depends on; names that nobody has are left out."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(each.id for each in releases(tree))
-    graph.add_edges_from((each.id, other) for each in releases(tree) for other in each.depends_on if other in graph)
-    return graph
-
-
-def after(graph: nx.DiGraph[str], each: str) -> frozenset[str]:
-    """All that something waits for, however far off."""
-    found: set[str] = nx.descendants(graph, each) if each in graph else set()  # pyright: ignore[reportUnknownMemberType]
-    return frozenset(found) - {each}
-
-
 def is_built_in(group: str) -> bool:
     """Whether the API server itself serves a group."""
     return group in BUILT_IN or group in BUILT_IN_K8S_IO
@@ -173,24 +123,6 @@ class Provider:
     """The HelmRelease; None for a CRD among the manifests."""
 
 
-@lru_cache(maxsize=1)
-def _all_providers(tree: Tree) -> dict[GroupKind, tuple[Provider, ...]]:
-    found: dict[GroupKind, list[Provider]] = {}
-    for each in tree.objects:
-        if each.kind == "CustomResourceDefinition":
-            kind = (str(each.spec.get("group")), str(at(each.spec, "names", "kind")))
-            found.setdefault(kind, []).append(Provider(each.owner, None))
-    for release in releases(tree):
-        for kind in release.crds:
-            found.setdefault(kind, []).append(Provider(release.object.owner, release))
-    return {kind: tuple(providers) for kind, providers in found.items()}
-
-
-def providers(tree: Tree, kind: GroupKind) -> tuple[Provider, ...]:
-    """Those in the tree that make a kind known."""
-    return _all_providers(tree).get(kind, ())
-
-
 @dataclass(frozen=True, eq=False)
 class Custom:
     """An object of a kind that neither the API server nor a component of Flux serves."""
@@ -198,68 +130,6 @@ class Custom:
     object: Object
     kind: GroupKind
     providers: tuple[Provider, ...]
-
-
-@lru_cache(maxsize=1)
-def customs(tree: Tree) -> tuple[Custom, ...]:
-    """All such objects."""
-    components = tree.config.bootstrap.components
-    return tuple(
-        Custom(each, kind, providers(tree, kind))
-        for each in tree.objects
-        for kind in [(each.group, each.kind)]
-        if not is_built_in(each.group) and each.group not in tree.config.served and component_of(kind) not in components
-    )
-
-
-def above(tree: Tree, name: str) -> list[str]:
-    """A Flux Kustomization and those that it is applied by, up to the root: their namespaces and CRDs come first."""
-    owners = {each.id: each.object.owner for each in tree.kustomizations}
-    found: list[str] = []
-    while name in owners and name not in found:
-        found.append(name)
-        name = owners[name]
-    return found
-
-
-def is_there(tree: Tree, owner: str, provider: Provider) -> bool:
-    """Whether a kind is known by the time a Kustomization is dry-run: its CRD is a manifest of it, or of one above."""
-    return provider.release is None and provider.owner in above(tree, owner)
-
-
-@lru_cache(maxsize=1)
-def stuck(tree: Tree) -> tuple[frozenset[str], ...]:
-    """The Flux Kustomizations that are never applied on a cold cluster, in groups that wait for one another.
-
-    One is applied once all that it depends on is, and the CRD of each of its objects is there: among its own manifests,
-    or by a Kustomization that was applied before. What Helm makes of a release is not looked at.
-    """
-    needs = {
-        each.id: [custom for custom in customs(tree) if custom.object.owner == each.id] for each in tree.kustomizations
-    }
-    applied = {each.id for each in tree.foreign}
-    waiting = {each.id: each for each in tree.kustomizations}
-
-    def is_next(name: str) -> bool:
-        return applied.issuperset(waiting[name].depends_on) and all(
-            any(p.owner in applied or is_there(tree, name, p) for p in custom.providers) for custom in needs[name]
-        )
-
-    while ready := [name for name in waiting if is_next(name)]:
-        applied.update(ready)
-        for name in ready:
-            del waiting[name]
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(waiting)
-    for name, each in waiting.items():
-        owners = {provider.owner for custom in needs[name] for provider in custom.providers}
-        graph.add_edges_from((name, other) for other in (*each.depends_on, *owners) if other in waiting)
-    return tuple(frozenset(group) for group in nx.strongly_connected_components(graph))
-
-
-def kustomization(tree: Tree, name: str) -> Kustomization:
-    """The Flux Kustomization of an id that an object of the tree has as its owner."""
-    return next(each for each in tree.kustomizations if each.id == name)
 
 
 def waits_for(each: Kustomization, other: Object) -> bool:
@@ -287,30 +157,165 @@ def applied(name: str) -> Step:
     return Step("Kustomization", name, is_ready=False)
 
 
-@lru_cache(maxsize=1)
-def steps(tree: Tree) -> nx.DiGraph[Step]:
-    """What has to happen, an edge from each step to those that have to come before it: a circle never happens.
+@dataclass(frozen=True, eq=False)
+class Flux:
+    """What a tree's HelmReleases and Flux Kustomizations say of one another, each thing worked out once."""
 
-    What Flux applies is there only once its parent applied it; a parent that waits for its children does not wait for
-    itself (kustomize-controller, checkHealth).
-    """
-    graph: nx.DiGraph[Step] = nx.DiGraph()
-    known = {each.id for each in tree.kustomizations}
-    for each in tree.kustomizations:
-        ready = Step("Kustomization", each.id)
-        graph.add_edge(ready, applied(each.id))
-        graph.add_edges_from((applied(each.id), Step("Kustomization", other)) for other in each.depends_on)
-        if each.object.owner in known:
-            graph.add_edge(applied(each.id), applied(each.object.owner))
-        waiting = [
-            child for child in each.objects if child.group in (FLUX_GROUP, HELM_GROUP) and waits_for(each, child)
-        ]
-        graph.add_edges_from((ready, step) for child in waiting if (step := Step(child.kind, child.id)) != ready)
-    for release in releases(tree):
-        step = Step("HelmRelease", release.id)
-        graph.add_edge(step, applied(release.object.owner))
-        graph.add_edges_from((step, Step("HelmRelease", other)) for other in release.depends_on)
+    tree: Tree
+
+    @cached_property
+    def releases(self) -> tuple[Release, ...]:
+        """All HelmReleases."""
+        oci = {each.id: each for each in self.tree.objects if each.kind == "OCIRepository"}
+        return tuple(
+            _release(each, oci) for each in self.tree.objects if each.kind == "HelmRelease" and each.group == HELM_GROUP
+        )
+
+    @cached_property
+    def order(self) -> nx.DiGraph[str]:
+        """The Flux Kustomizations, an edge from each to those that it depends on."""
+        return _order(self.tree.kustomizations)
+
+    @cached_property
+    def release_order(self) -> nx.DiGraph[str]:
+        """The HelmReleases, an edge from each to those that it depends on."""
+        return _order(self.releases)
+
+    def before(self, name: str) -> frozenset[str]:
+        """All Flux Kustomizations that one waits for, however far off."""
+        return _after(self.order, name)
+
+    def releases_before(self, name: str) -> frozenset[str]:
+        """All HelmReleases that one waits for, however far off."""
+        return _after(self.release_order, name)
+
+    @cached_property
+    def _providers(self) -> dict[GroupKind, tuple[Provider, ...]]:
+        found: dict[GroupKind, list[Provider]] = {}
+        for each in self.tree.objects:
+            if each.kind == "CustomResourceDefinition":
+                kind = (str(each.spec.get("group")), str(at(each.spec, "names", "kind")))
+                found.setdefault(kind, []).append(Provider(each.owner, None))
+        for release in self.releases:
+            for kind in release.crds:
+                found.setdefault(kind, []).append(Provider(release.object.owner, release))
+        return {kind: tuple(providers) for kind, providers in found.items()}
+
+    def providers(self, kind: GroupKind) -> tuple[Provider, ...]:
+        """Those in the tree that make a kind known."""
+        return self._providers.get(kind, ())
+
+    @cached_property
+    def customs(self) -> tuple[Custom, ...]:
+        """All objects of a kind that neither the API server nor a component of Flux serves."""
+        components, served = self.tree.config.bootstrap.components, self.tree.config.served
+        return tuple(
+            Custom(each, kind, self.providers(kind))
+            for each in self.tree.objects
+            for kind in [(each.group, each.kind)]
+            if not is_built_in(each.group) and each.group not in served and component_of(kind) not in components
+        )
+
+    def kustomization(self, name: str) -> Kustomization:
+        """The Flux Kustomization of an id that an object of the tree has as its owner."""
+        return next(each for each in self.tree.kustomizations if each.id == name)
+
+    def above(self, name: str) -> list[str]:
+        """A Flux Kustomization and those that it is applied by, up to the root: what those apply comes first."""
+        owners = {each.id: each.object.owner for each in self.tree.kustomizations}
+        found: list[str] = []
+        while name in owners and name not in found:
+            found.append(name)
+            name = owners[name]
+        return found
+
+    def is_there(self, owner: str, provider: Provider) -> bool:
+        """Whether a kind is known when a Kustomization is dry-run: its CRD is a manifest of it, or of one above."""
+        return provider.release is None and provider.owner in self.above(owner)
+
+    @cached_property
+    def stuck(self) -> tuple[frozenset[str], ...]:
+        """The Flux Kustomizations that are never applied on a cold cluster, in groups that wait for one another.
+
+        One is applied once all that it depends on is, and the CRD of each of its objects is there: among its own
+        manifests, or by a Kustomization that was applied before. What Helm makes of a release is not looked at.
+        """
+        needs = {
+            each.id: [custom for custom in self.customs if custom.object.owner == each.id]
+            for each in self.tree.kustomizations
+        }
+        applied = {each.id for each in self.tree.foreign}
+        waiting = {each.id: each for each in self.tree.kustomizations}
+
+        def is_next(name: str) -> bool:
+            return applied.issuperset(waiting[name].depends_on) and all(
+                any(p.owner in applied or self.is_there(name, p) for p in custom.providers) for custom in needs[name]
+            )
+
+        while ready := [name for name in waiting if is_next(name)]:
+            applied.update(ready)
+            for name in ready:
+                del waiting[name]
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        graph.add_nodes_from(waiting)
+        for name, each in waiting.items():
+            owners = {provider.owner for custom in needs[name] for provider in custom.providers}
+            graph.add_edges_from((name, other) for other in (*each.depends_on, *owners) if other in waiting)
+        return tuple(frozenset(group) for group in nx.strongly_connected_components(graph))
+
+    @cached_property
+    def steps(self) -> nx.DiGraph[Step]:
+        """What has to happen, an edge from each step to those that have to come before it: a circle never happens.
+
+        What Flux applies is there only once its parent applied it; a parent that waits for its children does not wait
+        for itself (kustomize-controller, checkHealth).
+        """
+        graph: nx.DiGraph[Step] = nx.DiGraph()
+        known = {each.id for each in self.tree.kustomizations}
+        for each in self.tree.kustomizations:
+            ready = Step("Kustomization", each.id)
+            graph.add_edge(ready, applied(each.id))
+            graph.add_edges_from((applied(each.id), Step("Kustomization", other)) for other in each.depends_on)
+            if each.object.owner in known:
+                graph.add_edge(applied(each.id), applied(each.object.owner))
+            waiting = [
+                child for child in each.objects if child.group in (FLUX_GROUP, HELM_GROUP) and waits_for(each, child)
+            ]
+            graph.add_edges_from((ready, step) for child in waiting if (step := Step(child.kind, child.id)) != ready)
+        for release in self.releases:
+            step = Step("HelmRelease", release.id)
+            graph.add_edge(step, applied(release.object.owner))
+            graph.add_edges_from((step, Step("HelmRelease", other)) for other in release.depends_on)
+        return graph
+
+
+def _order(those: Sequence[Kustomization] | Sequence[Release]) -> nx.DiGraph[str]:
+    """An edge from each to those that it depends on; names that nobody has are left out."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(each.id for each in those)
+    graph.add_edges_from((each.id, other) for each in those for other in each.depends_on if other in graph)
     return graph
+
+
+def _after(graph: nx.DiGraph[str], each: str) -> frozenset[str]:
+    """All that something waits for, however far off."""
+    found: set[str] = nx.descendants(graph, each) if each in graph else set()  # pyright: ignore[reportUnknownMemberType]
+    return frozenset(found) - {each}
+
+
+def _release(each: Object, oci: Mapping[str, Object]) -> Release:
+    """A chart is named in the HelmRelease, or is what an OCIRepository that it refers to points at."""
+    reference = mapping(each.spec.get("chartRef"))
+    repository = oci.get(f"{reference.get('namespace') or each.namespace}/{reference.get('name')}")
+    if repository is not None:
+        url, asked = str(repository.spec.get("url") or ""), mapping(repository.spec.get("ref"))
+        field = "tag" if "tag" in asked else "semver"
+        name, version, place = url.rpartition("/")[2], str(asked.get(field) or ""), (repository, ("spec", "ref", field))
+    else:
+        spec = mapping(at(each.spec, "chart", "spec"))
+        name, version = str(spec.get("chart") or ""), str(spec.get("version") or "")
+        place = (each, ("spec", "chart", "spec", "version"))
+    return Release(each, name, version, place, CHARTS.get(name.rpartition("/")[2]))
 
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")

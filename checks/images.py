@@ -11,7 +11,6 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import yaml
@@ -47,6 +46,11 @@ class Marker:
     """`tag`, `name`, `digest`, or empty for the whole image."""
 
     @property
+    def label(self) -> str:
+        """What findings call it."""
+        return f"marker {self.policy}"
+
+    @property
     def tag(self) -> str | None:
         """The tag in the value; None beside what holds none."""
         match self.part:
@@ -58,7 +62,6 @@ class Marker:
                 return None
 
 
-@lru_cache(maxsize=1)
 def markers(tree: Tree) -> tuple[Marker, ...]:
     """All markers in the files that Flux sees."""
     return tuple(marker for file in tree.files.values() if "$imagepolicy" in file.text for marker in _markers(file))

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,6 @@ class Violation:
     """Whether the policy would deny it, not just warn."""
 
 
-@lru_cache(maxsize=1)
 def violations(tree: Tree) -> tuple[Violation, ...]:
     """All violations; none where checks.yaml names no policies.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from checks import binaries, tree
 from checks.findings import Finding, Severity, Stage
+from checks.model import Model
 from checks.rules import RULES
 
 if TYPE_CHECKING:
@@ -54,20 +55,20 @@ def run(
         began: told each stage as it begins.
 
     Raises:
-        ChecksError: a stage could not run.
+        FleetError: a stage could not run.
     """
     found: list[Finding] = []
     done: list[Stage] = []
     wanted = [stage for stage in Stage if stage in stages]
-    model = tree.read(root, config)
+    model = Model(tree.read(root, config))
     for stage in wanted:
         began(stage)
-        if stage is not Stage.YAML and not model.kustomizations:
-            model = tree.build(model, binaries.kustomize())
-        findings = [finding for module in RULES if module.rule.stage is stage for finding in module.check(model)]
+        if stage is not Stage.YAML and not model.tree.kustomizations:
+            model = Model(tree.build(model.tree, binaries.kustomize()))
+        findings = [finding for rule in RULES if rule.stage is stage for finding in rule.check(model)]
         found += sorted(findings, key=lambda finding: (finding.place, finding.rule, finding.object, finding.why))
         done.append(stage)
         if any(finding.severity is Severity.ERROR for finding in findings):
             break
-    objects = sum(1 for _ in model.objects)
-    return Report(tuple(found), tuple(done), tuple(wanted[len(done) :]), len(model.kustomizations), objects)
+    objects = sum(1 for _ in model.tree.objects)
+    return Report(tuple(found), tuple(done), tuple(wanted[len(done) :]), len(model.tree.kustomizations), objects)

@@ -8,17 +8,18 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import binaries, charts, flux, schemas
+from checks import binaries, charts, schemas
+from checks.flux import component_of
 from checks.manifests import mapping, mappings
 from common.errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from checks.flux import Flux
     from checks.tree import Object, Tree
 
 
@@ -45,13 +46,9 @@ class Verdict:
 
 def known(tree: Tree) -> schemas.Schemas:
     """The schemas of what the cluster serves, made on first use. Raises FleetError."""
-    try:
-        return schemas.ensure(tree.config.kubernetes, binaries.say)
-    except FleetError as error:
-        raise FleetError(str(error)) from None
+    return schemas.ensure(tree.config.kubernetes, binaries.say)
 
 
-@lru_cache(maxsize=1)
 def verdicts(tree: Tree) -> tuple[Verdict, ...]:
     """The verdict on each object. Raises FleetError when kubeconform or the schemas cannot be had."""
     objects = list(tree.objects)
@@ -80,11 +77,12 @@ def verdicts(tree: Tree) -> tuple[Verdict, ...]:
     return found
 
 
-def is_without_schema(tree: Tree, each: Object) -> bool:
+def is_without_schema(flux: Flux, each: Object) -> bool:
     """Whether something known serves an object's kind, of which there is no schema."""
     kind = (each.group, each.kind)
-    served = each.group in tree.config.served or flux.component_of(kind) in tree.config.bootstrap.components
-    return bool(served or charts.that_install(kind) or flux.providers(tree, kind))
+    config = flux.tree.config
+    served = each.group in config.served or component_of(kind) in config.bootstrap.components
+    return bool(served or charts.that_install(kind) or flux.providers(kind))
 
 
 _PROBLEM = re.compile(r"- at '([^']*)': (.*?)(?=\s+- at '|$)")

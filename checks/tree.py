@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import tempfile
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +172,11 @@ class Tree:
     def objects(self) -> Iterator[Object]:
         """All objects, those of the bootstrap's stand-ins aside."""
         return (each for owner in self.kustomizations for each in owner.objects if each.file not in self.stubs)
+
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """The files that some Flux Kustomization of this repository is made from."""
+        return frozenset(file for each in self.kustomizations for file in each.reach.files)
 
     @property
     def checked(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from checks import envsubst
@@ -28,7 +27,6 @@ class Used:
     """Why Flux could not even parse it."""
 
 
-@lru_cache(maxsize=1)
 def used(tree: Tree) -> tuple[Used, ...]:
     """The objects with a `$` in them, those aside whose label or annotation switches substitution off."""
     return tuple(

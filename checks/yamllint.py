@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,6 @@ class Problem:
     """Empty for what is no YAML at all."""
 
 
-@lru_cache(maxsize=1)
 def problems(tree: Tree) -> tuple[Problem, ...]:
     """All that it finds in the files that Flux may read. Raises FleetError when it cannot be run."""
     names = tree.checked

@@ -50,8 +50,8 @@ def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
     """The schemas of a Kubernetes minor version, such as 1.36, made first if they have to be.
 
     Raises:
-        ChecksError: there are none of that version, or kubernetes-validate is not installed.
-        ToolError: controller-gen, or a module with CRDs, cannot be had; or the cache cannot be written.
+        FleetError: there are none of that version, or kubernetes-validate is not installed.
+        FleetError: controller-gen, or a module with CRDs, cannot be had; or the cache cannot be written.
     """
     folder = cache_folder(kubernetes)
     if not folder.exists():
@@ -65,7 +65,7 @@ def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
 
 
 def cache_folder(kubernetes: str) -> Path:
-    """Where the schemas are: <minor>-<hash of what they are made from>. Raises ChecksError as `ensure` does."""
+    """Where the schemas are: <minor>-<hash of what they are made from>. Raises FleetError as `ensure` does."""
     made_from = hashlib.sha256()
     code = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     for part in (core.version().encode(), *crds.made_from(), *code):

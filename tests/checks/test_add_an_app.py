@@ -60,7 +60,7 @@ def check(copy: Path) -> tuple[int, str]:
 
 def test_every_block_of_the_page_is_followed() -> None:
     blocks = len(re.findall(r"^```\w", PAGE, re.MULTILINE))
-    assert blocks == sum(len(FILE.findall(step)) + len(DIFF.findall(step)) for step in STEPS) == 11
+    assert blocks == sum(len(FILE.findall(step)) + len(DIFF.findall(step)) for step in STEPS) > 0
 
 
 def test_each_step_ends_with_a_clean_check(copy: Path) -> None:

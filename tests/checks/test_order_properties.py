@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from checks.artifact import Artifact
 from checks.config import parse
 from checks.kustomize import Reach
+from checks.model import Model
 from checks.rules import RULES
 from checks.tree import FLUX_GROUP, Kustomization, Object, Tree
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from checks.findings import Finding
 
 CONFIG = parse({"kubernetes": "1.36", "bootstrap": {"path": "k8s"}})
-MODULES = {module.rule.id: module for module in RULES}
+BY_ID = {rule.id: rule for rule in RULES}
 DEADLOCKS = ("E1", "E2", "E3", "E4")
 CHARTS = {"monitoring": "kube-prometheus-stack", "canary": "flagger"}
 CUSTOM = {
@@ -70,7 +71,7 @@ def made(kind: str, api: str, name: str, owner: str, spec: dict[str, Any]) -> Ob
     return Object(owner, manifest, "", manifest, f"{name}.yaml", None)
 
 
-def tree_of(parts: Mapping[str, Part]) -> Tree:
+def tree_of(parts: Mapping[str, Part]) -> Model:
     """The model of a tree, without a file."""
     kustomizations: list[Kustomization] = []
     for name, part in parts.items():
@@ -93,11 +94,11 @@ def tree_of(parts: Mapping[str, Part]) -> Tree:
         kustomizations.append(Kustomization(itself, name, reach, (*releases, *objects), None))
     root = made("Kustomization", f"{FLUX_GROUP}/v1", "root", "", {})
     first = Kustomization(root, "k8s", Reach(frozenset(), ()), tuple(each.object for each in kustomizations), None)
-    return Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *kustomizations))
+    return Model(Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *kustomizations)))
 
 
-def errors(tree: Tree) -> list[Finding]:
-    return [finding for rule in DEADLOCKS for finding in MODULES[rule].check(tree)]
+def errors(model: Model) -> list[Finding]:
+    return [finding for rule in DEADLOCKS for finding in BY_ID[rule].check(model)]
 
 
 NAMES = ["a", "b", "c", "d"]
@@ -121,7 +122,7 @@ def test_a_tree_has_an_error_if_and_only_if_flux_never_gets_through_it(parts: Ma
 def test_what_is_waited_for_by_luck_alone_is_warned_of(parts: Mapping[str, Part]) -> None:
     """A tree without errors and warnings is got through at the first try, in the order of dependsOn."""
     model = tree_of(parts)
-    if errors(model) or list(MODULES["E7"].check(model)):
+    if errors(model) or list(BY_ID["E7"].check(model)):
         return
     crds: dict[str, set[str]] = {}
     while missing := [name for name in parts if name not in crds]:
@@ -157,7 +158,7 @@ def gets_through(parts: Mapping[str, Nested]) -> bool:
     return ready == installed == set(parts)
 
 
-def nested_tree(parts: Mapping[str, Nested]) -> Tree:
+def nested_tree(parts: Mapping[str, Nested]) -> Model:
     """The model of a tree in which Kustomizations apply one another."""
     itself: dict[str, Object] = {}
     releases: dict[str, Object] = {}
@@ -176,7 +177,7 @@ def nested_tree(parts: Mapping[str, Nested]) -> Tree:
         Kustomization(itself[name], name, Reach(frozenset(), ()), (releases[name], *applied_by(name)), None)
         for name in parts
     ]
-    return Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *others))
+    return Model(Tree(Path(), CONFIG, Artifact((), ()), {}, (first, *others)))
 
 
 @st.composite
@@ -194,5 +195,5 @@ def nested(draw: st.DrawFn) -> dict[str, Nested]:
 @example({"a": Nested(None, True, frozenset(), frozenset()), "b": Nested("a", True, A, frozenset())})
 @example({"a": Nested(None, True, frozenset(), frozenset({"b"})), "b": Nested(None, False, A, frozenset())})
 def test_a_circle_is_found_whatever_it_goes_through(parts: Mapping[str, Nested]) -> None:
-    found = list(MODULES["E3"].check(nested_tree(parts)))
+    found = list(BY_ID["E3"].check(nested_tree(parts)))
     assert gets_through(parts) is (found == []), found

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
-from checks import binaries, flux, tree
+import yaml
+
+from checks import binaries, tree
 from checks.config import Kind, load
 from checks.findings import Severity
+from checks.flux import Flux
 from checks.run import run
+from checks.tree import FLUX_GROUP
 from infra.contract import names, outputs, versions
 from tests.support.checkout import REPOSITORY
 
@@ -32,7 +36,7 @@ def test_the_samples_fit_together_as_the_outputs_of_one_stack_do() -> None:
 def test_the_versions_are_those_of_the_contract_and_of_the_tree() -> None:
     assert CONFIG.kubernetes == versions.KUBERNETES_DEFAULT
     assert CONFIG.charts == versions.CHARTS
-    releases = flux.releases(tree.build(tree.read(REPOSITORY, CONFIG), binaries.kustomize()))
+    releases = Flux(tree.build(tree.read(REPOSITORY, CONFIG), binaries.kustomize())).releases
     assert {release.chart_name: release.version for release in releases} == versions.CHARTS
 
 
@@ -46,11 +50,14 @@ def test_this_repository_is_clean() -> None:
     found = run(REPOSITORY, CONFIG)
     assert [finding for finding in found.findings if finding.severity is not Severity.NOTE] == []
     assert found.left == ()
-    assert {"infrastructure", "infrastructure-configs", "applications", "image-automation"} <= {
-        path.name for path in (REPOSITORY / "k8s").iterdir()
-    } | {"image-automation"}
-    assert found.kustomizations == 5
-    assert found.objects > 25
+    documents = [
+        document for path in (REPOSITORY / "k8s").rglob("*.yaml") for document in yaml.safe_load_all(path.read_text())
+    ]
+    written = {
+        each["metadata"]["name"] for each in documents if each and str(each.get("apiVersion")).startswith(FLUX_GROUP)
+    }
+    assert found.kustomizations == len(written | {CONFIG.bootstrap.namespace}), "those written, and the bootstrap's own"
+    assert found.objects > found.kustomizations
 
 
 def test_no_variable_of_the_tree_is_unknown_to_the_stack() -> None:

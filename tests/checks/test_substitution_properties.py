@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from checks import binaries, tree
 from checks.config import load
-from checks.rules import s1_grammar, s2_no_value, s3_not_substituted
+from checks.model import Model
+from checks.rules.substitution import no_value, not_substituted, unparsable
 from tests.checks import trees
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def test_what_has_values_is_replaced_and_what_has_none_is_found(
     root = _write(tmp_path_factory.mktemp("values"), texts, values=True)
     model = tree.build(tree.read(root, load(root)), binaries.kustomize())
     unset = {use.name for text in texts for _, use in text if use.is_unset}
-    assert {finding.why.split('"')[1] for finding in s2_no_value.check(model)} == unset
-    assert list(s1_grammar.check(model)) == []
+    assert {finding.why.split('"')[1] for finding in no_value.check(Model(model))} == unset
+    assert list(unparsable.check(Model(model))) == []
     if not unset:
         (applied,) = [each for each in model.objects if each.name == "settings"]
         assert list(applied.manifest["data"].values()) == [_text(text, written=False) for text in texts]
@@ -111,7 +112,7 @@ def test_without_values_a_text_is_applied_as_it_is(
     (applied,) = [each for each in model.objects if each.name == "settings"]
     assert list(applied.manifest["data"].values()) == [_text(text, written=True) for text in texts]
     declared = [use for text in texts for _, use in text if not use.escaped and use.name in DECLARED]
-    assert len(list(s3_not_substituted.check(model))) == bool(declared)
+    assert len(list(not_substituted.check(Model(model)))) == bool(declared)
 
 
 def test_a_values_newlines_are_taken_out_as_flux_does(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from checks import binaries, tree
 from checks.config import load
 from checks.findings import Finding, Severity, Stage
+from checks.model import Model
 from checks.rules import RULES
+from checks.rules.build import two_owners
 from checks.run import run
 from common.errors import FleetError
 from tests.checks import trees
@@ -433,8 +435,7 @@ def test_an_object_has_two_owners_where_paths_overlap(
     twice = sum(max(sum(folder in each for each in owners) - 1, 0) for folder in FOLDERS)
     model = tree.build(tree.read(root, load(root)), binaries.kustomize())
     assert [each.problem for each in model.kustomizations if each.problem] == []
-    (rule,) = [module for module in RULES if module.rule.id == "E10"]
-    assert len(list(rule.check(model))) == twice
+    assert len(list(two_owners.check(Model(model)))) == twice
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -445,6 +446,6 @@ def test_no_manifest_breaks_a_rule(tmp_path_factory: pytest.TempPathFactory, spe
     manifest = {"apiVersion": kind[0], "kind": kind[1], "metadata": metadata, "spec": spec}
     (root / "k8s" / "infrastructure" / "any.yaml").write_text(yaml.safe_dump(manifest))
     model = tree.build(tree.read(root, load(root)), binaries.kustomize())
-    for module in RULES:
-        if module.rule.stage in {Stage.BUILD, Stage.SUBSTITUTION, Stage.ORDER}:
-            assert all(isinstance(finding, Finding) for finding in module.check(model))
+    for rule in RULES:
+        if rule.stage in {Stage.BUILD, Stage.SUBSTITUTION, Stage.ORDER}:
+            assert all(isinstance(finding, Finding) for finding in rule.check(Model(model)))

@@ -1,0 +1,48 @@
+"""What the rules are asked with: a tree, and what has to be worked out of it, each once and only when it is asked for.
+
+A tree knows nothing of what is read out of it: the modules beneath know the tree, and this one knows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from checks import images, schema, variables, yamllint
+from checks.flux import Flux
+
+if TYPE_CHECKING:
+    from checks.tree import Tree
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A tree, and what follows from it."""
+
+    tree: Tree
+
+    @cached_property
+    def flux(self) -> Flux:
+        """What Flux's own kinds say."""
+        return Flux(self.tree)
+
+    @cached_property
+    def yaml_problems(self) -> tuple[yamllint.Problem, ...]:
+        """What yamllint finds in the files. Raises FleetError."""
+        return yamllint.problems(self.tree)
+
+    @cached_property
+    def used_variables(self) -> tuple[variables.Used, ...]:
+        """The variables of each object that may have some."""
+        return variables.used(self.tree)
+
+    @cached_property
+    def verdicts(self) -> tuple[schema.Verdict, ...]:
+        """What kubeconform says of each object. Raises FleetError."""
+        return schema.verdicts(self.tree)
+
+    @cached_property
+    def markers(self) -> tuple[images.Marker, ...]:
+        """The markers of the image automation."""
+        return images.markers(self.tree)
