@@ -7,11 +7,13 @@ SOURCES := __main__.py applications bootstrap checks common delivery fleet infra
 APPLICATION := applications/load-harness
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy outputs reset cluster bootstrap check account test test-application test-cluster \
+.PHONY: help install preview up refresh destroy outputs reset cluster bootstrap check account test test-application test-cluster \
 	test-long smoke bench lint workflows format docs golden lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/.checks ## make the environment: .venv/bin/fleet, and what it needs on a real account
 
 preview: .venv/.sandbox ## preview the stack on an embedded AWS account: no credentials, no cluster
 	@$(FLEET) sandbox preview -- $(ARGS)

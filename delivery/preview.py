@@ -9,7 +9,6 @@ import pydantic
 
 from common.errors import FleetError
 from common.pulumi import runner
-from common.pulumi.runner import Stack
 from common.text import clean, lines
 from delivery import preview_report
 from delivery.digest import Digest
@@ -70,7 +69,7 @@ def run(folder: Path, stack: str, arguments: Sequence[str], tell: Callable[[str]
     if any(argument.startswith("--show-secrets") for argument in arguments):
         raise FleetError("--show-secrets would put secrets into the report: use pulumi preview itself")
     project = runner.project_name(folder)
-    done = Stack(folder, stack).run("preview", "--json", *arguments, tell=tell)
+    done = runner.run(folder, "preview", "--json", "--stack", stack, *arguments, tell=tell)
     try:
         digest = Digest.model_validate_json(done.stdout)
     except pydantic.ValidationError:

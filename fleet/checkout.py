@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.console import Console
 
-MARKS = ("Pulumi.yaml", "__main__.py")
+MARKS = ("Pulumi.yaml", "__main__.py", "fleet/__init__.py")
 """What the top of a checkout has, and no folder beneath it."""
 
 CODE = Path(__file__).resolve().parents[1]

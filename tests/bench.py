@@ -69,9 +69,7 @@ def previews() -> None:
     sandbox = rehearsals.new(root)
     try:
         sandbox.succeed("preview")
-        ready = rehearsal.prepare(
-            sandbox.folder, sandbox.stack, sandbox.stack_file, sandbox.account_file, lambda _: None
-        )
+        ready = sandbox.prepared()
         empty = root / "empty"
         empty.mkdir()
         document = yaml.safe_load((sandbox.folder.project / "Pulumi.yaml").read_text())

@@ -43,7 +43,7 @@ def test_a_report_of_a_hostile_cluster_is_ours_in_every_line(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_progress_says_a_line_for_a_line(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bootstrap.progress.PAUSE", 0)
+    monkeypatch.setattr("common.console.PAUSE", 0)
     file = io.StringIO()
     progress = Progress(Console(file=file))
     with progress.step("a", text) as step:

@@ -25,7 +25,7 @@ def test_they_come_from_a_file_from_standard_input_or_from_pulumi(
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     executable(
         tmp_path / "bin" / "pulumi",
-        f"test \"$*\" = 'stack output --json --stack blue --non-interactive' && cat {tmp_path}/outputs.json",
+        f"test \"$*\" = '--non-interactive stack output --json --stack blue' && cat {tmp_path}/outputs.json",
     )
     monkeypatch.setenv("PATH", path_with(tmp_path / "bin"))
     found = [

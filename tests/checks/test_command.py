@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.checks import trees
 from tests.support.checkout import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BROKEN = """
 -- k8s/infrastructure/config.yaml --

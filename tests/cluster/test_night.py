@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from common.kubernetes import api
-from sandbox import permanent_layer, rehearsal
+from sandbox import rehearsal
 from sandbox.account import census
 from sandbox.account.leftovers import Maker, Place
+from sandbox.checkout import Checkout
 from sandbox.folder import Folder
-from tests.support.clusters import STACK, Town
+from tests.support.checkout import REPOSITORY
+from tests.support.clusters import Town
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,9 +102,7 @@ def before() -> dict[str, Any]:
 def town(tmp_path_factory: pytest.TempPathFactory, before: dict[str, Any]) -> Iterator[Town]:
     root = tmp_path_factory.mktemp("night")
     built = Town(Folder(root / "sandbox"), root / "clone")
-    rehearsal.prepare(
-        built.folder, STACK, rehearsal.default_stack_file(STACK), permanent_layer.DEFAULT_FILE, lambda _line: None
-    )
+    rehearsal.prepare(built.folder, Checkout(REPOSITORY), lambda _line: None)
     before.update(taken(built))
     yield built
     built.close()

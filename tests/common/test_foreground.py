@@ -32,7 +32,7 @@ sys.exit(9)
 PARENT = """
 import fcntl, os, signal, sys, termios
 from pathlib import Path
-from sandbox.engine.run import run
+from common.pulumi.foreground import run
 if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 if sys.argv[2] == "below a shell":

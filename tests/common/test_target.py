@@ -11,7 +11,7 @@ import pytest
 
 from common.aws import Aws
 from common.errors import FleetError
-from common.pulumi.state import Identity, StackState
+from common.pulumi.state import Identity, StackState, parse
 from common.target import NotProvenError, Proven, ProvenCluster, prove
 from sandbox.account.faults import Rule
 from teardown import capture, fleet_teardown
@@ -228,7 +228,7 @@ def test_a_cluster_that_is_being_made_is_not_held_against_an_earlier_one_s_endpo
     urn = "urn:pulumi:staging::p::aws:eks/cluster:Cluster::cluster"
     pending = {"type": "creating", "resource": {"type": "aws:eks/cluster:Cluster", "urn": urn}}
     stack = {"type": "pulumi:pulumi:Stack", "outputs": living.outputs(cluster_endpoint="https://earlier.example")}
-    state = capture.parse_state(json.dumps({"deployment": {"resources": [stack], "pending_operations": [pending]}}))
+    state = parse(json.dumps({"deployment": {"resources": [stack], "pending_operations": [pending]}}))
     assert (state.identity.endpoint, state.identity.authority) == ("", "")
     assert state.identity.account_ids == {ACCOUNT_ID}
     cluster, why = prove(Aws(REGION), TARGET, state).cluster()
@@ -237,7 +237,7 @@ def test_a_cluster_that_is_being_made_is_not_held_against_an_earlier_one_s_endpo
 
 
 def test_the_drain_reaches_the_state_s_api_server_by_the_state_s_authority(living: Living) -> None:
-    state = capture.parse_state((living.root / "state.json").read_text())
+    state = parse((living.root / "state.json").read_text())
     cluster, why = prove(Aws(REGION), TARGET, state).cluster()
     assert cluster, why
     assert cluster.server == living.cluster["endpoint"]
@@ -247,7 +247,7 @@ def test_the_outputs_of_the_resource_are_enough(living: Living) -> None:
     own = {key: living.cluster[key] for key in ("name", "endpoint", "arn", "certificateAuthority")}
     resource = {"type": "aws:eks/cluster:Cluster", "urn": "urn::c", "id": CLUSTER, "outputs": own}
     living.export({}, resource)
-    identity = capture.parse_state((living.root / "state.json").read_text()).identity
+    identity = parse((living.root / "state.json").read_text()).identity
     authority = living.cluster["certificateAuthority"]["data"]
     regions = frozenset({REGION})
     assert identity == Identity(frozenset({ACCOUNT_ID}), regions, CLUSTER, living.cluster["endpoint"], authority)

@@ -36,5 +36,5 @@ def test_what_stops_a_command_is_one_line_and_no_success() -> None:
 
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("nosuch.md cannot be read: ")
+    assert done.stderr.startswith("comment: nosuch.md cannot be read: ")
     assert done.stdout == ""

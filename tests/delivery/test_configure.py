@@ -302,7 +302,7 @@ FLAGS = ["--account-id=012345678901", "--region=us-east-1", "--github-repository
 
 def command(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "fleet", "configure", f"--root={root}", *arguments],
+        [sys.executable, "-m", "fleet", "configure", f"--cwd={root}", *arguments],
         cwd=REPOSITORY,
         stdin=stdin,
         capture_output=True,

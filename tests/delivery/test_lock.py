@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common.errors import FleetError
-from common.pulumi.locks import Lock, Stack
+from common.pulumi.locks import Lock, locks_of
+from common.pulumi.runner import Stack
 from tests.sandbox.account.aws import Aws, unique
 from tests.support.engine import STACK, Project, eventually
 
@@ -57,7 +58,7 @@ def backend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_lock_says_who_and_since_when(folder: Path, backend: Path) -> None:
     write(backend)
 
-    (found,) = Stack(folder, STACK).locks()
+    (found,) = locks_of(Stack(folder, STACK))
 
     assert found.holder == "runner@ci-1 (pid 4711) since 2026-11-25 21:00:05 UTC"
 
@@ -66,14 +67,14 @@ def test_locks_of_others_are_not_the_stack_s(folder: Path, backend: Path) -> Non
     write(backend, project="other")
     write(backend, stack="other")
 
-    assert Stack(folder, STACK).locks() == []
+    assert locks_of(Stack(folder, STACK)) == []
 
 
 def test_two_that_started_at_once_are_both_there_the_older_first(folder: Path, backend: Path) -> None:
     write(backend, {**HELD, "pid": 2, "timestamp": "2026-11-25T21:00:06Z"}, name="a")
     write(backend, {**HELD, "pid": 1}, name="b")
 
-    assert [lock.pid for lock in Stack(folder, STACK).locks()] == [1, 2]
+    assert [lock.pid for lock in locks_of(Stack(folder, STACK))] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -95,12 +96,12 @@ def test_an_age_is_in_its_two_largest_units(age: timedelta, text: str) -> None:
 def test_what_is_no_lock_is_named(folder: Path, backend: Path, content: Any) -> None:
     path = write(backend, content)
     with pytest.raises(FleetError, match=f"{path} is no lock as pulumi writes it"):
-        Stack(folder, STACK).locks()
+        locks_of(Stack(folder, STACK))
 
 
 def test_without_a_backend_there_is_one_line(folder: Path) -> None:
     with pytest.raises(FleetError, match=r"^PULUMI_BACKEND_URL is not set: .*$"):
-        Stack(folder, STACK).locks()
+        locks_of(Stack(folder, STACK))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_a_backend_that_cannot_be_read_is_not_free_of_locks(
 ) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", url)
     with pytest.raises(FleetError, match=line):
-        Stack(folder, STACK).locks()
+        locks_of(Stack(folder, STACK))
 
 
 @pytest.fixture
@@ -136,8 +137,8 @@ def test_locks_are_read_from_a_bucket(
     s3.put_object(Bucket=name, Key=key.replace(STACK, f"{STACK}-2"), Body=json.dumps(HELD))
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"s3://{name}/{prefix}?region=eu-west-2")
 
-    assert [lock.pid for lock in Stack(folder, STACK).locks()] == [4711]
-    assert Stack(folder, "other").locks() == []
+    assert [lock.pid for lock in locks_of(Stack(folder, STACK))] == [4711]
+    assert locks_of(Stack(folder, "other")) == []
 
 
 def test_a_bucket_that_is_not_there_is_not_free_of_locks(
@@ -145,7 +146,7 @@ def test_a_bucket_that_is_not_there_is_not_free_of_locks(
 ) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://nosuch-bucket?region=eu-west-2")
     with pytest.raises(FleetError, match=r"the locks in s3://nosuch-bucket/.* cannot be read: .*NoSuchBucket"):
-        Stack(folder, STACK).locks()
+        locks_of(Stack(folder, STACK))
 
 
 @pytest.mark.engine

@@ -8,14 +8,16 @@ import pytest
 import yaml
 
 from common.pulumi.locks import Lock
+from common.pulumi.state import StackState
 from delivery import evidence
-from delivery.evidence import ABSENT, CLUSTER_TYPE, NoAnswerError, Recorded
+from delivery.evidence import ABSENT, NoAnswerError
 from delivery.state import IN_TRANSIT, Operation, State, Verdict, judge, locked
 from infra.settings import parse
 from sandbox.account import process
 from tests.delivery.test_lock import HELD, write
 from tests.sandbox.account.aws import Aws, unique
 from tests.support.engine import STACK, Project
+from tests.support.exports import cluster, exported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from tests.delivery.conftest import Command
 
 ASKED = Verdict("staging", "blue")
-HERE, NOWHERE = Recorded(("blue",)), Recorded(())
+HERE, NOWHERE = StackState(clusters=("blue",)), StackState()
 LOCK = Lock(username="runner", hostname="ci-1", pid=7, timestamp=datetime(2026, 11, 25, 21, 0, 5, tzinfo=UTC))
 
 
@@ -59,12 +61,12 @@ UNKNOWN = [
     (HERE, "A_NEW_STATUS", "AWS says that the cluster blue is A_NEW_STATUS; see why in the EKS console"),
     *((there, status, f"is {status}; wait until that is over") for there in (HERE, NOWHERE) for status in IN_TRANSIT),
     (
-        Recorded(("green",)),
+        StackState(clusters=("green",)),
         ABSENT,
         "the state holds the cluster green, the settings name blue; set infra-fleet:clusterName",
     ),
     (
-        Recorded(("blue", "green")),
+        StackState(clusters=("blue", "green")),
         "ACTIVE",
         "the state holds the cluster green, the settings name blue; set infra-fleet:",
     ),
@@ -73,7 +75,9 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("recorded", "status", "line"), UNKNOWN)
 @pytest.mark.parametrize("when_down", Operation)
-def test_all_else_is_unknown_and_has_a_remedy(recorded: Recorded, status: str, line: str, when_down: Operation) -> None:
+def test_all_else_is_unknown_and_has_a_remedy(
+    recorded: StackState, status: str, line: str, when_down: Operation
+) -> None:
     found = judge(ASKED, recorded, status, when_down)
     assert (found.state, found.operation) == (State.UNKNOWN, None)
     assert found.line.startswith("staging is unknown: ")
@@ -82,8 +86,8 @@ def test_all_else_is_unknown_and_has_a_remedy(recorded: Recorded, status: str, l
 
 
 @pytest.mark.parametrize(("there", "status"), [(HERE, "ACTIVE"), (NOWHERE, ABSENT), (HERE, ABSENT)])
-def test_a_killed_run_is_mentioned(there: Recorded, status: str) -> None:
-    found = judge(ASKED, Recorded(there.clusters, ("creating blue",)), status, Operation.PREVIEW)
+def test_a_killed_run_is_mentioned(there: StackState, status: str) -> None:
+    found = judge(ASKED, StackState(clusters=there.clusters, pending=("creating blue",)), status, Operation.PREVIEW)
     assert (
         "a run was killed at creating blue (fleet teardown run --yes --recover takes away what it made)" in found.reason
     )
@@ -102,38 +106,6 @@ def test_a_lock_does_not_stop_a_preview() -> None:
     found = locked(judge(ASKED, NOWHERE, ABSENT, Operation.PREVIEW), [LOCK])
     assert found.operation is Operation.PREVIEW
     assert "staging is locked by runner@ci-1" in found.reason
-
-
-def exported(*resources: dict[str, Any], pending: list[dict[str, Any]] | None = None) -> str:
-    """What `pulumi stack export` prints."""
-    return json.dumps({"version": 3, "deployment": {"resources": list(resources), "pending_operations": pending}})
-
-
-def resource(cluster: str, **more: Any) -> dict[str, Any]:
-    urn = f"urn:pulumi:{STACK}::test::{CLUSTER_TYPE}::cluster"
-    return {"urn": urn, "type": CLUSTER_TYPE, "custom": True, "id": cluster, "outputs": {"name": cluster}, **more}
-
-
-@pytest.mark.parametrize(
-    ("text", "recorded"),
-    [
-        ('{"deployment": {"manifest": {}}}', NOWHERE),
-        (exported({"urn": "u", "type": "aws:ec2/vpc:Vpc", "id": "blue"}), NOWHERE),
-        (exported(resource("blue")), HERE),
-        (exported(resource("blue", outputs={})), HERE),
-        (exported(resource("blue", delete=True)), NOWHERE),
-        (exported(resource("green", delete=True), resource("blue")), HERE),
-        (exported(pending=[{"type": "creating", "resource": resource("")}]), Recorded((), ("creating cluster",))),
-    ],
-)
-def test_an_export_is_read(text: str, recorded: Recorded) -> None:
-    assert evidence.parse(text) == recorded
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"deployment": {"resources": [{}]}}'])
-def test_what_is_no_export_gives_no_answer(text: str) -> None:
-    with pytest.raises(NoAnswerError, match="prints no state"):
-        evidence.parse(text)
 
 
 @pytest.fixture
@@ -170,7 +142,7 @@ def test_an_account_that_does_not_answer_is_not_empty(aws: Aws, monkeypatch: pyt
 def test_without_credentials_there_is_no_answer(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    with pytest.raises(NoAnswerError, match="AWS does not say: Unable to locate credentials"):
+    with pytest.raises(NoAnswerError, match="AWS does not say: .*Unable to locate credentials"):
         evidence.status(parse({"accountId": aws.account.account_id}, "staging"))
 
 
@@ -200,7 +172,7 @@ def test_the_command_tells_people_programs_and_the_job(
     built = ask("--json", WHEN_DOWN="up")
     aws.cluster(name="blue")
     unknown = ask()
-    (tmp_path / "export.json").write_text(exported(resource("blue")))
+    (tmp_path / "export.json").write_text(exported(cluster("blue", STACK)))
     imported = project.run("stack", "import", "--stack", STACK, "--file", str(tmp_path / "export.json"))
     assert imported.returncode == 0, imported.stdout
     up = ask()
@@ -221,7 +193,7 @@ def test_the_command_tells_people_programs_and_the_job(
         "remedy": "",
     }
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert unknown.stderr.startswith("test is unknown: AWS has the cluster blue (ACTIVE), the state does not; ")
+    assert unknown.stderr.startswith("state: test is unknown: AWS has the cluster blue (ACTIVE), the state does not; ")
     assert unknown.stderr.count("\n") == 1
     assert (up.returncode, up.stdout) == (0, "test is up: a merge updates it\n")
     assert stopped.returncode == 1
@@ -235,7 +207,7 @@ def test_a_stack_that_is_not_in_the_backend_is_made_with_one_command(ask: Callab
 
     assert done.returncode == 1
     assert done.stderr == (
-        "nosuch is unknown: the backend has no such stack; make it once: pulumi stack init nosuch "
+        "state: nosuch is unknown: the backend has no such stack; make it once: pulumi stack init nosuch "
         "'--secrets-provider=awskms://alias/infra-fleet-state?region=eu-west-2'\n"
     )
 

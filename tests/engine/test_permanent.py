@@ -17,9 +17,10 @@ from infra.stack_file import config_of
 from permanent.apply import FIRST_STATE
 from permanent.policies import documents
 from permanent.settings import parse_file
-from sandbox import permanent_layer, rehearsal
+from sandbox import rehearsal
 from sandbox.account import process
 from sandbox.account.clients import client
+from sandbox.checkout import Checkout
 from sandbox.engine import project, pulumi
 from sandbox.engine.environment import environment
 from sandbox.engine.provider_plugin import install_plugin
@@ -58,7 +59,7 @@ def s3(sandbox: Sandbox) -> Any:
 
 
 def apply(sandbox: Sandbox) -> Result:
-    command = (sys.executable, "-m", "fleet", "account", "apply", "--yes", f"--cwd={sandbox.folder.permanent}")
+    command = (sys.executable, "-m", "fleet", "account", "apply", "--yes", f"--cwd={sandbox.folder.root}")
     return sandbox.run("exec", "--", *command)
 
 
@@ -190,15 +191,15 @@ def _first(tmp_path: Path) -> tuple[Folder, dict[str, str]]:
     install_plugin(folder)
     backend = names.state_backend(account.account_id, account.region)
     environ = environment(folder, account=process.environment(account), backend=backend)
-    project.write_project(
-        folder.permanent, names.PERMANENT_STACK, permanent_layer.DEFAULT_FILE, source=permanent_layer.SOURCE, keep=False
-    )
+    there = Checkout(REPOSITORY)
+    file, source = there.permanent_file, there.permanent
+    project.write_project(folder.permanent, names.PERMANENT_STACK, file, source=source, keep=False)
     return folder, environ
 
 
 def _apply(folder: Folder, environ: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "fleet", "account", "apply", f"--cwd={folder.permanent}", *options],
+        [sys.executable, "-m", "fleet", "account", "apply", f"--cwd={folder.root}", *options],
         cwd=REPOSITORY,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
@@ -257,7 +258,7 @@ def test_credentials_of_another_account_are_refused_by_both_names(tmp_path: Path
         config.write_text(config.read_text().replace("123456789012", "210987654321"))
         done = _apply(folder, environ, "--yes")
         assert done.returncode == 1
-        assert "belong to account 123456789012" in done.stderr
+        assert "are of account 123456789012" in done.stderr
         assert "210987654321" in done.stderr
         assert "Traceback" not in done.stderr
     finally:

@@ -146,13 +146,14 @@ def test_a_recovery_that_is_killed_is_finished_by_the_next(line: str, refusal: s
 RECOVER = """
 import sys
 from pathlib import Path
-from teardown import capture, proof
-from teardown.aws import Aws
+from common.aws import Aws
+from common.target import prove
+from teardown import capture
 from teardown.recovery import adopt
 folder = Path(sys.argv[1])
 target = capture.of_stack(folder, "staging")
 patience = adopt.Patience(looks=2, pause=0.0)
-aws = proof.prove(Aws(target.region), target, capture.state_of(folder, "staging"))
+aws = prove(Aws(target.region), target, capture.state_of(folder, "staging"))
 kept, remove = folder / "kept.json", lambda ids: sys.exit(f"cannot be told apart: {ids}")
 adopt.recover(aws, target, folder, "staging", kept, patience=patience, remove=remove, tell=print)
 """

@@ -113,7 +113,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """A team after day zero: the permanent layer is applied, the stack is in the state, nothing is up."""
     root = tmp_path_factory.mktemp("team")
     sandbox = rehearsals.new(root)
-    ready = rehearsal.prepare(sandbox.folder, sandbox.stack, sandbox.stack_file, sandbox.account_file, print)
+    ready = sandbox.prepared()
     clone = root / "clone"
     shutil.copytree(REPOSITORY, clone, ignore=LEFT_OUT, symlinks=True)
     (clone / ".venv").symlink_to(REPOSITORY / ".venv")

@@ -56,4 +56,4 @@ def test_aws_and_our_components_pass() -> None:
 def test_the_guard_is_the_programs_first_statement() -> None:
     source = (recorder.REPOSITORY / "__main__.py").read_text()
     body = [line for line in source.splitlines() if line and not line.startswith(("import", "from", '"""', " ", "#"))]
-    assert body[0] == "guard.install()"
+    assert body[0] == "aws_only.install()"

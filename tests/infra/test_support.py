@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-
-import pytest
+from typing import TYPE_CHECKING
 
 from infra import support
 from infra.contract import versions
 from tests.support import recorder
+
+if TYPE_CHECKING:
+    import pytest
 
 END = versions.KUBERNETES["1.36"].standard_support_until
 

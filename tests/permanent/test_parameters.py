@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from common.aws import Aws
+from common.target import prove_account
 from infra.contract import names
 from permanent import parameters
 from sandbox.account import process
@@ -23,7 +25,7 @@ def ssm(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     account = process.ensure(folder, "123456789012", "eu-west-2")
     for name, value in process.environment(account).items():
         monkeypatch.setenv(name, value)
-    yield Aws(account.region)._made("ssm")
+    yield prove_account(Aws(account.region), account.account_id, "accountId").client("ssm")
     process.stop(folder)
 
 

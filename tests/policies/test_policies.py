@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -12,6 +12,9 @@ import yaml
 from checks import binaries
 from checks.config import load
 from tests.support.checkout import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "policies").glob("*/policy.yaml"))
 CONTROLLERS = {"Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"}

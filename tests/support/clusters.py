@@ -17,9 +17,10 @@ import yaml
 from common.errors import FleetError
 from common.kubernetes import api, objects
 from common.kubernetes.api import Cluster, Kind, Manifest
-from sandbox import permanent_layer, rehearsal
+from sandbox import rehearsal
 from sandbox.account import process
 from sandbox.account.clients import client
+from sandbox.checkout import Checkout
 from sandbox.cluster import bootstrapping, git_host
 from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from sandbox.cluster.layout import Layout
@@ -62,9 +63,7 @@ class Town:
         """`sandbox up`, then `sandbox cluster up`, as make cluster does."""
         self.sandbox("up")
         self.sandbox("cluster", "up")
-        ready = rehearsal.prepare(
-            self.folder, STACK, rehearsal.default_stack_file(STACK), permanent_layer.DEFAULT_FILE, lambda _line: None
-        )
+        ready = rehearsal.prepare(self.folder, Checkout(REPOSITORY), lambda _line: None)
         self.environment = bootstrapping.environment(self.layout, self.account, ready.environment, lambda _line: None)
 
     @property
@@ -127,7 +126,7 @@ class Town:
 
         Without `expect`, the cluster is held to all that a real one is.
         """
-        command = bootstrapping.command(self.layout, self.folder.project, arguments)
+        command = bootstrapping.command(self.layout, Checkout(REPOSITORY), self.folder.project, arguments)
         command = [part for part in command if expect or not part.startswith("--expect=")]
         settings = {"deadlines": DEADLINES, **(settings or {})}
         if any(part.startswith("--settings=") for part in command):

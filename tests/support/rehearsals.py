@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from infra.contract import names
-from sandbox import permanent_layer
+from sandbox import rehearsal
 from sandbox.account import census, process
+from sandbox.checkout import Checkout
 from sandbox.engine.pulumi import ENGINE_VARIABLE
 from sandbox.folder import Folder
 from tests.support.checkout import REPOSITORY
@@ -83,7 +84,7 @@ class Sandbox:
         self._configure_permanent(document["config"])
 
     def _configure_permanent(self, config: dict[str, Any]) -> None:
-        source = self.account_file if self.account_file.exists() else permanent_layer.DEFAULT_FILE
+        source = self.account_file if self.account_file.exists() else Checkout(REPOSITORY).permanent_file
         document = yaml.safe_load(source.read_text())
         keys = {key: f"{names.PERMANENT_PROJECT}:{key}" for key in ("accountId", "region", "clusters")}
         document["config"][keys["accountId"]] = config.get("infra-fleet:accountId")
@@ -101,6 +102,17 @@ class Sandbox:
             options += [f"--stack={self.stack}", f"--stack-file={self.stack_file}"]
             options += [f"--account-file={self.account_file}"]
         return [*self.prefix, sys.executable, "-m", "fleet", "sandbox", *arguments[:cut], *options, *arguments[cut:]]
+
+    def prepared(self) -> rehearsal.Rehearsal:
+        """What a sandbox command stands on."""
+        return rehearsal.prepare(
+            self.folder,
+            Checkout(REPOSITORY),
+            lambda _line: None,
+            stack=self.stack,
+            file=self.stack_file,
+            permanent_file=self.account_file,
+        )
 
     def run(self, *arguments: str, **variables: str) -> Result:
         """Run a sandbox command to its end."""

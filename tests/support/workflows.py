@@ -49,6 +49,8 @@ INSTALLED: Mapping[str, str] = {
     "make .venv-load-harness/.done": "true",
     "python -m venv .venv": "true",
     ".venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt": "true",
+    ".venv/bin/python -m pip install --quiet --disable-pip-version-check "
+    "--no-index --no-deps --no-build-isolation -e .": "true",
 }
 """To replace the commands that install what the machine of a test has."""
 

@@ -13,13 +13,13 @@ import yaml
 
 from common.aws import READS
 from common.world import SANDBOX_VARIABLE
+from fleet.app import main
 from sandbox.account import faults, leftovers, process
 from sandbox.account.leftovers import Maker, Place
 from sandbox.cluster import pki
 from sandbox.cluster.layout import Layout
 from sandbox.cluster.serving import Server
 from sandbox.folder import Folder
-from teardown import fleet_teardown
 from tests.sandbox.account.aws import Aws as Clients
 from tests.support.account import ACCOUNT_ID, REGION
 
@@ -221,9 +221,8 @@ class Living:
 
     def run(self, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         """`fleet teardown ARGUMENTS` in this process; its exit code."""
-        monkeypatch.setattr(sys, "argv", ["teardown", *arguments])
         try:
-            fleet_teardown.main()
+            main(["teardown", *arguments])
         except SystemExit as ended:
             return int(ended.code or 0)
         return 0

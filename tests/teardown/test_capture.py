@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from common.errors import FleetError, UnknownError
+from common.errors import FleetError
 from common.pulumi.state import StackState
 from teardown import capture
 from teardown.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 TARGET = Target("123456789012", "eu-west-2", "staging", "staging")
-
-
-def exported(*resources: Mapping[str, object], pending: tuple[Mapping[str, object], ...] = ()) -> str:
-    return json.dumps({"version": 3, "deployment": {"resources": resources, "pending_operations": pending}})
-
-
-def test_a_state_lists_ids_arns_and_names_of_what_is_in_aws() -> None:
-    vpc = {"type": "aws:ec2/vpc:Vpc", "urn": "urn::vpc", "id": "vpc-1", "outputs": {"arn": "arn:vpc-1"}}
-    provider = {"type": "pulumi:providers:aws", "urn": "urn::aws", "id": "p-1"}
-    foreign = {"type": "aws:ec2/subnet:Subnet", "urn": "urn::s", "id": "subnet-1", "external": True}
-    component = {"type": "infra-fleet:index:Network", "urn": "urn::network"}
-    state = capture.parse_state(exported(vpc, provider, foreign, component))
-    assert state == StackState(frozenset({"vpc-1", "arn:vpc-1"}), "vpc-1")
-
-
-def test_what_a_killed_run_was_at_is_named() -> None:
-    resource = {"type": "aws:eks/cluster:Cluster", "urn": "urn:pulumi:staging::p::t::cluster"}
-    state = capture.parse_state(exported(pending=({"type": "deleting", "resource": resource},)))
-    assert state.pending == ("deleting cluster",)
-
-
-@pytest.mark.parametrize("text", ["", "no json", "{}", '{"deployment": []}'])
-def test_what_is_no_state_is_unknown(text: str) -> None:
-    with pytest.raises(UnknownError, match="the stack's state is unknown"):
-        capture.parse_state(text)
 
 
 def test_the_vpc_outlives_the_state_in_the_file(tmp_path: Path) -> None:

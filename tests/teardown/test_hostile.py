@@ -14,7 +14,6 @@ from common.pulumi.state import StackState
 from common.target import Proven
 from teardown import capture, destroy
 from teardown.fleet_teardown import app
-from teardown.target import Target
 from tests.common.hostile import HOSTILE, obeyed
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from common.aws import Aws
     from teardown.budget import Budget
     from teardown.destroy import Obstacle
+    from teardown.target import Target
     from tests.teardown.conftest import Town
 
 UNTOLD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")

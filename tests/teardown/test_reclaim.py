@@ -88,9 +88,12 @@ def tags(living: Living, volume_id: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found["Tags"]}
 
 
+TARGET = Target(ACCOUNT_ID, REGION, CLUSTER, "staging")
+
+
 def proven() -> Proven:
     """As the next night on another machine has them: without state, and without a captured file."""
-    return prove(Aws(REGION), Target(ACCOUNT_ID, REGION, CLUSTER, "staging"), StackState())
+    return prove(Aws(REGION), TARGET, StackState())
 
 
 def test_the_drain_remembers_what_is_retained_before_it_deletes_anything(
@@ -104,7 +107,7 @@ def test_the_drain_remembers_what_is_retained_before_it_deletes_anything(
     assert names.RECLAIM_POLICY_TAG not in tags(living, gone)
     assert capture.read(living.captured).persistent_volumes == (PersistentVolume("data", kept, True),)
 
-    swept = sweep.plan(proven(), proven().target, ())
+    swept = sweep.plan(proven(), TARGET, ())
     assert kept not in {each.id for each in swept.doomed}
     assert gone in {each.id for each in swept.doomed}
     living.clients.ec2.delete_volume(VolumeId=kept)
@@ -174,7 +177,7 @@ def test_what_is_kept_makes_no_night_unclean_and_is_listed_with_cost_and_command
 ) -> None:
     kept = volume(living, **{names.RECLAIM_POLICY_TAG: "Retain"})
     aws = proven()
-    verdict = verify.verify(aws, aws.target, StackState, reads=1, pause=0.0)
+    verdict = verify.verify(aws, TARGET, StackState, reads=1, pause=0.0)
     assert [each.id for each in verdict.kept] == [kept]
     assert kept not in {each.id for each in verdict.left}
     assert verify.Verdict((), (), (), kept=verdict.kept).clean
@@ -196,10 +199,10 @@ def test_what_is_kept_makes_no_night_unclean_and_is_listed_with_cost_and_command
 def test_a_tag_of_another_policy_or_another_s_volume_keeps_nothing(living: Living) -> None:
     deleted = volume(living, **{names.RECLAIM_POLICY_TAG: "Delete"})
     aws = proven()
-    planned = sweep.plan(aws, aws.target, ())
+    planned = sweep.plan(aws, TARGET, ())
     assert deleted in {each.id for each in planned.doomed}
     other = living.home.maker.volume(living.home.place, {"ebs.csi.aws.com/cluster-name": "staging-2"})
-    target = reclaim.retained(aws.target, [PersistentVolume("data", other, True)])
+    target = reclaim.retained(TARGET, [PersistentVolume("data", other, True)])
     assert reclaim.remember(aws, target, living.captured) == []
     assert names.RECLAIM_POLICY_TAG not in tags(living, other)
 

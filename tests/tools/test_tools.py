@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tools.__main__ import main
+from typer.testing import CliRunner
 
+from fleet.app import app
 from infra.contract import versions
 from tests.support.engine import path_with
 from tools.build import ensure, find
@@ -21,9 +22,10 @@ def test_every_folder_of_tools_is_a_tool_that_can_be_built() -> None:
     assert modules.keys() == {path.parent.name for path in FOLDER.glob("*/go.mod")}
 
 
-def test_the_path_of_a_tool_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["actionlint"]) == 0
-    path = Path(capsys.readouterr().out.strip())
+def test_the_path_of_a_tool_is_printed_alone() -> None:
+    done = CliRunner().invoke(app, ["tools", "actionlint"])
+    assert done.exit_code == 0, done.output
+    path = Path(done.stdout.strip())
     assert os.access(path, os.X_OK)
     assert versions.ACTIONLINT in subprocess.check_output([path, "-version"], text=True)
 
@@ -40,10 +42,8 @@ def test_a_built_tool_put_on_path_tells_the_pinned_version(name: str, monkeypatc
     assert said == [f"{name} {TOOLS[name].version}, from {path}"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["terraform"], ["pulumi", "actionlint"]])
-def test_what_is_no_tool_is_refused_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.endswith(f"is no tool to build: name one of {', '.join(TOOLS)}\n")
-    assert printed.err.count("\n") == 1
+def test_what_is_no_tool_is_refused_in_one_line() -> None:
+    done = CliRunner().invoke(app, ["tools", "terraform"])
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == f"tools: terraform is no tool to build: name one of {', '.join(TOOLS)}\n"

@@ -53,12 +53,12 @@ PERMISSIONS = {
 
 PULL_REQUEST_CHECKS = {file for file, workflow in WORKFLOWS.items() if "pull_request" in workflow["on"]}
 
-CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|-m bootstrap\b|-m teardown run\b")
+CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|fleet bootstrap\b|fleet teardown run\b")
 """A command that changes a stack."""
 
 OURS = re.compile(
-    r"(\.venv/bin/python -m (infra|sandbox|permanent|checks|bootstrap|teardown) "
-    r"|\.venv/bin/python -m pip install .*--require-hashes |python -m venv |make |pulumi |\.ci/|printf |exit 1$)"
+    r"(\.venv/bin/fleet "
+    r"|\.venv/bin/python -m pip install .*(--require-hashes|--no-index) |python -m venv |make |pulumi |\.ci/|printf |exit 1$)"
     r"[^|;&<>`\n]*"
 )
 """One command of ours, of make or of pulumi: nothing that needs a shell to be thought about."""
@@ -119,7 +119,7 @@ def test_a_step_is_one_command_that_runs_the_same_on_a_laptop(where: str, step: 
     if "run" in step:
         assert OURS.fullmatch(step["run"].strip()), where
         assert "${{" not in step["run"], f"{where}: no expression inside a shell command: use env"
-        bootstraps = "-m bootstrap " in step["run"]
+        bootstraps = "fleet bootstrap " in step["run"]
         assert re.findall(r"secrets\.\w+", str(step)) == ["secrets.FLUX_GITHUB_TOKEN"] * bootstraps, where
 
 
@@ -169,7 +169,7 @@ def test_the_night_comes_by_itself_twice_and_something_looks_in_the_morning() ->
     """W2: the predecessor's schedule was gone, while its messages promised the next run."""
     workflow = WORKFLOWS["nightly-destroy.yml"]
     assert [each["cron"] for each in workflow["on"]["schedule"]] == ["0 20 * * *", "0 22 * * *", "0 6 * * *"]
-    assert "20:00 UTC" in (REPOSITORY / "teardown" / "cli.py").read_text()
+    assert "20:00 UTC" in (REPOSITORY / "teardown" / "fleet_teardown.py").read_text()
     for job, condition in (("destroy", "!="), ("watchdog", "==")):
         assert f"github.event.schedule {condition} '0 6 * * *'" in workflow["jobs"][job]["if"]
 

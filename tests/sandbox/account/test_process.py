@@ -22,13 +22,14 @@ import pytest
 from common.errors import FleetError
 from sandbox.account import isolation, process
 from sandbox.account.clients import client
-from sandbox.folder import Folder
 from tests.support.account import ACCOUNT_ID, REGION
 from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sandbox.folder import Folder
 
 SETTINGS = (ACCOUNT_ID, REGION)
 ENSURE = f"print(process.ensure(folder, {ACCOUNT_ID!r}, {REGION!r}).pid)"

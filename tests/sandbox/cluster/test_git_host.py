@@ -13,7 +13,7 @@ import pytest
 from bootstrap import github_repository
 from bootstrap.flux_settings import Settings
 from common.errors import FleetError
-from sandbox.cluster import pki, repository
+from sandbox.cluster import git_host, pki, repository
 from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from sandbox.cluster.layout import Layout, ports
 from sandbox.cluster.serving import Server
@@ -34,7 +34,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     certificate = pki.issue(pki.authority(made), "git", hosts=["127.0.0.1", "localhost"]).write(made.root, "git")
     repository.seed(made, NAME, REPOSITORY)
     repository.token(made)
-    server = Server(github_repository.GitHost(made), certificate, ports(made).git)
+    server = Server(git_host.GitHost(made), certificate, ports(made).git)
     yield made
     server.close()
 
@@ -66,7 +66,7 @@ def test_it_has_the_clones_commit_and_takes_pushes(layout: Layout, tmp_path: Pat
     assert git(layout, "push", "--quiet", cwd=clone).returncode == 0
     pushed = git(layout, "rev-parse", "HEAD", cwd=clone).stdout.strip()
     assert host(layout).branch().revision == pushed
-    github_repository.switch(layout, {"protected": True})
+    git_host.switch(layout, {"protected": True})
     git(layout, "commit", "--quiet", "--allow-empty", "-m", "More", cwd=clone)
     refused = git(layout, "push", "--quiet", cwd=clone)
     assert "GH006: Protected branch update failed for refs/heads/main" in refused.stderr
@@ -80,7 +80,7 @@ def test_a_file_is_read_as_it_is_on_the_branch(layout: Layout) -> None:
 
 def test_who_may_push_is_asked_as_git_does(layout: Layout) -> None:
     host(layout).refuse_no_push()
-    github_repository.switch(layout, {"read_only": True})
+    git_host.switch(layout, {"read_only": True})
     host(layout).refuse_unseen()
     with pytest.raises(FleetError, match="the token may not push"):
         host(layout).refuse_no_push()
@@ -93,8 +93,8 @@ def test_a_token_is_known_by_its_expiry_or_refused(layout: Layout) -> None:
     for bad in (host(layout, "wrong"), host(layout)):
         with pytest.raises(FleetError, match="refuses the token"):
             bad.refuse_unseen()
-        github_repository.switch(layout, {"rejected": True})
-    github_repository.switch(layout, {"rejected": False, "fault": 500})
+        git_host.switch(layout, {"rejected": True})
+    git_host.switch(layout, {"rejected": False, "fault": 500})
     with pytest.raises(FleetError, match="answers 500"):
         host(layout).refuse_unseen()
 
@@ -110,4 +110,4 @@ def test_nothing_but_its_repositories_is_served(layout: Layout, path: str) -> No
 
 def test_an_unknown_switch_is_named(layout: Layout) -> None:
     with pytest.raises(KeyError, match="slow"):
-        github_repository.switch(layout, {"slow": True})
+        git_host.switch(layout, {"slow": True})
