@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from teardown.kinds.base import Leftover
+    from teardown.target import Target
 
 SHOWN = 3
 """How many holders are named."""
@@ -71,19 +72,22 @@ class Holders:
         return each.claim in self.deletable and not each.held and each.id not in self.listed
 
 
-def blocking(holders: Holders, found: Iterable[Leftover], kinds: Collection[str]) -> tuple[Leftover, ...]:
+def blocking(
+    holders: Holders, found: Iterable[Leftover], target: Target, kinds: Collection[str]
+) -> tuple[Leftover, ...]:
     """What keeps the VPC from being deleted, and is neither the cluster's nor the stack's.
 
     Args:
         holders: what was found, by what it is called.
         found: the same, settled.
+        target: the cluster, whose VPC counts.
         kinds: the names of the kinds that block a VPC.
     """
     theirs = (Claim.NOBODYS, Claim.OTHERS, Claim.SHARED)
     return tuple(
         each
         for each in found
-        if each.in_vpc
+        if target.has(each.vpc_id)
         and each.claim in theirs
         and each.kind in kinds
         and each.id not in holders.listed

@@ -95,20 +95,20 @@ def look(
                 found += future.result()
             except UnknownError as error:
                 unknown.append(f"{kind.name}: {error}")
-    found = resolved(found)
+    found = resolved(found, target)
     holders = Holders(found, listed, deletable, is_whole=not unknown)
     settled = holders.settled()
     blocks = {kind.name for kind in kinds if kind.blocks_vpc}
-    return Findings(tuple(settled), tuple(unknown), frozenset(listed), blocking(holders, settled, blocks))
+    return Findings(tuple(settled), tuple(unknown), frozenset(listed), blocking(holders, settled, target, blocks))
 
 
-def resolved(found: Sequence[Leftover]) -> list[Leftover]:
+def resolved(found: Sequence[Leftover], target: Target) -> list[Leftover]:
     """The same, with the claims that depend on what else was found.
 
     What carries a controller's mark alone is the cluster's, if no other cluster is in its VPC. What is in another VPC
     may be the stack's all the same, if that VPC carries the stack's tags.
     """
-    is_alone = not any(each.in_vpc and each.claim is Claim.OTHERS for each in found)
+    is_alone = not any(target.has(each.vpc_id) and each.claim is Claim.OTHERS for each in found)
     second = {each.vpc_id for each in found if each.kind == VPC and each.claim is Claim.UNPLACED}
 
     def claimed(each: Leftover) -> Claim:

@@ -49,7 +49,7 @@ def complete(aws: Aws, known: dict[str, dict[str, str]], arns: list[str]) -> dic
 def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Application, network and gateway load balancers."""
     found = list(aws.pages("elbv2", "describe_load_balancers", "LoadBalancers"))
-    ours = [each["LoadBalancerArn"] for each in found if not target.vpc_id or target.has(each.get("VpcId", ""))]
+    ours = [each["LoadBalancerArn"] for each in found if target.may_have(each.get("VpcId"))]
     tags = complete(aws, tags_by_arn(aws, "loadbalancer"), ours)
     for each in found:
         arn, vpc = each["LoadBalancerArn"], each.get("VpcId", "")
@@ -64,7 +64,6 @@ def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             dns_name=each.get("DNSName", ""),
         )
 
@@ -104,7 +103,6 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             dns_name=each.get("DNSName", ""),
         )
 
@@ -112,13 +110,12 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
 def target_groups(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Target groups: one that a foreign listener uses stays."""
     found = list(aws.pages("elbv2", "describe_target_groups", "TargetGroups"))
-    ours = [each["TargetGroupArn"] for each in found if not target.vpc_id or target.has(each.get("VpcId", ""))]
+    ours = [each["TargetGroupArn"] for each in found if target.may_have(each.get("VpcId"))]
     tags = complete(aws, tags_by_arn(aws, "targetgroup"), ours)
     for each in found:
         arn, vpc = each["TargetGroupArn"], each.get("VpcId", "")
         own = tags.get(arn, {})
-        whose, there = claim.claim(own, target, vpc), target.has(vpc)
-        yield Leftover(TARGET_GROUP, arn, whose, each["TargetGroupName"], own, vpc_id=vpc, in_vpc=there)
+        yield Leftover(TARGET_GROUP, arn, claim.claim(own, target, vpc), each["TargetGroupName"], own, vpc_id=vpc)
 
 
 def _elb(*actions: str) -> tuple[str, ...]:

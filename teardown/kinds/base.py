@@ -47,8 +47,6 @@ class Leftover:
     """The security groups that an interface or load balancer has."""
     vpc_id: str = ""
     """The VPC that it is in."""
-    in_vpc: bool = False
-    """Whether that is the cluster's VPC."""
     holder: tuple[str, str] | None = None
     """What has it in use, where AWS tells: its kind and id. It goes with that, or is let go of by it."""
     requester: str = ""

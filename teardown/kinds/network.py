@@ -94,7 +94,6 @@ def interfaces(aws: Aws, target: Target) -> Iterator[Leftover]:
             held=held,
             groups=frozenset(group["GroupId"] for group in eni.get("Groups", ())),
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             holder=((INSTANCE, instance) if instance else owner_of(described)) if held else None,
             requester=requester,
         )
@@ -135,7 +134,6 @@ def groups(aws: Aws, target: Target) -> Iterator[Leftover]:
             tags_of(group),
             held=f"a rule of {names} names it" if foreign else "",
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             revocable=ours,
         )
 
@@ -265,7 +263,6 @@ def instances(aws: Aws, target: Target) -> Iterator[Leftover]:
                 None,
                 f"the Auto Scaling group {in_group} would start another" if in_group else "",
                 vpc_id=vpc,
-                in_vpc=target.has(vpc),
             )
 
 

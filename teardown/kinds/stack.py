@@ -67,7 +67,6 @@ def clusters(aws: Aws, target: Target) -> Iterator[Leftover]:
         prices.EKS_CLUSTER_HOUR * prices.HOURS_A_MONTH,
         "" if is_own else UNTAGGED,
         vpc_id=vpc,
-        in_vpc=target.has(vpc),
     )
 
 
@@ -161,9 +160,9 @@ def vpcs(aws: Aws, target: Target) -> Iterator[Leftover]:
         whose = Claim.NOBODYS if claim.of_stack(tags, target) is Claim.NOBODYS else Claim.UNPLACED
         whose = claim.of_stack(tags, target, key) if target.has(key) else whose
         if target.has(key) and whose is not Claim.STACK:
-            yield Leftover(VPC, key, Claim.OURS, tags.get("Name", ""), tags, held=UNTAGGED, vpc_id=key, in_vpc=True)
+            yield Leftover(VPC, key, Claim.OURS, tags.get("Name", ""), tags, held=UNTAGGED, vpc_id=key)
         elif whose is not Claim.NOBODYS:
-            yield Leftover(VPC, key, whose, tags.get("Name", ""), tags, vpc_id=key, in_vpc=target.has(key))
+            yield Leftover(VPC, key, whose, tags.get("Name", ""), tags, vpc_id=key)
 
 
 def nat_gateways(aws: Aws, target: Target) -> Iterator[Leftover]:
@@ -236,8 +235,8 @@ def gateways(aws: Aws, target: Target) -> Iterator[Leftover]:
     for gateway in things.values():
         vpc = next((each["VpcId"] for each in gateway.get("Attachments", ())), None)
         tags = tags_of(gateway)
-        whose, there = claim.of_stack(tags, target, vpc), target.has(vpc or "")
-        yield Leftover(GATEWAY, gateway["InternetGatewayId"], whose, tags=tags, vpc_id=vpc or "", in_vpc=there)
+        whose = claim.of_stack(tags, target, vpc)
+        yield Leftover(GATEWAY, gateway["InternetGatewayId"], whose, tags=tags, vpc_id=vpc or "")
 
 
 def delete_gateway(aws: Aws, leftover: Leftover) -> None:
@@ -258,7 +257,7 @@ def network_acls(aws: Aws, target: Target) -> Iterator[Leftover]:
 def _leftover(kind: str, key: str, thing: Any, target: Target, **more: Any) -> Leftover:
     tags, vpc = tags_of(thing), thing.get("VpcId", "")
     more.setdefault("name", tags.get("Name", ""))
-    return Leftover(kind, key, claim.of_stack(tags, target, vpc), tags=tags, vpc_id=vpc, in_vpc=target.has(vpc), **more)
+    return Leftover(kind, key, claim.of_stack(tags, target, vpc), tags=tags, vpc_id=vpc, **more)
 
 
 def _by_tag(target: Target) -> list[dict[str, Any]]:

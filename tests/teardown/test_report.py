@@ -18,12 +18,12 @@ from teardown.report import Report
 from teardown.verify import Verdict, resources
 
 NODE = Leftover("instance", "i-1", Claim.OURS, held="the Auto Scaling group nodes would start another", monthly=None)
-VOLUME = Leftover("volume", "vol-1", Claim.OURS, monthly=0.53, in_vpc=False)
+VOLUME = Leftover("volume", "vol-1", Claim.OURS, monthly=0.53)
 BALANCER = Leftover("load balancer", "arn:lb", Claim.OURS, "shop", monthly=19.32)
 ROLE = Leftover("IAM role", "node role", Claim.OURS)
 VPC = Leftover("VPC", "vpc-1", Claim.OURS)
-PERSONS = Leftover("NAT gateway", "nat-9", Claim.NOBODYS, tags={"owner": "ann"}, monthly=36.5, in_vpc=True)
-SHARED = Leftover("security group", "sg-9", Claim.SHARED, in_vpc=True)
+PERSONS = Leftover("NAT gateway", "nat-9", Claim.NOBODYS, tags={"owner": "ann"}, monthly=36.5)
+SHARED = Leftover("security group", "sg-9", Claim.SHARED)
 
 
 def numbered(text: list[str], start: str) -> list[int]:
