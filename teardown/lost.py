@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from teardown import kinds, probe
+from teardown import probe
 from teardown.errors import TeardownError, UnknownError
-from teardown.kinds.base import VPC
+from teardown.kinds.stack import VPC
 
 if TYPE_CHECKING:
     from teardown.aws import Aws
@@ -23,7 +23,7 @@ def locate(aws: Aws, target: Target) -> Target:
     """
     if target.vpc_id:
         return target
-    findings = probe.look(aws, target, kinds=[kinds.BY_NAME[VPC]])
+    findings = probe.look(aws, target, kinds=[VPC])
     if findings.unknown:
         raise UnknownError("; ".join(findings.unknown))
     candidates = sorted(each.id for each in findings.ours)

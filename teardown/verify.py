@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from teardown import dns, kinds, probe
+from teardown import dns, probe
 from teardown.errors import UnknownError
+from teardown.kinds.stack import CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -126,7 +127,7 @@ def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:
     Raises:
         UnknownError: AWS does not say.
     """
-    findings = probe.look(aws, target, kinds=[kinds.BY_NAME["EKS cluster"]])
+    findings = probe.look(aws, target, kinds=[CLUSTER])
     if findings.unknown:
         raise UnknownError("; ".join(findings.unknown))
     for cluster in findings.ours:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from infra.contract import prices
 from teardown import claim
 from teardown.aws import code_of
-from teardown.kinds.base import BALANCER, CLASSIC, TARGET_GROUP, Kind, Leftover, tags_of
+from teardown.kinds.base import Kind, Leftover, tags_of
 from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
@@ -126,32 +126,31 @@ _BALANCERS = (f"{SERVICE}:@region@:@account_id@:loadbalancer/*",)
 _TARGET_GROUPS = (f"{SERVICE}:@region@:@account_id@:targetgroup/*",)
 _SCOPES = (Scope.CONTROLLER, Scope.OWNED)
 
-KINDS = (
-    Kind(
-        BALANCER,
-        balancers,
-        reads(*_elb("DescribeLoadBalancers", "DescribeTags"), "tag:GetResources"),
-        delete_balancer,
-        (Permission(_elb("DeleteLoadBalancer", "ModifyLoadBalancerAttributes"), _BALANCERS, _SCOPES),),
-        command="aws elbv2 delete-load-balancer --load-balancer-arn {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        CLASSIC,
-        classic,
-        reads(*_elb("DescribeLoadBalancers", "DescribeTags")),
-        lambda aws, each: aws.client("elb").delete_load_balancer(LoadBalancerName=each.id),
-        (Permission(_elb("DeleteLoadBalancer"), _BALANCERS, _SCOPES),),
-        command="aws elb delete-load-balancer --load-balancer-name {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        TARGET_GROUP,
-        target_groups,
-        reads(*_elb("DescribeTargetGroups", "DescribeTags"), "tag:GetResources"),
-        lambda aws, each: aws.client("elbv2").delete_target_group(TargetGroupArn=each.id),
-        (Permission(_elb("DeleteTargetGroup"), _TARGET_GROUPS, _SCOPES),),
-        after=(BALANCER,),
-        command="aws elbv2 delete-target-group --target-group-arn {id}",
-    ),
+BALANCER = Kind(
+    "load balancer",
+    balancers,
+    reads(*_elb("DescribeLoadBalancers", "DescribeTags"), "tag:GetResources"),
+    delete_balancer,
+    (Permission(_elb("DeleteLoadBalancer", "ModifyLoadBalancerAttributes"), _BALANCERS, _SCOPES),),
+    command="aws elbv2 delete-load-balancer --load-balancer-arn {id}",
+    blocks_vpc=True,
 )
+CLASSIC = Kind(
+    "classic load balancer",
+    classic,
+    reads(*_elb("DescribeLoadBalancers", "DescribeTags")),
+    lambda aws, each: aws.client("elb").delete_load_balancer(LoadBalancerName=each.id),
+    (Permission(_elb("DeleteLoadBalancer"), _BALANCERS, _SCOPES),),
+    command="aws elb delete-load-balancer --load-balancer-name {id}",
+    blocks_vpc=True,
+)
+TARGET_GROUP = Kind(
+    "target group",
+    target_groups,
+    reads(*_elb("DescribeTargetGroups", "DescribeTags"), "tag:GetResources"),
+    lambda aws, each: aws.client("elbv2").delete_target_group(TargetGroupArn=each.id),
+    (Permission(_elb("DeleteTargetGroup"), _TARGET_GROUPS, _SCOPES),),
+    command="aws elbv2 delete-target-group --target-group-arn {id}",
+)
+
+KINDS = (BALANCER, CLASSIC, TARGET_GROUP)

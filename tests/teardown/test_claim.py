@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from teardown import claim, probe
 from teardown.claim import FAMILIES, NAMING, UNBOUND, Claim, Means
-from teardown.kinds.base import VOLUME, VPC, Leftover
+from teardown.kinds.base import Leftover
+from teardown.kinds.network import VOLUME
+from teardown.kinds.stack import VPC
 from teardown.target import Target
 
 if TYPE_CHECKING:

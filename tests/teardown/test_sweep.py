@@ -12,6 +12,8 @@ import pytest
 from teardown import kinds, probe, sweep
 from teardown.budget import Budget
 from teardown.claim import Claim
+from teardown.kinds.balancers import BALANCER, TARGET_GROUP
+from teardown.kinds.network import GROUP, INSTANCE, INTERFACE, VOLUME
 from tests.teardown.conftest import SHORT, Town, town_in
 
 if TYPE_CHECKING:
@@ -207,12 +209,12 @@ def test_what_is_on_its_way_out_is_waited_for_and_what_aws_says_is_shown(town: T
 def test_a_sweep_ends_with_its_budget(town: Town, aws: Proven) -> None:
     town.leave()
     planned = town.plan(aws)
-    for group in [each.id for each in planned.doomed if each.kind == "security group"]:
+    for group in [each.id for each in planned.doomed if each.kind is GROUP]:
         town.maker.interface(town.place, "came meanwhile", {}, [group])
     budget = Budget.of(1.0)
     outcome = sweep.sweep(aws, planned, budget, lambda _line: None, patience=600.0)
     assert budget.left == 0.0
-    assert len(outcome.failed) >= len([each for each in planned.doomed if each.kind == "security group"])
+    assert len(outcome.failed) >= len([each for each in planned.doomed if each.kind is GROUP])
 
 
 def test_a_second_sweep_has_nothing_to_do(town: Town, aws: Proven) -> None:
@@ -239,11 +241,10 @@ def test_what_says_nothing_of_whose_it_is_is_reported_and_left(town: Town, aws: 
 
 
 def test_the_order_is_that_of_what_holds_what() -> None:
-    groups = [[kind.name for kind in group] for group in kinds.generations()]
-    place = {name: number for number, group in enumerate(groups) for name in group}
-    assert place["load balancer"] < place["target group"]
-    assert place["load balancer"] < place["network interface"] < place["security group"]
-    assert place["instance"] < place["volume"]
+    place = {kind: number for number, generation in enumerate(kinds.generations()) for kind in generation}
+    assert place[BALANCER] < place[TARGET_GROUP]
+    assert place[BALANCER] < place[INTERFACE] < place[GROUP]
+    assert place[INSTANCE] < place[VOLUME]
 
 
 def test_every_kind_says_how_a_person_removes_one() -> None:
