@@ -259,11 +259,8 @@ def claim(tags: Mapping[str, str], target: Target, vpc: str | None = UNBOUND, *,
     if not whose:
         own = of_stack(tags, target, vpc)
         marked = named or _has(tags, Means.MARK)
-        is_here = vpc is not UNBOUND and target.has(vpc)
-        return Claim.MARKED if own is Claim.NOBODYS and marked and is_here else own
-    if vpc is UNBOUND or target.has(vpc):
-        return Claim.OURS
-    return Claim.ELSEWHERE if target.vpc_id else Claim.UNPLACED
+        return Claim.MARKED if own is Claim.NOBODYS and marked and target.has(vpc) else own
+    return _placed(Claim.OURS, target, vpc)
 
 
 def of_stack(tags: Mapping[str, str], target: Target, vpc: str | None = UNBOUND) -> Claim:
@@ -276,9 +273,14 @@ def of_stack(tags: Mapping[str, str], target: Target, vpc: str | None = UNBOUND)
     """
     if tags.get("project") != names.PROJECT or tags.get(STACK) != target.cluster:
         return Claim.NOBODYS
+    return _placed(Claim.STACK, target, vpc)
+
+
+def _placed(whose: Claim, target: Target, vpc: str | None) -> Claim:
+    """That claim of what is in the cluster's VPC or bound to none; else that it is in another VPC, or may be."""
     if vpc is UNBOUND or target.has(vpc):
-        return Claim.STACK
-    return Claim.ELSEWHERE if target.vpc_id else Claim.UNPLACED
+        return whose
+    return Claim.UNPLACED if target.may_have(vpc) else Claim.ELSEWHERE
 
 
 def group_name(cluster: str) -> str:

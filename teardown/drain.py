@@ -22,7 +22,8 @@ from common.kubernetes.api import (
     UnansweredError,
 )
 from common.kubernetes.objects import condition, mappings, name_of, text
-from teardown import claim, kinds, probe
+from teardown import claim, probe
+from teardown.kinds import balancers, network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -181,15 +182,14 @@ def _remaining(aws: Aws, target: Target, cluster: Cluster, done: Drained) -> lis
 
 def _in_aws(aws: Aws, target: Target) -> list[str]:
     """What AWS still shows of the load balancer controllers: load balancers, target groups, groups, interfaces."""
-    names = ("load balancer", "classic load balancer", "target group", "security group", "network interface")
-    findings = probe.look(aws, target, kinds=[kinds.BY_NAME[name] for name in names])
+    findings = probe.look(aws, target, kinds=(*balancers.KINDS, network.GROUP, network.INTERFACE))
     balancing = [each for each in findings.ours if _is_of_balancer(each)]
-    return [*findings.unknown, *(f"AWS still has the {each.kind} {each.label}" for each in balancing)]
+    return [*findings.unknown, *(f"AWS still has the {each.title}" for each in balancing)]
 
 
 def _is_of_balancer(each: Leftover) -> bool:
     marks: Sequence[str] = (claim.CONTROLLER, "kubernetes.io/service-name")
-    return each.kind in ("load balancer", "classic load balancer", "target group") or any(m in each.tags for m in marks)
+    return each.kind in balancers.KINDS or any(m in each.tags for m in marks)
 
 
 def _await(progress: Progress, what: str, deadline: float, look: Any, done: Drained) -> None:

@@ -11,12 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from teardown.claim import Claim
-from teardown.kinds.base import BALANCER, GROUP, INTERFACE
+from teardown.kinds.balancers import BALANCER
+from teardown.kinds.network import GROUP, INTERFACE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from teardown.kinds.base import Leftover
+    from teardown.kinds.base import Kind, Leftover
+    from teardown.target import Target
 
 SHOWN = 3
 """How many holders are named."""
@@ -35,7 +37,7 @@ class Holders:
     """Whether every kind could be looked at: else what is not found may still be there."""
 
     @cached_property
-    def _index(self) -> dict[tuple[str, str], Leftover]:
+    def _index(self) -> dict[tuple[Kind, str], Leftover]:
         return {_key(each): each for each in self.found}
 
     def settled(self) -> list[Leftover]:
@@ -47,19 +49,19 @@ class Holders:
         return each.holder in self._index
 
     def _settle(self, each: Leftover) -> Leftover:
-        if each.kind == GROUP and not each.held:
+        if each.kind is GROUP and not each.held:
             return replace(each, held=self._members(each.id))
-        if each.kind != INTERFACE and each.holder and self._is_going(each.holder):
+        if each.kind is not INTERFACE and each.holder and self._is_going(each.holder):
             return replace(each, held="")
         return each
 
     def _members(self, group: str) -> str:
         """Which interfaces hold a security group, and stay."""
         staying = [each for each in self.found if group in each.groups and not self._goes(each)]
-        interfaces = sorted((each for each in staying if each.kind == INTERFACE), key=lambda each: each.id)
+        interfaces = sorted((each for each in staying if each.kind is INTERFACE), key=lambda each: each.id)
         return f"in use by {', '.join(each.label for each in interfaces[:SHOWN])}" if interfaces else ""
 
-    def _is_going(self, holder: tuple[str, str]) -> bool:
+    def _is_going(self, holder: tuple[Kind, str]) -> bool:
         """Whether a holder is gone, or on its way out."""
         found = self._index.get(holder)
         return self.is_whole if found is None else self._goes(found)
@@ -71,26 +73,26 @@ class Holders:
         return each.claim in self.deletable and not each.held and each.id not in self.listed
 
 
-def blocking(holders: Holders, found: Iterable[Leftover], kinds: Collection[str]) -> tuple[Leftover, ...]:
+def blocking(holders: Holders, found: Iterable[Leftover], target: Target) -> tuple[Leftover, ...]:
     """What keeps the VPC from being deleted, and is neither the cluster's nor the stack's.
 
     Args:
         holders: what was found, by what it is called.
         found: the same, settled.
-        kinds: the names of the kinds that block a VPC.
+        target: the cluster, whose VPC counts.
     """
     theirs = (Claim.NOBODYS, Claim.OTHERS, Claim.SHARED)
     return tuple(
         each
         for each in found
-        if each.in_vpc
+        if target.has(each.vpc_id)
         and each.claim in theirs
-        and each.kind in kinds
+        and each.kind.blocks_vpc
         and each.id not in holders.listed
         and not holders.is_part(each)
     )
 
 
-def _key(each: Leftover) -> tuple[str, str]:
+def _key(each: Leftover) -> tuple[Kind, str]:
     """What something is called where it holds something: a load balancer by the end of its ARN."""
-    return each.kind, each.id.partition(":loadbalancer/")[2] if each.kind == BALANCER else each.id
+    return each.kind, each.id.partition(":loadbalancer/")[2] if each.kind is BALANCER else each.id

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from github.Issue import Issue
     from github.Repository import Repository
 
-BOT = "github-actions[bot]"
-"""Who a workflow's own token acts as."""
-
 RETRIES = 3
 SUCCESS, SKIPPED = "success", "skipped"
 

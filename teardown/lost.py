@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from common.errors import FleetError, UnknownError
-from teardown import kinds, probe
-from teardown.kinds.base import VPC
+from teardown import probe
+from teardown.kinds.stack import VPC
 
 if TYPE_CHECKING:
     from common.aws import Aws
@@ -23,7 +23,7 @@ def locate(aws: Aws, target: Target) -> Target:
     """
     if target.vpc_id:
         return target
-    findings = probe.look(aws, target, kinds=[kinds.BY_NAME[VPC]])
+    findings = probe.look(aws, target, kinds=[VPC])
     if findings.unknown:
         raise UnknownError("; ".join(findings.unknown))
     candidates = sorted(each.id for each in findings.ours)

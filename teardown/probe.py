@@ -11,7 +11,7 @@ from common.errors import UnknownError
 from teardown.claim import Claim
 from teardown.holders import Holders, blocking
 from teardown.kinds import KINDS
-from teardown.kinds.base import VPC
+from teardown.kinds.stack import VPC
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -95,21 +95,20 @@ def look(
                 found += future.result()
             except UnknownError as error:
                 unknown.append(f"{kind.name}: {error}")
-    found = resolved(found)
+    found = resolved(found, target)
     holders = Holders(found, listed, deletable, is_whole=not unknown)
     settled = holders.settled()
-    blocks = {kind.name for kind in kinds if kind.blocks_vpc}
-    return Findings(tuple(settled), tuple(unknown), frozenset(listed), blocking(holders, settled, blocks))
+    return Findings(tuple(settled), tuple(unknown), frozenset(listed), blocking(holders, settled, target))
 
 
-def resolved(found: Sequence[Leftover]) -> list[Leftover]:
+def resolved(found: Sequence[Leftover], target: Target) -> list[Leftover]:
     """The same, with the claims that depend on what else was found.
 
     What carries a controller's mark alone is the cluster's, if no other cluster is in its VPC. What is in another VPC
     may be the stack's all the same, if that VPC carries the stack's tags.
     """
-    is_alone = not any(each.in_vpc and each.claim is Claim.OTHERS for each in found)
-    second = {each.vpc_id for each in found if each.kind == VPC and each.claim is Claim.UNPLACED}
+    is_alone = not any(target.has(each.vpc_id) and each.claim is Claim.OTHERS for each in found)
+    second = {each.vpc_id for each in found if each.kind is VPC and each.claim is Claim.UNPLACED}
 
     def claimed(each: Leftover) -> Claim:
         if each.claim is Claim.MARKED:

@@ -14,7 +14,7 @@ from common.errors import FleetError, UnknownError
 from common.kubernetes.api import Kind
 from common.kubernetes.objects import text
 from infra.contract import names
-from teardown import capture, kinds
+from teardown import capture
 from teardown.claim import Claim
 from teardown.kinds import network
 from teardown.target import RETAIN, PersistentVolume
@@ -109,7 +109,7 @@ def remember(aws: Proven, target: Target, path: Path) -> list[str]:
         return []
     capture.write(path, replace(target, persistent_volumes=tuple(kept.values())))
     try:
-        found = list(kinds.BY_NAME["volume"].find(aws, target))
+        found = list(network.volumes(aws, target))
     except UnknownError as error:
         return [_untagged(volume_id, error) for volume_id in kept]
     failed: list[str] = []

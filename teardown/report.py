@@ -6,7 +6,7 @@ blocks it, because nothing says that it is the cluster's.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,15 @@ from common import summary
 from common.text import LINE, clean, markdown, to_json
 from teardown import kinds
 from teardown.claim import CONTROLLER, CSI, Claim
+from teardown.kinds.logs import LOG_GROUP
+from teardown.kinds.network import GROUP
 from teardown.verify import monthly, resources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from common.console import StepResult
-    from teardown.kinds.base import Leftover
+    from teardown.kinds.base import Kind, Leftover
 
 HOURS_A_DAY = 24
 HEAD = ("resource", "id", "name", "made by", "age", "cost", "note")
@@ -47,7 +49,7 @@ STAYS = {
 class Row:
     """A resource, for whoever reads."""
 
-    kind: str
+    kind: Kind
     id: str
     name: str
     by: str
@@ -68,7 +70,14 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """What a table shows of it."""
         name = "" if self.name in self.id else self.name
-        return tuple(clean(cell, CELL) for cell in (self.kind, self.id, name, self.by, self.age, self.cost, self.note))
+        return tuple(
+            clean(cell, CELL) for cell in (self.kind.name, self.id, name, self.by, self.age, self.cost, self.note)
+        )
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        return {**vars(self), "kind": self.kind.name}
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,10 @@ class Report:
     @property
     def document(self) -> dict[str, Any]:
         """For machines."""
-        rows = {name: [asdict(row) for row in getattr(self, name)] for name in ROWS}
+        rows = {name: [row.document for row in getattr(self, name)] for name in ROWS}
         steps = [{"name": step.name, "outcome": step.outcome, "seconds": step.seconds} for step in self.steps]
         lists = {name: list(getattr(self, name)) for name in ("unknown", "in_state", "recovered", "notes")}
-        plan = [[asdict(row) for row in step] for step in self.plan]
+        plan = [[row.document for row in step] for step in self.plan]
         told = {"title": self.title, "good": self.good, "failure": self.failure, "again": self.again, "plan": plan}
         return {**told, "steps": steps, **rows, **lists, "by_hand": self.by_hand}
 
@@ -185,14 +194,13 @@ def row(leftover: Leftover, in_state: Collection[str] = (), *, failed: bool = Fa
         in_state: what the stack's state lists.
         failed: whether the sweep could not delete it: then a person may.
     """
-    kind = kinds.BY_NAME[leftover.kind]
     note, command = leftover.kept_because or leftover.held or STAYS.get(leftover.claim, ""), ""
     if leftover.kept_because:
-        command = kind.by_hand(leftover)
+        command = leftover.kind.by_hand(leftover)
     elif leftover.id in in_state:
         note = leftover.held or "in the stack's state"
-    elif not leftover.held and (failed or kind.delete is None or leftover.claim is Claim.UNPLACED):
-        command = kind.by_hand(leftover)
+    elif not leftover.held and (failed or leftover.kind.delete is None or leftover.claim is Claim.UNPLACED):
+        command = leftover.kind.by_hand(leftover)
     age = _age(leftover.created, datetime.now(UTC))
     return Row(leftover.kind, leftover.id, leftover.name, made_by(leftover), age, leftover.monthly, note, command)
 
@@ -205,7 +213,7 @@ def rows(left: Iterable[Leftover], in_state: Collection[str] = (), failed: Colle
         in_state: what the stack's state lists.
         failed: the labels, with the kind before it, of what the sweep could not delete.
     """
-    return [row(each, in_state, failed=f"{each.kind} {each.label}" in failed) for each in left]
+    return [row(each, in_state, failed=each.title in failed) for each in left]
 
 
 def blockers(strangers: Iterable[Leftover]) -> list[Row]:
@@ -215,7 +223,7 @@ def blockers(strangers: Iterable[Leftover]) -> list[Row]:
 
 def elsewhere(found: Iterable[Leftover]) -> list[str]:
     """Name what carries the cluster's tags in another VPC, a line each."""
-    return [f"not touched, because it is in {each.vpc_id or 'no VPC'}: {each.kind} {each.label}" for each in found]
+    return [f"not touched, because it is in {each.vpc_id or 'no VPC'}: {each.title}" for each in found]
 
 
 def made_by(leftover: Leftover) -> str:
@@ -239,7 +247,7 @@ def made_by(leftover: Leftover) -> str:
         return ", ".join(f"{key}={value}" for key, value in sorted(tags.items())[:3]) or "no tags"
     if any(key.startswith("karpenter.") for key in tags):
         return "Karpenter"
-    is_eks = leftover.kind in ("log group", "security group") or "eks:cluster-name" in tags
+    is_eks = leftover.kind in (LOG_GROUP, GROUP) or "eks:cluster-name" in tags
     return "EKS" if is_eks else "a controller"
 
 

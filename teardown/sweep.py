@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from common.aws import Aws
     from common.target import Proven
     from teardown.budget import Budget
-    from teardown.kinds.base import Kind, Leftover
+    from teardown.kinds.base import Leftover
     from teardown.probe import Findings
     from teardown.target import Target
 
@@ -78,7 +78,7 @@ class Outcome:
     plan: Plan
     deleted: list[Leftover] = field(default_factory=list["Leftover"])
     failed: dict[str, str] = field(default_factory=dict[str, str])
-    """Label → why."""
+    """Kind and label → why."""
 
     @property
     def good(self) -> bool:
@@ -99,7 +99,7 @@ def plan(aws: Aws, target: Target, listed: Collection[str], *, recover: bool = F
     findings = probe.look(aws, target, listed=listed, deletable=deletable)
     free = [each for each in findings.left if each.claim in deletable and not each.held]
     steps = (
-        tuple(each for kind in generation if kind.delete for each in free if each.kind == kind.name)
+        tuple(each for kind in generation if kind.delete for each in free if each.kind is kind)
         for generation in kinds.generations()
     )
     return Plan(findings, tuple(step for step in steps if step))
@@ -126,8 +126,8 @@ def sweep(
                 try:
                     future.result()
                 except UnknownError as error:
-                    outcome.failed[f"{each.kind} {each.label}"] = str(error)
-                    tell(f"not deleted: {each.kind} {each.label}: {error}")
+                    outcome.failed[each.title] = str(error)
+                    tell(f"not deleted: {each.title}: {error}")
                 else:
                     outcome.deleted.append(each)
     return outcome
@@ -135,14 +135,13 @@ def sweep(
 
 def _delete(aws: Proven, each: Leftover, until: Budget, tell: Callable[[str], None]) -> None:
     """Delete one, and wait until it is gone. Raises UnknownError."""
-    kind = kinds.BY_NAME[each.kind]
     began = time.monotonic()
 
     def waits(error: BaseException) -> bool:
         if not isinstance(error, ClientError) or code_of(error) not in WAITS | PASSES:
             return False
         said = clean(str(error).partition("operation: ")[2])
-        tell(f"{each.kind} {each.label}: waiting since {time.monotonic() - began:.0f} s; AWS says: {said}")
+        tell(f"{each.title}: waiting since {time.monotonic() - began:.0f} s; AWS says: {said}")
         return True
 
     with answered():
@@ -153,22 +152,22 @@ def _delete(aws: Proven, each: Leftover, until: Budget, tell: Callable[[str], No
             reraise=True,
         ):
             with attempt:
-                _call(kind, aws, each)
-        _await_end(kind, aws, each, until, tell)
-    tell(f"deleted: {each.kind} {each.label}")
+                _call(aws, each)
+        _await_end(aws, each, until, tell)
+    tell(f"deleted: {each.title}")
 
 
-def _await_end(kind: Kind, aws: Aws, each: Leftover, until: Budget, tell: Callable[[str], None]) -> None:
+def _await_end(aws: Aws, each: Leftover, until: Budget, tell: Callable[[str], None]) -> None:
     """Wait for a deletion that goes on after its call. Raises ClientError, and UnknownError at the deadline."""
-    if kind.is_gone is None:
+    if each.kind.is_gone is None:
         return
     began = time.monotonic()
     for pause in wait_times():
-        if kind.is_gone(aws, each):
+        if each.kind.is_gone(aws, each):
             return
         if until.left == 0.0:
             raise UnknownError(f"AWS has not deleted it within {time.monotonic() - began:.0f} s")
-        tell(f"{each.kind} {each.label}: AWS is deleting it, for {time.monotonic() - began:.0f} s")
+        tell(f"{each.title}: AWS is deleting it, for {time.monotonic() - began:.0f} s")
         time.sleep(min(pause, until.left))
 
 
@@ -180,12 +179,12 @@ def wait_times() -> Iterator[float]:
         pause = min(15.0, pause * 1.6)
 
 
-def _call(kind: Kind, aws: Proven, each: Leftover) -> None:
+def _call(aws: Proven, each: Leftover) -> None:
     """Delete one; what is gone already counts as deleted."""
-    if kind.delete is None:
-        raise AssertionError(kind.name)
+    if each.kind.delete is None:
+        raise AssertionError(each.title)
     try:
-        kind.delete(aws, each)
+        each.kind.delete(aws, each)
     except ClientError as error:
         if not code_of(error).endswith(GONE):
             raise

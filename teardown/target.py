@@ -31,14 +31,18 @@ class Target(target.Target):
     vpc_id: str = ""
     """Empty if nobody knows it any more: then nothing that is bound to a VPC is deleted."""
 
-    def has(self, vpc_id: str | None) -> bool:
-        """Whether a VPC is known to be the cluster's."""
-        return bool(vpc_id) and vpc_id == self.vpc_id
-
     persistent_volumes: tuple[PersistentVolume, ...] = ()
     """Those whose EBS volume is not to be deleted: of Retain, or in use while the cluster lives."""
     volumes_held: str = ""
     """Why no volume may be deleted: the cluster lives, and does not say what its PersistentVolumes use."""
+
+    def has(self, vpc_id: str | None) -> bool:
+        """Whether a VPC is known to be the cluster's."""
+        return bool(vpc_id) and vpc_id == self.vpc_id
+
+    def may_have(self, vpc_id: str | None) -> bool:
+        """Whether a VPC may be the cluster's: any may be, where nobody knows the cluster's."""
+        return not self.vpc_id or self.has(vpc_id)
 
     def why_kept(self, volume_id: str, tags: Mapping[str, str]) -> str:
         """Why a volume outlives the cluster on purpose; empty if it does not."""

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from common.errors import UnknownError
-from teardown import dns, kinds, probe
+from teardown import dns, probe
+from teardown.kinds.stack import CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -127,7 +128,7 @@ def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:
     Raises:
         UnknownError: AWS does not say.
     """
-    findings = probe.look(aws, target, kinds=[kinds.BY_NAME["EKS cluster"]])
+    findings = probe.look(aws, target, kinds=[CLUSTER])
     if findings.unknown:
         raise UnknownError("; ".join(findings.unknown))
     for cluster in findings.ours:

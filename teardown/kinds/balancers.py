@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from common.aws import code_of
 from infra.contract import prices
 from teardown import claim
-from teardown.kinds.base import BALANCER, CLASSIC, TARGET_GROUP, Kind, Leftover, tags_of
+from teardown.kinds.base import Kind, Leftover, tags_of
 from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def complete(aws: Aws, known: dict[str, dict[str, str]], arns: list[str]) -> dic
 def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Application, network and gateway load balancers."""
     found = list(aws.pages("elbv2", "describe_load_balancers", "LoadBalancers"))
-    ours = [each["LoadBalancerArn"] for each in found if not target.vpc_id or target.has(each.get("VpcId", ""))]
+    ours = [each["LoadBalancerArn"] for each in found if target.may_have(each.get("VpcId"))]
     tags = complete(aws, tags_by_arn(aws, "loadbalancer"), ours)
     for each in found:
         arn, vpc = each["LoadBalancerArn"], each.get("VpcId", "")
@@ -64,7 +64,6 @@ def balancers(aws: Aws, target: Target) -> Iterator[Leftover]:
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             dns_name=each.get("DNSName", ""),
         )
 
@@ -104,7 +103,6 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
             COST,
             groups=frozenset(each.get("SecurityGroups", ())),
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             dns_name=each.get("DNSName", ""),
         )
 
@@ -112,13 +110,12 @@ def classic(aws: Aws, target: Target) -> Iterator[Leftover]:
 def target_groups(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Target groups: one that a foreign listener uses stays."""
     found = list(aws.pages("elbv2", "describe_target_groups", "TargetGroups"))
-    ours = [each["TargetGroupArn"] for each in found if not target.vpc_id or target.has(each.get("VpcId", ""))]
+    ours = [each["TargetGroupArn"] for each in found if target.may_have(each.get("VpcId"))]
     tags = complete(aws, tags_by_arn(aws, "targetgroup"), ours)
     for each in found:
         arn, vpc = each["TargetGroupArn"], each.get("VpcId", "")
         own = tags.get(arn, {})
-        whose, there = claim.claim(own, target, vpc), target.has(vpc)
-        yield Leftover(TARGET_GROUP, arn, whose, each["TargetGroupName"], own, vpc_id=vpc, in_vpc=there)
+        yield Leftover(TARGET_GROUP, arn, claim.claim(own, target, vpc), each["TargetGroupName"], own, vpc_id=vpc)
 
 
 def _elb(*actions: str) -> tuple[str, ...]:
@@ -129,32 +126,31 @@ _BALANCERS = (f"{SERVICE}:@region@:@account_id@:loadbalancer/*",)
 _TARGET_GROUPS = (f"{SERVICE}:@region@:@account_id@:targetgroup/*",)
 _SCOPES = (Scope.CONTROLLER, Scope.OWNED)
 
-KINDS = (
-    Kind(
-        BALANCER,
-        balancers,
-        reads(*_elb("DescribeLoadBalancers", "DescribeTags"), "tag:GetResources"),
-        delete_balancer,
-        (Permission(_elb("DeleteLoadBalancer", "ModifyLoadBalancerAttributes"), _BALANCERS, _SCOPES),),
-        command="aws elbv2 delete-load-balancer --load-balancer-arn {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        CLASSIC,
-        classic,
-        reads(*_elb("DescribeLoadBalancers", "DescribeTags")),
-        lambda aws, each: aws.client("elb").delete_load_balancer(LoadBalancerName=each.id),
-        (Permission(_elb("DeleteLoadBalancer"), _BALANCERS, _SCOPES),),
-        command="aws elb delete-load-balancer --load-balancer-name {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        TARGET_GROUP,
-        target_groups,
-        reads(*_elb("DescribeTargetGroups", "DescribeTags"), "tag:GetResources"),
-        lambda aws, each: aws.client("elbv2").delete_target_group(TargetGroupArn=each.id),
-        (Permission(_elb("DeleteTargetGroup"), _TARGET_GROUPS, _SCOPES),),
-        after=(BALANCER,),
-        command="aws elbv2 delete-target-group --target-group-arn {id}",
-    ),
+BALANCER = Kind(
+    "load balancer",
+    balancers,
+    reads(*_elb("DescribeLoadBalancers", "DescribeTags"), "tag:GetResources"),
+    delete_balancer,
+    (Permission(_elb("DeleteLoadBalancer", "ModifyLoadBalancerAttributes"), _BALANCERS, _SCOPES),),
+    command="aws elbv2 delete-load-balancer --load-balancer-arn {id}",
+    blocks_vpc=True,
 )
+CLASSIC = Kind(
+    "classic load balancer",
+    classic,
+    reads(*_elb("DescribeLoadBalancers", "DescribeTags")),
+    lambda aws, each: aws.client("elb").delete_load_balancer(LoadBalancerName=each.id),
+    (Permission(_elb("DeleteLoadBalancer"), _BALANCERS, _SCOPES),),
+    command="aws elb delete-load-balancer --load-balancer-name {id}",
+    blocks_vpc=True,
+)
+TARGET_GROUP = Kind(
+    "target group",
+    target_groups,
+    reads(*_elb("DescribeTargetGroups", "DescribeTags"), "tag:GetResources"),
+    lambda aws, each: aws.client("elbv2").delete_target_group(TargetGroupArn=each.id),
+    (Permission(_elb("DeleteTargetGroup"), _TARGET_GROUPS, _SCOPES),),
+    command="aws elbv2 delete-target-group --target-group-arn {id}",
+)
+
+KINDS = (BALANCER, CLASSIC, TARGET_GROUP)

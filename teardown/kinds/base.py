@@ -6,8 +6,10 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from teardown import claim
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from common.aws import Aws
@@ -17,20 +19,11 @@ if TYPE_CHECKING:
     from teardown.target import Target
 
 
-BALANCER, CLASSIC, TARGET_GROUP = "load balancer", "classic load balancer", "target group"
-INSTANCE, INTERFACE, GROUP, ADDRESS = "instance", "network interface", "security group", "address"
-VOLUME, SNAPSHOT, TEMPLATE, LOG_GROUP = "volume", "snapshot", "launch template", "log group"
-CLUSTER, NODES, VPC, NAT, ENDPOINT = "EKS cluster", "node group", "VPC", "NAT gateway", "VPC endpoint"
-SUBNET, TABLE, GATEWAY, ACL = "subnet", "route table", "internet gateway", "network ACL"
-ROLE, POLICY, PROFILE, PROVIDER = "IAM role", "IAM policy", "instance profile", "OIDC provider"
-BALANCERS = (BALANCER, CLASSIC)
-
-
 @dataclass(frozen=True)
 class Leftover:
     """One thing in AWS."""
 
-    kind: str
+    kind: Kind
     id: str
     """What its delete call takes."""
     claim: Claim
@@ -47,9 +40,7 @@ class Leftover:
     """The security groups that an interface or load balancer has."""
     vpc_id: str = ""
     """The VPC that it is in."""
-    in_vpc: bool = False
-    """Whether that is the cluster's VPC."""
-    holder: tuple[str, str] | None = None
+    holder: tuple[Kind, str] | None = None
     """What has it in use, where AWS tells: its kind and id. It goes with that, or is let go of by it."""
     requester: str = ""
     """Who made it, where AWS tells: another account, or a service of AWS."""
@@ -63,8 +54,13 @@ class Leftover:
         """Its id, and the name that a person knows it by."""
         return f"{self.id} ({self.name})" if self.name and self.name not in self.id else self.id
 
+    @property
+    def title(self) -> str:
+        """The same after its kind."""
+        return f"{self.kind.name} {self.label}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Kind:
     """A kind of thing that controllers leave behind, or that the stack itself makes."""
 
@@ -76,8 +72,6 @@ class Kind:
     """None: it goes with its owner. Raises botocore's ClientError."""
     writes: tuple[Permission, ...] = ()
     """What deleting what controllers made needs, beside what the deploy role has for the stack's own."""
-    after: tuple[str, ...] = ()
-    """The kinds that must be gone before."""
     command: str = ""
     """What removes one by hand: `{id}` and `{name}` are its own, `{parent}` and `{child}` the parts of its id."""
     blocks_vpc: bool = False
@@ -95,3 +89,26 @@ class Kind:
 def tags_of(thing: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:
     """AWS's list of tags as a dictionary."""
     return {tag["Key"]: tag["Value"] for tag in thing.get(key) or ()}
+
+
+def found(
+    aws: Aws, target: Target, operation: str, key: str, identity: str, *, in_vpc: bool = True, **more: Any
+) -> Iterator[Any]:
+    """What a tag says to be the cluster's or the stack's, and what is in the VPC: each once.
+
+    Args:
+        aws: the clients.
+        target: the cluster.
+        operation: of EC2, one that takes Filters.
+        key: the member of its answer.
+        identity: the member that tells one from another.
+        in_vpc: whether the kind is bound to a VPC.
+        more: more parameters.
+    """
+    things: dict[str, Any] = {}
+    looks = [("tag-key", claim.keys(target.cluster)), (f"tag:{claim.STACK}", [target.cluster])]
+    looks += [("vpc-id", [target.vpc_id])] if in_vpc and target.vpc_id else []
+    for name, values in looks:
+        answer = aws.pages("ec2", operation, key, Filters=[{"Name": name, "Values": values}], **more)
+        things |= {thing[identity]: thing for thing in answer}
+    yield from things.values()

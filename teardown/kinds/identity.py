@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from infra.contract import names
 from teardown import claim
 from teardown.claim import Claim
-from teardown.kinds.base import CLUSTER, INSTANCE, NODES, POLICY, PROFILE, PROVIDER, ROLE, Kind, Leftover
+from teardown.kinds.base import Kind, Leftover
 from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
@@ -99,50 +99,46 @@ def providers(aws: Aws, target: Target) -> Iterator[Leftover]:
         yield Leftover(PROVIDER, arn, claim.of_stack(tags, target), "", tags)
 
 
-KINDS = (
-    Kind(
-        PROFILE,
-        profiles,
-        (
-            *reads("iam:ListInstanceProfiles"),
-            Permission(("iam:ListInstanceProfileTags",), ("iam::@account_id@:instance-profile/*",)),
+PROFILE = Kind(
+    "instance profile",
+    profiles,
+    (
+        *reads("iam:ListInstanceProfiles"),
+        Permission(("iam:ListInstanceProfileTags",), ("iam::@account_id@:instance-profile/*",)),
+    ),
+    delete_profile,
+    (
+        Permission(
+            ("iam:DeleteInstanceProfile", "iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile"),
+            ("iam::@account_id@:instance-profile/*",),
+            (Scope.NODES,),
         ),
-        delete_profile,
-        (
-            Permission(
-                ("iam:DeleteInstanceProfile", "iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile"),
-                ("iam::@account_id@:instance-profile/*",),
-                (Scope.NODES,),
-            ),
-        ),
-        after=(INSTANCE, NODES),
-        command="aws iam delete-instance-profile --instance-profile-name {name}",
     ),
-    Kind(
-        ROLE,
-        roles,
-        reads("iam:ListRoles"),
-        delete_role,
-        after=(CLUSTER, NODES, INSTANCE, PROFILE),
-        command="aws iam delete-role --role-name {id}",
-    ),
-    Kind(
-        POLICY,
-        policies,
-        reads("iam:ListPolicies"),
-        delete_policy,
-        after=(ROLE,),
-        command="aws iam delete-policy --policy-arn {id}",
-    ),
-    Kind(
-        PROVIDER,
-        providers,
-        (
-            *reads("iam:ListOpenIDConnectProviders"),
-            Permission(("iam:ListOpenIDConnectProviderTags",), ("iam::@account_id@:oidc-provider/oidc.eks.*",)),
-        ),
-        lambda aws, each: aws.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=each.id),
-        after=(CLUSTER,),
-        command="aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {id}",
-    ),
+    command="aws iam delete-instance-profile --instance-profile-name {name}",
 )
+ROLE = Kind(
+    "IAM role",
+    roles,
+    reads("iam:ListRoles"),
+    delete_role,
+    command="aws iam delete-role --role-name {id}",
+)
+POLICY = Kind(
+    "IAM policy",
+    policies,
+    reads("iam:ListPolicies"),
+    delete_policy,
+    command="aws iam delete-policy --policy-arn {id}",
+)
+PROVIDER = Kind(
+    "OIDC provider",
+    providers,
+    (
+        *reads("iam:ListOpenIDConnectProviders"),
+        Permission(("iam:ListOpenIDConnectProviderTags",), ("iam::@account_id@:oidc-provider/oidc.eks.*",)),
+    ),
+    lambda aws, each: aws.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=each.id),
+    command="aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {id}",
+)
+
+KINDS = (PROFILE, ROLE, POLICY, PROVIDER)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.contract import names
 from teardown.claim import Claim
-from teardown.kinds.base import LOG_GROUP, Kind, Leftover
+from teardown.kinds.base import Kind, Leftover
 from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
@@ -34,22 +34,22 @@ def log_groups(aws: Aws, target: Target) -> Iterator[Leftover]:
             yield Leftover(LOG_GROUP, name, Claim.OURS, created=created, monthly=None)
 
 
-KINDS = (
-    Kind(
-        LOG_GROUP,
-        log_groups,
-        reads("logs:DescribeLogGroups"),
-        lambda aws, each: aws.client("logs").delete_log_group(logGroupName=each.id),
-        (
-            Permission(
-                ("logs:DeleteLogGroup",),
-                (
-                    "logs:@region@:@account_id@:log-group:/aws/eks/@cluster@/*",
-                    "logs:@region@:@account_id@:log-group:/aws/containerinsights/@cluster@/*",
-                ),
-                (Scope.NAME,),
+LOG_GROUP = Kind(
+    "log group",
+    log_groups,
+    reads("logs:DescribeLogGroups"),
+    lambda aws, each: aws.client("logs").delete_log_group(logGroupName=each.id),
+    (
+        Permission(
+            ("logs:DeleteLogGroup",),
+            (
+                "logs:@region@:@account_id@:log-group:/aws/eks/@cluster@/*",
+                "logs:@region@:@account_id@:log-group:/aws/containerinsights/@cluster@/*",
             ),
+            (Scope.NAME,),
         ),
-        command="aws logs delete-log-group --log-group-name {id}",
     ),
+    command="aws logs delete-log-group --log-group-name {id}",
 )
+
+KINDS = (LOG_GROUP,)

@@ -14,24 +14,9 @@ from common.aws import code_of, said
 from infra.contract import names, prices
 from teardown import claim
 from teardown.claim import Claim
-from teardown.kinds.base import (
-    ADDRESS,
-    BALANCER,
-    BALANCERS,
-    CLASSIC,
-    CLUSTER,
-    ENDPOINT,
-    GROUP,
-    INSTANCE,
-    INTERFACE,
-    NAT,
-    SNAPSHOT,
-    TEMPLATE,
-    VOLUME,
-    Kind,
-    Leftover,
-    tags_of,
-)
+from teardown.kinds.balancers import BALANCER, CLASSIC
+from teardown.kinds.base import Kind, Leftover, found, tags_of
+from teardown.kinds.stack import CLUSTER, ENDPOINT, NAT
 from teardown.permissions import Permission, Scope, reads
 from teardown.target import RETAIN
 
@@ -55,29 +40,6 @@ OWNERS = (
 """How AWS describes the interfaces of its services (EC2 and Elastic Load Balancing user guides): whose they are."""
 
 
-def found(
-    aws: Aws, target: Target, operation: str, key: str, identity: str, *, in_vpc: bool = True, **more: Any
-) -> Iterator[Any]:
-    """What a tag says to be the cluster's or the stack's, and what is in the VPC: each once.
-
-    Args:
-        aws: the clients.
-        target: the cluster.
-        operation: of EC2, one that takes Filters.
-        key: the member of its answer.
-        identity: the member that tells one from another.
-        in_vpc: whether the kind is bound to a VPC.
-        more: more parameters.
-    """
-    things: dict[str, Any] = {}
-    looks = [("tag-key", claim.keys(target.cluster)), (f"tag:{claim.STACK}", [target.cluster])]
-    looks += [("vpc-id", [target.vpc_id])] if in_vpc and target.vpc_id else []
-    for name, values in looks:
-        answer = aws.pages("ec2", operation, key, Filters=[{"Name": name, "Values": values}], **more)
-        things |= {thing[identity]: thing for thing in answer}
-    yield from things.values()
-
-
 def interfaces(aws: Aws, target: Target) -> Iterator[Leftover]:
     """Only one that is available can be deleted; what AWS holds goes with its owner."""
     for eni in found(aws, target, "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"):
@@ -94,7 +56,6 @@ def interfaces(aws: Aws, target: Target) -> Iterator[Leftover]:
             held=held,
             groups=frozenset(group["GroupId"] for group in eni.get("Groups", ())),
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             holder=((INSTANCE, instance) if instance else owner_of(described)) if held else None,
             requester=requester,
         )
@@ -110,7 +71,7 @@ def _whose_interface(tags: Mapping[str, str], description: str, requester: str, 
     return claim.claim(counted, target, vpc, named=named)
 
 
-def owner_of(description: str) -> tuple[str, str] | None:
+def owner_of(description: str) -> tuple[Kind, str] | None:
     """What the interface of an AWS service belongs to, as its description says: a kind and an id."""
     matches = ((kind, pattern.fullmatch(description)) for kind, pattern in OWNERS)
     return next(((kind, match[1]) for kind, match in matches if match), None)
@@ -135,7 +96,6 @@ def groups(aws: Aws, target: Target) -> Iterator[Leftover]:
             tags_of(group),
             held=f"a rule of {names} names it" if foreign else "",
             vpc_id=vpc,
-            in_vpc=target.has(vpc),
             revocable=ours,
         )
 
@@ -265,7 +225,6 @@ def instances(aws: Aws, target: Target) -> Iterator[Leftover]:
                 None,
                 f"the Auto Scaling group {in_group} would start another" if in_group else "",
                 vpc_id=vpc,
-                in_vpc=target.has(vpc),
             )
 
 
@@ -284,84 +243,79 @@ def _ec2(*actions: str) -> tuple[str, ...]:
     return tuple(f"ec2:{action}" for action in actions)
 
 
-KINDS = (
-    Kind(
-        INSTANCE,
-        instances,
-        reads(*_ec2("DescribeInstances")),
-        lambda aws, each: aws.client("ec2").terminate_instances(InstanceIds=[each.id]),
-        (Permission(_ec2("TerminateInstances"), ("ec2:@region@:@account_id@:instance/*",), (Scope.OWNED,)),),
-        command="aws ec2 terminate-instances --instance-ids {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        INTERFACE,
-        interfaces,
-        reads(*_ec2("DescribeNetworkInterfaces")),
-        lambda aws, each: aws.client("ec2").delete_network_interface(NetworkInterfaceId=each.id),
-        (
-            Permission(
-                _ec2("DeleteNetworkInterface"),
-                ("ec2:@region@:@account_id@:network-interface/*",),
-                (Scope.CNI, Scope.OWNED),
-            ),
-        ),
-        after=(INSTANCE, *BALANCERS),
-        command="aws ec2 delete-network-interface --network-interface-id {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        GROUP,
-        groups,
-        reads(*_ec2("DescribeSecurityGroups")),
-        delete_group,
-        (
-            Permission(
-                _ec2("DeleteSecurityGroup", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
-                ("ec2:@region@:@account_id@:security-group/*",),
-                (Scope.CONTROLLER, Scope.OWNED),
-            ),
-        ),
-        after=(INTERFACE, *BALANCERS),
-        command="aws ec2 delete-security-group --group-id {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        VOLUME,
-        volumes,
-        reads(*_ec2("DescribeVolumes")),
-        lambda aws, each: aws.client("ec2").delete_volume(VolumeId=each.id),
-        (
-            Permission(_ec2("DeleteVolume"), (VOLUMES,), (Scope.CSI, Scope.OWNED)),
-            Permission(_ec2("CreateTags"), (VOLUMES,), (Scope.CSI,), names.RECLAIM_POLICY_TAG),
-        ),
-        after=(INSTANCE,),
-        command="aws ec2 delete-volume --volume-id {id}",
-    ),
-    Kind(
-        SNAPSHOT,
-        snapshots,
-        reads(*_ec2("DescribeSnapshots")),
-        lambda aws, each: aws.client("ec2").delete_snapshot(SnapshotId=each.id),
-        (Permission(_ec2("DeleteSnapshot"), ("ec2:@region@::snapshot/*",), (Scope.CSI, Scope.OWNED)),),
-        command="aws ec2 delete-snapshot --snapshot-id {id}",
-    ),
-    Kind(
-        TEMPLATE,
-        launch_templates,
-        reads(*_ec2("DescribeLaunchTemplates")),
-        lambda aws, each: aws.client("ec2").delete_launch_template(LaunchTemplateId=each.id),
-        (Permission(_ec2("DeleteLaunchTemplate"), ("ec2:@region@:@account_id@:launch-template/*",), (Scope.OWNED,)),),
-        after=(INSTANCE,),
-        command="aws ec2 delete-launch-template --launch-template-id {id}",
-    ),
-    Kind(
-        ADDRESS,
-        addresses,
-        reads(*_ec2("DescribeAddresses")),
-        lambda aws, each: aws.client("ec2").release_address(AllocationId=each.id),
-        (Permission(_ec2("ReleaseAddress"), ("ec2:@region@:@account_id@:elastic-ip/*",), (Scope.OWNED,)),),
-        after=(INSTANCE, *BALANCERS, NAT),
-        command="aws ec2 release-address --allocation-id {id}",
-    ),
+INSTANCE = Kind(
+    "instance",
+    instances,
+    reads(*_ec2("DescribeInstances")),
+    lambda aws, each: aws.client("ec2").terminate_instances(InstanceIds=[each.id]),
+    (Permission(_ec2("TerminateInstances"), ("ec2:@region@:@account_id@:instance/*",), (Scope.OWNED,)),),
+    command="aws ec2 terminate-instances --instance-ids {id}",
+    blocks_vpc=True,
 )
+INTERFACE = Kind(
+    "network interface",
+    interfaces,
+    reads(*_ec2("DescribeNetworkInterfaces")),
+    lambda aws, each: aws.client("ec2").delete_network_interface(NetworkInterfaceId=each.id),
+    (
+        Permission(
+            _ec2("DeleteNetworkInterface"),
+            ("ec2:@region@:@account_id@:network-interface/*",),
+            (Scope.CNI, Scope.OWNED),
+        ),
+    ),
+    command="aws ec2 delete-network-interface --network-interface-id {id}",
+    blocks_vpc=True,
+)
+GROUP = Kind(
+    "security group",
+    groups,
+    reads(*_ec2("DescribeSecurityGroups")),
+    delete_group,
+    (
+        Permission(
+            _ec2("DeleteSecurityGroup", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
+            ("ec2:@region@:@account_id@:security-group/*",),
+            (Scope.CONTROLLER, Scope.OWNED),
+        ),
+    ),
+    command="aws ec2 delete-security-group --group-id {id}",
+    blocks_vpc=True,
+)
+VOLUME = Kind(
+    "volume",
+    volumes,
+    reads(*_ec2("DescribeVolumes")),
+    lambda aws, each: aws.client("ec2").delete_volume(VolumeId=each.id),
+    (
+        Permission(_ec2("DeleteVolume"), (VOLUMES,), (Scope.CSI, Scope.OWNED)),
+        Permission(_ec2("CreateTags"), (VOLUMES,), (Scope.CSI,), names.RECLAIM_POLICY_TAG),
+    ),
+    command="aws ec2 delete-volume --volume-id {id}",
+)
+SNAPSHOT = Kind(
+    "snapshot",
+    snapshots,
+    reads(*_ec2("DescribeSnapshots")),
+    lambda aws, each: aws.client("ec2").delete_snapshot(SnapshotId=each.id),
+    (Permission(_ec2("DeleteSnapshot"), ("ec2:@region@::snapshot/*",), (Scope.CSI, Scope.OWNED)),),
+    command="aws ec2 delete-snapshot --snapshot-id {id}",
+)
+TEMPLATE = Kind(
+    "launch template",
+    launch_templates,
+    reads(*_ec2("DescribeLaunchTemplates")),
+    lambda aws, each: aws.client("ec2").delete_launch_template(LaunchTemplateId=each.id),
+    (Permission(_ec2("DeleteLaunchTemplate"), ("ec2:@region@:@account_id@:launch-template/*",), (Scope.OWNED,)),),
+    command="aws ec2 delete-launch-template --launch-template-id {id}",
+)
+ADDRESS = Kind(
+    "address",
+    addresses,
+    reads(*_ec2("DescribeAddresses")),
+    lambda aws, each: aws.client("ec2").release_address(AllocationId=each.id),
+    (Permission(_ec2("ReleaseAddress"), ("ec2:@region@:@account_id@:elastic-ip/*",), (Scope.OWNED,)),),
+    command="aws ec2 release-address --allocation-id {id}",
+)
+
+KINDS = (INSTANCE, INTERFACE, GROUP, VOLUME, SNAPSHOT, TEMPLATE, ADDRESS)

@@ -16,27 +16,7 @@ from common.aws import code_of, said
 from infra.contract import prices
 from teardown import claim
 from teardown.claim import Claim
-from teardown.kinds.base import (
-    ACL,
-    ADDRESS,
-    BALANCERS,
-    CLUSTER,
-    ENDPOINT,
-    GATEWAY,
-    GROUP,
-    INSTANCE,
-    INTERFACE,
-    NAT,
-    NODES,
-    SUBNET,
-    TABLE,
-    TARGET_GROUP,
-    VPC,
-    Kind,
-    Leftover,
-    tags_of,
-)
-from teardown.kinds.network import found
+from teardown.kinds.base import Kind, Leftover, found, tags_of
 from teardown.permissions import Permission, reads
 
 if TYPE_CHECKING:
@@ -67,7 +47,6 @@ def clusters(aws: Aws, target: Target) -> Iterator[Leftover]:
         prices.EKS_CLUSTER_HOUR * prices.HOURS_A_MONTH,
         "" if is_own else UNTAGGED,
         vpc_id=vpc,
-        in_vpc=target.has(vpc),
     )
 
 
@@ -161,9 +140,9 @@ def vpcs(aws: Aws, target: Target) -> Iterator[Leftover]:
         whose = Claim.NOBODYS if claim.of_stack(tags, target) is Claim.NOBODYS else Claim.UNPLACED
         whose = claim.of_stack(tags, target, key) if target.has(key) else whose
         if target.has(key) and whose is not Claim.STACK:
-            yield Leftover(VPC, key, Claim.OURS, tags.get("Name", ""), tags, held=UNTAGGED, vpc_id=key, in_vpc=True)
+            yield Leftover(VPC, key, Claim.OURS, tags.get("Name", ""), tags, held=UNTAGGED, vpc_id=key)
         elif whose is not Claim.NOBODYS:
-            yield Leftover(VPC, key, whose, tags.get("Name", ""), tags, vpc_id=key, in_vpc=target.has(key))
+            yield Leftover(VPC, key, whose, tags.get("Name", ""), tags, vpc_id=key)
 
 
 def nat_gateways(aws: Aws, target: Target) -> Iterator[Leftover]:
@@ -236,8 +215,8 @@ def gateways(aws: Aws, target: Target) -> Iterator[Leftover]:
     for gateway in things.values():
         vpc = next((each["VpcId"] for each in gateway.get("Attachments", ())), None)
         tags = tags_of(gateway)
-        whose, there = claim.of_stack(tags, target, vpc), target.has(vpc or "")
-        yield Leftover(GATEWAY, gateway["InternetGatewayId"], whose, tags=tags, vpc_id=vpc or "", in_vpc=there)
+        whose = claim.of_stack(tags, target, vpc)
+        yield Leftover(GATEWAY, gateway["InternetGatewayId"], whose, tags=tags, vpc_id=vpc or "")
 
 
 def delete_gateway(aws: Aws, leftover: Leftover) -> None:
@@ -255,10 +234,10 @@ def network_acls(aws: Aws, target: Target) -> Iterator[Leftover]:
             yield _leftover(ACL, acl["NetworkAclId"], acl, target)
 
 
-def _leftover(kind: str, key: str, thing: Any, target: Target, **more: Any) -> Leftover:
+def _leftover(kind: Kind, key: str, thing: Any, target: Target, **more: Any) -> Leftover:
     tags, vpc = tags_of(thing), thing.get("VpcId", "")
     more.setdefault("name", tags.get("Name", ""))
-    return Leftover(kind, key, claim.of_stack(tags, target, vpc), tags=tags, vpc_id=vpc, in_vpc=target.has(vpc), **more)
+    return Leftover(kind, key, claim.of_stack(tags, target, vpc), tags=tags, vpc_id=vpc, **more)
 
 
 def _by_tag(target: Target) -> list[dict[str, Any]]:
@@ -296,89 +275,80 @@ def _ec2(operation: str, parameter: str) -> Callable[[Aws, Leftover], None]:
     return delete
 
 
-_LIVES_IN_VPC = (INSTANCE, INTERFACE, *BALANCERS, NODES, CLUSTER)
-
-KINDS = (
-    Kind(
-        NODES,
-        node_groups,
-        (
-            Permission(("eks:ListNodegroups",), ("eks:@region@:@account_id@:cluster/*",)),
-            Permission(("eks:DescribeNodegroup",), ("eks:@region@:@account_id@:nodegroup/*",)),
-        ),
-        delete_node_group,
-        command="aws eks delete-nodegroup --cluster-name {parent} --nodegroup-name {child}",
-        is_gone=_is_node_group_gone,
+NODES = Kind(
+    "node group",
+    node_groups,
+    (
+        Permission(("eks:ListNodegroups",), ("eks:@region@:@account_id@:cluster/*",)),
+        Permission(("eks:DescribeNodegroup",), ("eks:@region@:@account_id@:nodegroup/*",)),
     ),
-    Kind(
-        CLUSTER,
-        clusters,
-        (Permission(("eks:DescribeCluster",), ("eks:@region@:@account_id@:cluster/*",)),),
-        delete_cluster,
-        after=(NODES,),
-        command="aws eks delete-cluster --name {id}",
-        is_gone=_is_cluster_gone,
-    ),
-    Kind(
-        NAT,
-        nat_gateways,
-        reads("ec2:DescribeNatGateways"),
-        _ec2("delete_nat_gateway", "NatGatewayId"),
-        after=_LIVES_IN_VPC,
-        command="aws ec2 delete-nat-gateway --nat-gateway-id {id}",
-        blocks_vpc=True,
-        is_gone=_is_nat_gone,
-    ),
-    Kind(
-        ENDPOINT,
-        endpoints,
-        reads("ec2:DescribeVpcEndpoints"),
-        delete_endpoint,
-        after=_LIVES_IN_VPC,
-        command="aws ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}",
-        blocks_vpc=True,
-        is_gone=_is_endpoint_gone,
-    ),
-    Kind(
-        GATEWAY,
-        gateways,
-        reads("ec2:DescribeInternetGateways"),
-        delete_gateway,
-        after=(NAT, ADDRESS, *_LIVES_IN_VPC),
-        command="aws ec2 delete-internet-gateway --internet-gateway-id {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        SUBNET,
-        subnets,
-        reads("ec2:DescribeSubnets"),
-        _ec2("delete_subnet", "SubnetId"),
-        after=(NAT, ENDPOINT, *_LIVES_IN_VPC),
-        command="aws ec2 delete-subnet --subnet-id {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        TABLE,
-        route_tables,
-        reads("ec2:DescribeRouteTables"),
-        _ec2("delete_route_table", "RouteTableId"),
-        after=(SUBNET, ENDPOINT),
-        command="aws ec2 delete-route-table --route-table-id {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        ACL,
-        network_acls,
-        reads("ec2:DescribeNetworkAcls"),
-        command="aws ec2 delete-network-acl --network-acl-id {id}",
-        blocks_vpc=True,
-    ),
-    Kind(
-        VPC,
-        vpcs,
-        reads("ec2:DescribeVpcs"),
-        _ec2("delete_vpc", "VpcId"),
-        after=(SUBNET, TABLE, GATEWAY, ENDPOINT, GROUP, TARGET_GROUP),
-        command="aws ec2 delete-vpc --vpc-id {id}",
-    ),
+    delete_node_group,
+    command="aws eks delete-nodegroup --cluster-name {parent} --nodegroup-name {child}",
+    is_gone=_is_node_group_gone,
 )
+CLUSTER = Kind(
+    "EKS cluster",
+    clusters,
+    (Permission(("eks:DescribeCluster",), ("eks:@region@:@account_id@:cluster/*",)),),
+    delete_cluster,
+    command="aws eks delete-cluster --name {id}",
+    is_gone=_is_cluster_gone,
+)
+NAT = Kind(
+    "NAT gateway",
+    nat_gateways,
+    reads("ec2:DescribeNatGateways"),
+    _ec2("delete_nat_gateway", "NatGatewayId"),
+    command="aws ec2 delete-nat-gateway --nat-gateway-id {id}",
+    blocks_vpc=True,
+    is_gone=_is_nat_gone,
+)
+ENDPOINT = Kind(
+    "VPC endpoint",
+    endpoints,
+    reads("ec2:DescribeVpcEndpoints"),
+    delete_endpoint,
+    command="aws ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}",
+    blocks_vpc=True,
+    is_gone=_is_endpoint_gone,
+)
+GATEWAY = Kind(
+    "internet gateway",
+    gateways,
+    reads("ec2:DescribeInternetGateways"),
+    delete_gateway,
+    command="aws ec2 delete-internet-gateway --internet-gateway-id {id}",
+    blocks_vpc=True,
+)
+SUBNET = Kind(
+    "subnet",
+    subnets,
+    reads("ec2:DescribeSubnets"),
+    _ec2("delete_subnet", "SubnetId"),
+    command="aws ec2 delete-subnet --subnet-id {id}",
+    blocks_vpc=True,
+)
+TABLE = Kind(
+    "route table",
+    route_tables,
+    reads("ec2:DescribeRouteTables"),
+    _ec2("delete_route_table", "RouteTableId"),
+    command="aws ec2 delete-route-table --route-table-id {id}",
+    blocks_vpc=True,
+)
+ACL = Kind(
+    "network ACL",
+    network_acls,
+    reads("ec2:DescribeNetworkAcls"),
+    command="aws ec2 delete-network-acl --network-acl-id {id}",
+    blocks_vpc=True,
+)
+VPC = Kind(
+    "VPC",
+    vpcs,
+    reads("ec2:DescribeVpcs"),
+    _ec2("delete_vpc", "VpcId"),
+    command="aws ec2 delete-vpc --vpc-id {id}",
+)
+
+KINDS = (NODES, CLUSTER, NAT, ENDPOINT, GATEWAY, SUBNET, TABLE, ACL, VPC)

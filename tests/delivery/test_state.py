@@ -142,7 +142,7 @@ def test_an_account_that_does_not_answer_is_not_empty(aws: Aws, monkeypatch: pyt
 def test_without_credentials_there_is_no_answer(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    with pytest.raises(NoAnswerError, match="AWS does not say: .*Unable to locate credentials"):
+    with pytest.raises(NoAnswerError, match=r"AWS does not say: .*Unable to locate credentials"):
         evidence.status(parse({"accountId": aws.account.account_id}, "staging"))
 
 

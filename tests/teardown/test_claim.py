@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from teardown import claim, probe
 from teardown.claim import FAMILIES, NAMING, UNBOUND, Claim, Means
-from teardown.kinds.base import VOLUME, VPC, Leftover
+from teardown.kinds.base import Leftover
+from teardown.kinds.network import VOLUME
+from teardown.kinds.stack import VPC
 from teardown.target import Target
 
 if TYPE_CHECKING:
@@ -137,18 +139,18 @@ def owners_say(tags: Mapping[str, str]) -> bool:
 
 
 def test_a_mark_counts_only_where_no_other_cluster_is_in_the_vpc() -> None:
-    marked = Leftover(VOLUME, "1", Claim.MARKED, in_vpc=True)
-    theirs = Leftover(VOLUME, "2", Claim.OTHERS, in_vpc=True)
-    assert [each.claim for each in probe.resolved([marked])] == [Claim.OURS]
-    assert [each.claim for each in probe.resolved([marked, theirs])] == [Claim.NOBODYS, Claim.OTHERS]
-    assert next(each.claim for each in probe.resolved([marked, replace(theirs, in_vpc=False)])) is Claim.OURS
+    marked = Leftover(VOLUME, "1", Claim.MARKED, vpc_id=HERE)
+    theirs = Leftover(VOLUME, "2", Claim.OTHERS, vpc_id=HERE)
+    assert [each.claim for each in probe.resolved([marked], TARGET)] == [Claim.OURS]
+    assert [each.claim for each in probe.resolved([marked, theirs], TARGET)] == [Claim.NOBODYS, Claim.OTHERS]
+    assert next(each.claim for each in probe.resolved([marked, replace(theirs, vpc_id=THERE)], TARGET)) is Claim.OURS
 
 
 def test_what_is_in_another_vpc_is_left_only_where_that_vpc_carries_the_stacks_tags() -> None:
     volume = Leftover(VOLUME, "1", Claim.ELSEWHERE, vpc_id=THERE)
     second = Leftover(VPC, THERE, Claim.UNPLACED, vpc_id=THERE)
-    assert [each.claim for each in probe.resolved([volume])] == [Claim.ELSEWHERE]
-    assert [each.claim for each in probe.resolved([volume, second])] == [Claim.UNPLACED] * 2
+    assert [each.claim for each in probe.resolved([volume], TARGET)] == [Claim.ELSEWHERE]
+    assert [each.claim for each in probe.resolved([volume, second], TARGET)] == [Claim.UNPLACED] * 2
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ from teardown import capture, dns, drain, fleet_teardown, policy, verify
 from teardown.claim import Claim
 from teardown.dns import Evidence
 from teardown.drain import Drained
+from teardown.kinds.balancers import BALANCER
 from teardown.kinds.base import Leftover
+from teardown.kinds.network import VOLUME
 from teardown.run import Night
 from teardown.target import Target
 from tests.sandbox.account.aws import unique
@@ -449,7 +451,7 @@ def test_the_drain_remembers_what_load_balancers_were_called() -> None:
     done = Drained()
     drain.delete(living, done)  # pyright: ignore[reportArgumentType]
     assert done.dns_names == [ALB, NLB, PLAIN]
-    swept = [Leftover("load balancer", "arn", Claim.OURS, dns_name="swept"), Leftover("volume", "vol-1", Claim.OURS)]
+    swept = [Leftover(BALANCER, "arn", Claim.OURS, dns_name="swept"), Leftover(VOLUME, "vol-1", Claim.OURS)]
     target = Target("111122223333", REGION, "staging", "staging")
     assert Night(target, drained=done, swept=swept).dns_names == {ALB, NLB, PLAIN, "swept", ""}
     assert Night(target).dns_names == frozenset()

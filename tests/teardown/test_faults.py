@@ -85,7 +85,6 @@ def test_no_fault_makes_it_clean_when_it_is_not(
     points = every_point(account, aws, account_folder)
     chance = random.Random(28)  # noqa: S311  # no secret, but the same again
     operations = sorted({(call.service, call.operation) for call, _ in points})
-    assert len(operations) > 20
     sample = [
         chance.choice([point for point in points if (point[0].service, point[0].operation) == operation])
         for operation in operations

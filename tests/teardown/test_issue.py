@@ -14,7 +14,9 @@ from common.errors import FleetError
 from teardown import issue, report
 from teardown.claim import Claim
 from teardown.issue import Night, Reader, Told
+from teardown.kinds import balancers, network, stack
 from teardown.kinds.base import Leftover
+from teardown.kinds.identity import ROLE
 from tests.common.hostile import HOSTILE, obeyed
 
 if TYPE_CHECKING:
@@ -151,11 +153,11 @@ pytestmark = pytest.mark.usefixtures("_run_number")
 
 LEFT = report.rows(
     [
-        Leftover("VPC", "vpc-1", Claim.OURS),
-        Leftover("EKS cluster", "staging", Claim.OURS, "ACTIVE", monthly=73.0),
-        Leftover("NAT gateway", "nat-1", Claim.OURS, monthly=36.5),
-        Leftover("load balancer", BALANCER, Claim.OURS, "k8s", monthly=19.32),
-        Leftover("network interface", "eni-1", Claim.OURS, held="in-use: ELB net/k8s/1"),
+        Leftover(stack.VPC, "vpc-1", Claim.OURS),
+        Leftover(stack.CLUSTER, "staging", Claim.OURS, "ACTIVE", monthly=73.0),
+        Leftover(stack.NAT, "nat-1", Claim.OURS, monthly=36.5),
+        Leftover(balancers.BALANCER, BALANCER, Claim.OURS, "k8s", monthly=19.32),
+        Leftover(network.INTERFACE, "eni-1", Claim.OURS, held="in-use: ELB net/k8s/1"),
     ],
     failed=["VPC vpc-1", "EKS cluster staging (ACTIVE)", "NAT gateway nat-1"],
 )
@@ -223,13 +225,13 @@ def test_what_is_no_report_counts_as_none(output: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_of_an_account_is_no_markup_in_the_issue_and_no_line_of_its_own(text: str) -> None:
-    row = report.row(Leftover("IAM role", text, Claim.OURS, text, {"kubernetes.io/service-name": text}))
+    row = report.row(Leftover(ROLE, text, Claim.OURS, text, {"kubernetes.io/service-name": text}))
     told = report.Report(text, False, failure=text, left=[row], unknown=[text], recovered=[text], again=RECOVER)
     plain = report.Report(
         "x",
         False,
         failure="x",
-        left=[report.row(Leftover("IAM role", "x", Claim.OURS))],
+        left=[report.row(Leftover(ROLE, "x", Claim.OURS))],
         unknown=["x"],
         recovered=["x"],
     )
@@ -246,7 +248,7 @@ def test_text_of_an_account_is_no_markup_in_the_issue_and_no_line_of_its_own(tex
 
 
 def test_a_thousand_leftovers_fit_into_what_a_job_hands_on_and_into_an_issue() -> None:
-    many = [report.row(Leftover("IAM role", f"role-{number}", Claim.OURS, "é" * 256)) for number in range(1000)]
+    many = [report.row(Leftover(ROLE, f"role-{number}", Claim.OURS, "é" * 256)) for number in range(1000)]
     told = report.Report("staging: 1000 resources left", False, left=many, unknown=["é" * 4000] * 500, again=RECOVER)
     assert len(told.output.encode()) <= report.OUTPUT_BYTES
     body = opened(told)

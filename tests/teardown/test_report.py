@@ -13,17 +13,20 @@ from common.console import StepResult
 from common.text import to_json
 from teardown import kinds, report
 from teardown.claim import Claim
+from teardown.kinds import balancers, identity, network, stack
 from teardown.kinds.base import Leftover
 from teardown.report import Report
 from teardown.verify import Verdict, resources
 
-NODE = Leftover("instance", "i-1", Claim.OURS, held="the Auto Scaling group nodes would start another", monthly=None)
-VOLUME = Leftover("volume", "vol-1", Claim.OURS, monthly=0.53, in_vpc=False)
-BALANCER = Leftover("load balancer", "arn:lb", Claim.OURS, "shop", monthly=19.32)
-ROLE = Leftover("IAM role", "node role", Claim.OURS)
-VPC = Leftover("VPC", "vpc-1", Claim.OURS)
-PERSONS = Leftover("NAT gateway", "nat-9", Claim.NOBODYS, tags={"owner": "ann"}, monthly=36.5, in_vpc=True)
-SHARED = Leftover("security group", "sg-9", Claim.SHARED, in_vpc=True)
+NODE = Leftover(
+    network.INSTANCE, "i-1", Claim.OURS, held="the Auto Scaling group nodes would start another", monthly=None
+)
+VOLUME = Leftover(network.VOLUME, "vol-1", Claim.OURS, monthly=0.53)
+BALANCER = Leftover(balancers.BALANCER, "arn:lb", Claim.OURS, "shop", monthly=19.32)
+ROLE = Leftover(identity.ROLE, "node role", Claim.OURS)
+VPC = Leftover(stack.VPC, "vpc-1", Claim.OURS)
+PERSONS = Leftover(stack.NAT, "nat-9", Claim.NOBODYS, tags={"owner": "ann"}, monthly=36.5)
+SHARED = Leftover(network.GROUP, "sg-9", Claim.SHARED)
 
 
 def numbered(text: list[str], start: str) -> list[int]:
@@ -48,9 +51,9 @@ def test_a_dry_run_has_what_goes_step_by_step_and_apart_from_it_what_stays_and_w
 
 
 def test_what_a_person_removes_stands_in_the_order_in_which_aws_lets_it_go() -> None:
-    cluster = Leftover("EKS cluster", "staging", Claim.STACK)
+    cluster = Leftover(stack.CLUSTER, "staging", Claim.STACK)
     things = [VPC, ROLE, NODE, VOLUME, cluster, BALANCER]
-    left = report.rows(things, failed=[f"{each.kind} {each.label}" for each in things])
+    left = report.rows(things, failed=[each.title for each in things])
     told = Report("x", good=False, left=left, again="run --stack staging --yes --recover")
     vpc, role = "aws ec2 delete-vpc --vpc-id vpc-1", "aws iam delete-role --role-name 'node role'"
     place = {command: number for number, command in enumerate(told.by_hand)}
@@ -85,8 +88,8 @@ def test_what_the_state_lists_pulumi_takes() -> None:
 
 def test_the_places_of_kinds_are_those_of_what_must_be_gone_before() -> None:
     places = kinds.places()
-    assert places.keys() >= {kind.name for kind in kinds.KINDS}
-    assert all(places[before] < places[kind.name] for kind in kinds.KINDS for before in kind.after)
+    assert places.keys() == set(kinds.KINDS)
+    assert all(places[before] < places[kind] for kind, every in kinds.AFTER.items() for before in every)
 
 
 def test_what_blocks_the_vpc_says_why_it_is_not_deleted_who_made_it_and_what_it_costs() -> None:
@@ -151,4 +154,4 @@ def test_the_document_for_machines_has_all_rows() -> None:
     rows = [report.row(replace(VOLUME, id=f"vol-{number}")) for number in range(500)]
     told = json.loads(to_json(Report("x", good=False, left=rows, plan=[rows]).document))
     assert len(told["left"]) == len(told["plan"][0]) == 500
-    assert told["left"][0]["monthly"] == 0.53
+    assert (told["left"][0]["kind"], told["left"][0]["monthly"]) == ("volume", 0.53)

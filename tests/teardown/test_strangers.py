@@ -47,7 +47,6 @@ def test_foreign_things_of_every_kind_survive_a_sweep_byte_for_byte(
     made = strangers.make(town.maker, town.place)
     every = {kind: [*made.blocking.get(kind, ()), *made.harmless.get(kind, ())] for kind in made.blocking}
     every |= {kind: ids for kind, ids in made.harmless.items() if kind not in every}
-    assert sum(map(len, every.values())) > 30
     before = of(told(account), every)
     left = town.leave()
     target = town.target if known else replace(town.target, vpc_id="")

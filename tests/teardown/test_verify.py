@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from common.errors import UnknownError
 from common.pulumi.state import StackState
 from teardown import report, verify
+from teardown.kinds.identity import ROLE
+from teardown.kinds.network import ADDRESS, GROUP
+from teardown.kinds.stack import CLUSTER, NAT, SUBNET, VPC
 
 if TYPE_CHECKING:
     from common.target import Proven
@@ -21,7 +24,7 @@ def looked(aws: Proven, town: Town, **more: object) -> verify.Verdict:
 def test_nothing_left_is_clean(town: Town, aws: Proven) -> None:
     town.clients.remove_network(town.clients.network("a"))
     target_only = looked(aws, town)
-    assert {each.kind for each in target_only.left} == {"VPC", "subnet"}
+    assert {each.kind for each in target_only.left} == {VPC, SUBNET}
     for subnet in town.place.subnets:
         town.clients.ec2.delete_subnet(SubnetId=subnet)
     town.clients.ec2.delete_vpc(VpcId=town.place.vpc)
@@ -34,11 +37,11 @@ def test_all_kinds_of_leftovers_are_listed_with_id_cost_and_remedy(town: Town, a
     verdict = looked(aws, town)
     assert not verdict.clean
     rows = {row.id: row for row in report.rows(verdict.left)}
-    failed = [f"{each.kind} {each.label}" for each in verdict.left]
+    failed = [each.title for each in verdict.left]
     by_hand = {row.id: row.command for row in report.rows(verdict.left, failed=failed)}
     for kind, ids in left.items():
         for each in ids:
-            assert rows[each].kind == kind
+            assert rows[each].kind.name == kind
             assert rows[each].command == "", "the sweep takes it"
             assert each.rpartition("/")[2] in by_hand[each], "by its id, or by its name"
     balancer = rows[left["load balancer"][0]]
@@ -62,10 +65,10 @@ def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, 
     ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=address, TagSpecifications=tagged("natgateway"))
     role = town.clients.role("ec2.amazonaws.com", f"/infra-fleet/{town.place.cluster}/")
     found = {each.kind: each.id for each in looked(aws, town).left}
-    assert found["EKS cluster"] == town.place.cluster
-    assert found["address"] == address
-    assert found["IAM role"] == role.rpartition("/")[2]
-    assert {"NAT gateway", "VPC", "subnet", "security group"} <= found.keys()
+    assert found[CLUSTER] == town.place.cluster
+    assert found[ADDRESS] == address
+    assert found[ROLE] == role.rpartition("/")[2]
+    assert {NAT, VPC, SUBNET, GROUP} <= found.keys()
 
 
 def test_a_state_that_lists_something_is_not_clean(town: Town, aws: Proven) -> None:

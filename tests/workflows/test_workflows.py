@@ -58,7 +58,8 @@ CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|fl
 
 OURS = re.compile(
     r"(\.venv/bin/fleet "
-    r"|\.venv/bin/python -m pip install .*(--require-hashes|--no-index) |python -m venv |make |pulumi |\.ci/|printf |exit 1$)"
+    r"|\.venv/bin/python -m pip install .*(--require-hashes|--no-index) |python -m venv "
+    r"|make |pulumi |\.ci/|printf |exit 1$)"
     r"[^|;&<>`\n]*"
 )
 """One command of ours, of make or of pulumi: nothing that needs a shell to be thought about."""
