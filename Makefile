@@ -83,7 +83,8 @@ format: .venv/.dev ## format the sources
 docs: .venv/.sandbox ## write docs/config.md from the settings' models
 	$(BIN)/python -m delivery.config_docs
 
-golden: .venv/.dev ## write what the programs ask AWS for into tests/infra/goldens and tests/permanent/goldens
+golden: .venv/.dev ## write what the programs ask AWS for, and what the sweep needs, into the files that tests compare
+	$(BIN)/python -m tests.teardown.golden
 	$(BIN)/python -m tests.infra.golden
 	$(BIN)/python -m tests.permanent.golden
 

@@ -73,7 +73,7 @@ class Repository:
                     f"the repository {self._settings.repository} is not at {self._settings.hostname}, or the token "
                     "cannot see it: check `repository` in bootstrap.yaml, and the repositories of the token"
                 ) from None
-            self.expires = _expiration(self._there.raw_headers.get(EXPIRATION)) or self.expires
+            self.expires = _expiration(str(self._there.raw_headers.get(EXPIRATION, ""))) or self.expires
 
     def refuse_no_push(self) -> None:
         """Raises FleetError unless this token may push: asked as git does, because REST speaks of the user."""
@@ -147,11 +147,11 @@ class Repository:
             yield
 
 
-def _expiration(header: str | None) -> datetime | None:
+def _expiration(header: str) -> datetime | None:
     """`2026-12-01 09:30:00 UTC`, or with an offset such as +0200, as GitHub writes it."""
     for form in ("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"):
         try:
-            read = datetime.strptime(header or "", form)  # noqa: DTZ007  # UTC where it has no zone
+            read = datetime.strptime(header, form)  # noqa: DTZ007  # UTC where it has no zone
         except ValueError:
             continue
         return read if read.tzinfo else read.replace(tzinfo=UTC)

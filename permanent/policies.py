@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from infra import policy_documents
 from infra.config import SettingsError
-from infra.contract import names
+from infra.contract import names, sweep_policies
 from infra.trust import web_identity_trust
-from teardown import policy as teardown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,17 +34,15 @@ def documents(settings: Settings) -> Mapping[str, Mapping[str, str]]:
         SettingsError: a policy would be longer than AWS takes.
     """
     deploy = {f"{names.DEPLOY_ROLE}-{part}": _document(settings, f"deploy-{part}") for part in DEPLOY_PARTS}
-    sweep = (settings.account_id, settings.region, list(settings.clusters))
+    sweep = (sweep_policies.load(), settings.account_id, settings.region, list(settings.clusters))
     deploy |= {
-        f"{names.DEPLOY_ROLE}-probes": _written(
-            teardown.probes(settings.account_id, settings.region, settings.hosted_zone_ids)
-        ),
-        f"{names.DEPLOY_ROLE}-leftovers": _written(teardown.leftovers(*sweep)),
-        f"{names.DEPLOY_ROLE}-marks": _written(teardown.marks(*sweep)),
+        f"{names.DEPLOY_ROLE}-probes": _written(sweep_policies.probes(*sweep[:3], settings.hosted_zone_ids)),
+        f"{names.DEPLOY_ROLE}-leftovers": _written(sweep_policies.leftovers(*sweep)),
+        f"{names.DEPLOY_ROLE}-marks": _written(sweep_policies.marks(*sweep)),
     }
     found = {
         names.PREVIEW_ROLE: {names.PREVIEW_ROLE: _document(settings, "preview")},
-        names.DEPLOY_ROLE: {**deploy, f"{names.DEPLOY_ROLE}-owned": _written(teardown.owned(*sweep))},
+        names.DEPLOY_ROLE: {**deploy, f"{names.DEPLOY_ROLE}-owned": _written(sweep_policies.owned(*sweep))},
         names.PUSH_ROLE: {names.PUSH_ROLE: _document(settings, "push")},
     }
     for policies_of_role in found.values():

@@ -12,22 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from infra.contract import names
+from infra.contract import controller_tags, names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from teardown.target import Target
-
-CLUSTER_PREFIX = "kubernetes.io/cluster/"
-"""Followed by the cluster's name; the value is owned or shared."""
-
-CONTROLLER = "elbv2.k8s.aws/cluster"
-CNI = "cluster.k8s.amazonaws.com/name"
-CNI_CREATED = "node.k8s.amazonaws.com/createdAt"
-CSI = "ebs.csi.aws.com/cluster-name"
-AUTO_MODE = "eks:eks-cluster-name"
-NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
 
 STACK = "cluster"
 """The tag of what the stack itself makes, in addition to `project`."""
@@ -81,25 +71,31 @@ _NODES = "instance, volume, network interface, launch template, instance profile
 
 FAMILIES = (
     Family(
-        f"{CLUSTER_PREFIX}<cluster> = owned",
+        f"{controller_tags.CLUSTER_PREFIX}<cluster> = owned",
         f"cloud controller manager, {EBS}, {RESOURCES}, {KARPENTER}, EKS",
         f"load balancer, security group, snapshot, {_NODES}",
         Means.OWNER,
         "cloud-provider-aws, pkg/providers/v1/tags.go",
     ),
     Family(
-        f"{CLUSTER_PREFIX}<cluster> = shared",
+        f"{controller_tags.CLUSTER_PREFIX}<cluster> = shared",
         "people, Terraform, EKS before 1.19",
         "VPC, subnet, security group",
         Means.USE,
         "cloud-provider-aws, pkg/providers/v1/tags.go (ResourceLifecycleShared)",
     ),
-    Family(CONTROLLER, LBC, "load balancer, target group, security group", Means.OWNER, _TRACKING),
+    Family(controller_tags.CONTROLLER, LBC, "load balancer, target group, security group", Means.OWNER, _TRACKING),
     Family(
         "ingress.k8s.aws/cluster", f"{LBC} 1", "load balancer, target group, security group", Means.OWNER, _TRACKING
     ),
-    Family(CNI, VPC_CNI, "network interface that it made", Means.OWNER, "amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go"),
-    Family(CSI, EBS, "volume, snapshot", Means.OWNER, "aws-ebs-csi-driver, docs/tagging.md"),
+    Family(
+        controller_tags.CNI,
+        VPC_CNI,
+        "network interface that it made",
+        Means.OWNER,
+        "amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go",
+    ),
+    Family(controller_tags.CSI, EBS, "volume, snapshot", Means.OWNER, "aws-ebs-csi-driver, docs/tagging.md"),
     Family(
         "aws:eks:cluster-name",
         "EKS",
@@ -115,7 +111,7 @@ FAMILIES = (
         "AWSServiceRoleForAmazonEKSNodegroup",
     ),
     Family(
-        AUTO_MODE,
+        controller_tags.AUTO_MODE,
         f"{KARPENTER} 1, {AUTO}",
         f"{_NODES}, load balancer, target group, security group, snapshot",
         Means.OWNER,
@@ -139,7 +135,13 @@ FAMILIES = (
         Means.MARK,
         "aws-load-balancer-controller, pkg/networking/backend_sg_provider.go",
     ),
-    Family(CNI_CREATED, VPC_CNI, "network interface", Means.MARK, "amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go"),
+    Family(
+        controller_tags.CNI_CREATED,
+        VPC_CNI,
+        "network interface",
+        Means.MARK,
+        "amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go",
+    ),
     Family(
         "vpcresources.k8s.aws/*",
         RESOURCES,
@@ -158,7 +160,13 @@ FAMILIES = (
         Means.USE,
         "karpenter-provider-aws, examples/v1 (its code never writes it)",
     ),
-    Family(NO_MANAGE, "people", "network interface", Means.USE, "amazon-vpc-cni-k8s, README.md, No Manage tag"),
+    Family(
+        controller_tags.NO_MANAGE,
+        "people",
+        "network interface",
+        Means.USE,
+        "amazon-vpc-cni-k8s, README.md, No Manage tag",
+    ),
     Family(
         "node.k8s.amazonaws.com/instance_id",
         f"{VPC_CNI}, also on interfaces that it did not make",
@@ -233,12 +241,12 @@ UNBOUND = None
 
 def keys(cluster: str) -> list[str]:
     """Every tag key that may say that something is a cluster's, for filters of AWS by key."""
-    return [f"{CLUSTER_PREFIX}{cluster}", *NAMING]
+    return [f"{controller_tags.CLUSTER_PREFIX}{cluster}", *NAMING]
 
 
 def owners(tags: Mapping[str, str]) -> frozenset[str]:
     """The clusters that something was made for, as its tags say."""
-    named = {key.removeprefix(CLUSTER_PREFIX) for key, value in tags.items() if _is_owned(key, value)}
+    named = {key.removeprefix(controller_tags.CLUSTER_PREFIX) for key, value in tags.items() if _is_owned(key, value)}
     return frozenset(named | {tags[key] for key in NAMING if key in tags})
 
 
@@ -251,7 +259,7 @@ def claim(tags: Mapping[str, str], target: Target, vpc: str | None = UNBOUND, *,
         vpc: the VPC that it is in, empty for none although its kind has one; UNBOUND for kinds that are bound to none.
         named: whether its name is one that a controller gives, to what is in that VPC.
     """
-    if any(key.startswith(CLUSTER_PREFIX) and value == "shared" for key, value in tags.items()):
+    if any(key.startswith(controller_tags.CLUSTER_PREFIX) and value == "shared" for key, value in tags.items()):
         return Claim.SHARED
     whose = owners(tags)
     if whose - {target.cluster} or _has(tags, Means.FOREIGN):
@@ -302,7 +310,9 @@ def is_interface_made(description: str, tags: Mapping[str, str]) -> bool:
 
     Their tags alone do not say so: the VPC CNI tags every interface that it finds on a node.
     """
-    return NO_MANAGE not in tags and (CNI_CREATED in tags or bool(MADE.fullmatch(description)))
+    return controller_tags.NO_MANAGE not in tags and (
+        controller_tags.CNI_CREATED in tags or bool(MADE.fullmatch(description))
+    )
 
 
 def is_eks_interface(description: str, requester: str, cluster: str) -> bool:
@@ -318,4 +328,4 @@ def _has(tags: Mapping[str, str], means: Means) -> bool:
 
 
 def _is_owned(key: str, value: str) -> bool:
-    return key.startswith(CLUSTER_PREFIX) and value == "owned"
+    return key.startswith(controller_tags.CLUSTER_PREFIX) and value == "owned"

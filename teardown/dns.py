@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from common.aws import Aws
     from teardown.target import Target
 
-ACTIONS = ("route53:GetHostedZone", "route53:ListResourceRecordSets")
-"""Of the zones alone. The load balancers are listed as the probes list them."""
-
 SETTING = f"{names.PROJECT}:hostedZoneIds"
 PERMANENT_SETTING = f"{names.PERMANENT_PROJECT}:hostedZoneIds"
 

@@ -22,7 +22,8 @@ from common.kubernetes.api import (
     UnansweredError,
 )
 from common.kubernetes.objects import condition, mappings, name_of, text
-from teardown import claim, probe
+from infra.contract import controller_tags
+from teardown import probe
 from teardown.kinds import balancers, network
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _in_aws(aws: Aws, target: Target) -> list[str]:
 
 
 def _is_of_balancer(each: Leftover) -> bool:
-    marks: Sequence[str] = (claim.CONTROLLER, "kubernetes.io/service-name")
+    marks: Sequence[str] = (controller_tags.CONTROLLER, "kubernetes.io/service-name")
     return each.kind in balancers.KINDS or any(m in each.tags for m in marks)
 
 

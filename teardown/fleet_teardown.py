@@ -17,6 +17,7 @@ from common.console import Console, Progress, give, give_json
 from common.errors import FleetError, UnknownError
 from common.pulumi.state import StackState
 from fleet.options import HERE, STACK, Cwd, Json, Stack, Yes
+from infra.contract import sweep_policies
 from teardown import (
     budget,
     capture,
@@ -254,11 +255,12 @@ def print_policy(
     zone: Annotated[list[str] | None, typer.Option("--zone", help="A Route 53 hosted zone; again for more.")] = None,
 ) -> None:
     """Print the policy documents that all of this needs, as the permanent layer's deploy role has them."""
+    declared = policy.declared()
     documents = {
-        "probes": policy.probes(account, region, zone or ()),
-        "leftovers": policy.leftovers(account, region, cluster),
-        "owned": policy.owned(account, region, cluster),
-        "marks": policy.marks(account, region, cluster),
+        "probes": sweep_policies.probes(declared, account, region, zone or ()),
+        "leftovers": sweep_policies.leftovers(declared, account, region, cluster),
+        "owned": sweep_policies.owned(declared, account, region, cluster),
+        "marks": sweep_policies.marks(declared, account, region, cluster),
     }
     give_json(documents)
 

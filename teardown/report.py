@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from common import summary
 from common.text import LINE, clean, markdown, to_json
+from infra.contract.controller_tags import CONTROLLER, CSI
 from teardown import kinds
-from teardown.claim import CONTROLLER, CSI, Claim
+from teardown.claim import Claim
 from teardown.kinds.logs import LOG_GROUP
 from teardown.kinds.network import GROUP
 from teardown.verify import monthly, resources

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from common.aws import code_of
 from infra.contract import prices
+from infra.contract.sweep_policies import Permission, Scope, reads
 from teardown import claim
 from teardown.kinds.base import Kind, Leftover, tags_of
-from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

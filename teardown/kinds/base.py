@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from common.aws import Aws
     from common.target import Proven
+    from infra.contract.sweep_policies import Permission
     from teardown.claim import Claim
-    from teardown.permissions import Permission
     from teardown.target import Target
 
 

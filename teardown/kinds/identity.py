@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infra.contract import names
+from infra.contract.sweep_policies import Permission, Scope, reads
 from teardown import claim
 from teardown.claim import Claim
 from teardown.kinds.base import Kind, Leftover
-from teardown.permissions import Permission, Scope, reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.aws import code_of, said
-from infra.contract import names, prices
+from infra.contract import controller_tags, names, prices
+from infra.contract.sweep_policies import Permission, Scope, reads
 from teardown import claim
 from teardown.claim import Claim
 from teardown.kinds.balancers import BALANCER, CLASSIC
 from teardown.kinds.base import Kind, Leftover, found, tags_of
 from teardown.kinds.stack import CLUSTER, ENDPOINT, NAT
-from teardown.permissions import Permission, Scope, reads
 from teardown.target import RETAIN
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ def interfaces(aws: Aws, target: Target) -> Iterator[Leftover]:
 
 def _whose_interface(tags: Mapping[str, str], description: str, requester: str, target: Target, vpc: str) -> Claim:
     """Whose an interface is: the VPC CNI's tags count on what it made alone."""
-    if claim.NO_MANAGE in tags:
+    if controller_tags.NO_MANAGE in tags:
         return Claim.NOBODYS
     made = claim.is_interface_made(description, tags)
     named = made or claim.is_eks_interface(description, requester, target.cluster)
-    counted = tags if made else {key: value for key, value in tags.items() if key != claim.CNI}
+    counted = tags if made else {key: value for key, value in tags.items() if key != controller_tags.CNI}
     return claim.claim(counted, target, vpc, named=named)
 
 

@@ -14,10 +14,10 @@ from botocore.exceptions import ClientError
 
 from common.aws import code_of, said
 from infra.contract import prices
+from infra.contract.sweep_policies import Permission, reads
 from teardown import claim
 from teardown.claim import Claim
 from teardown.kinds.base import Kind, Leftover, found, tags_of
-from teardown.permissions import Permission, reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

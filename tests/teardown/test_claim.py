@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.contract import controller_tags
 from teardown import claim, probe
 from teardown.claim import FAMILIES, NAMING, UNBOUND, Claim, Means
 from teardown.kinds.base import Leftover
@@ -122,9 +123,11 @@ def test_whatever_the_tags_nothing_anothers_shared_or_elsewhere_is_taken(
     found = claim.claim(tags, target, vpc, named=named)
     if found in TAKEN:
         assert vpc is UNBOUND or vpc == target.vpc_id == HERE
-        assert "shared" not in [value for key, value in tags.items() if key.startswith(claim.CLUSTER_PREFIX)]
+        assert "shared" not in [value for key, value in tags.items() if key.startswith(controller_tags.CLUSTER_PREFIX)]
         others = {tags[key] for key in NAMING if key in tags} - {"staging"}
-        owners = {key for key, value in tags.items() if key.startswith(claim.CLUSTER_PREFIX) and value == "owned"}
+        owners = {
+            key for key, value in tags.items() if key.startswith(controller_tags.CLUSTER_PREFIX) and value == "owned"
+        }
         assert not others
         assert owners <= {"kubernetes.io/cluster/staging"}
     if found is Claim.OURS:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from common.pulumi.state import StackState
+from infra.contract import sweep_policies
 from sandbox.account.faults import RESET, Rule
 from teardown import capture, dns, drain, fleet_teardown, policy, verify
 from teardown.claim import Claim
@@ -356,14 +357,14 @@ def test_in_another_account_nothing_is_looked_at(
 
 def test_the_role_may_read_the_zones_that_are_named_and_change_none() -> None:
     documents = [
-        policy.probes("111122223333", REGION, ["Z1", "Z2"]),
-        policy.leftovers("111122223333", REGION, ["staging"]),
-        policy.owned("111122223333", REGION, ["staging"]),
+        sweep_policies.probes(policy.declared(), "111122223333", REGION, ["Z1", "Z2"]),
+        sweep_policies.leftovers(policy.declared(), "111122223333", REGION, ["staging"]),
+        sweep_policies.owned(policy.declared(), "111122223333", REGION, ["staging"]),
     ]
     found = [each for document in documents for each in document["Statement"] if "route53:" in str(each)]
     zones = [f"arn:aws:route53:::hostedzone/{zone}" for zone in ("Z1", "Z2")]
     assert found == [{"Effect": "Allow", "Action": sorted(READS), "Resource": zones}]
-    assert "route53" not in str(policy.probes("111122223333", REGION))
+    assert "route53" not in str(sweep_policies.probes(policy.declared(), "111122223333", REGION))
 
 
 HOSTILE = "evil\n::stop-commands::x\r\x1b[31m|`<b>‮$(id)'\""

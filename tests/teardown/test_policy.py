@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from common.pulumi.state import StackState
-from infra.contract import names
+from infra.contract import names, sweep_policies
 from sandbox.account import leftovers
 from teardown import policy, sweep, verify
 from teardown.budget import Budget
@@ -31,10 +31,10 @@ def recorded(folder: Folder, since: int) -> set[str]:
 
 def declared() -> set[str]:
     documents = [
-        policy.probes("111122223333", "eu-west-2", ["Z1"]),
-        policy.leftovers("111122223333", "eu-west-2", ["staging"]),
-        policy.owned("111122223333", "eu-west-2", ["staging"]),
-        policy.marks("111122223333", "eu-west-2", ["staging"]),
+        sweep_policies.probes(policy.declared(), "111122223333", "eu-west-2", ["Z1"]),
+        sweep_policies.leftovers(policy.declared(), "111122223333", "eu-west-2", ["staging"]),
+        sweep_policies.owned(policy.declared(), "111122223333", "eu-west-2", ["staging"]),
+        sweep_policies.marks(policy.declared(), "111122223333", "eu-west-2", ["staging"]),
     ]
     allowed = [each for document in documents for each in document["Statement"] if each["Effect"] == "Allow"]
     return {action for statement in allowed for action in statement["Action"]}
@@ -74,3 +74,7 @@ def test_every_call_is_declared_and_everything_declared_is_called(
     assert sweep.sweep(aws, town.plan(aws), Budget.of(SHORT * 4), lambda _line: None, patience=SHORT).good
     verify.verify(aws, town.target, lambda: StackState(), reads=1, pause=0.0, zones=[zone["HostedZone"]["Id"]])
     assert recorded(account_folder, since) - {WHO, "ec2:DeleteTags"} == declared()
+
+
+def test_what_the_permanent_layer_grants_is_what_the_calls_declare() -> None:
+    assert sweep_policies.load() == policy.declared(), "make golden"

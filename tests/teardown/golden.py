@@ -1,0 +1,9 @@
+"""What the sweep's calls need, for the permanent layer to grant: `make golden` writes it, a test compares."""
+
+from __future__ import annotations
+
+from infra.contract.sweep_policies import DECLARED
+from teardown import policy
+
+if __name__ == "__main__":
+    DECLARED.write_text(policy.declared().to_json(), "utf-8")
