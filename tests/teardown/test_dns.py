@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from common.pulumi.state import StackState
+from common.world import SANDBOX_VARIABLE
 from infra.contract import sweep_policies
 from sandbox.account.faults import RESET, Rule
 from teardown import capture, dns, drain, fleet_teardown, policy, verify
@@ -475,5 +476,6 @@ def test_verify_prints_the_records_of_the_zones_in_the_stack_s_file(
 
     monkeypatch.setattr(capture, "state_of", empty)
     assert capture.zones_of(tmp_path, "staging") == (domain.id,)
+    monkeypatch.setenv(SANDBOX_VARIABLE, "1")
     done = CliRunner().invoke(fleet_teardown.app, ["verify", f"--cwd={tmp_path}", "--json", "--reads=1"])
     assert f"DNS record A app.{domain.name}. in hosted zone {domain.id}" in done.stdout

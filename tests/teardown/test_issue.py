@@ -39,7 +39,7 @@ def opened(told: report.Report | None, destroy: str = "failure") -> str:
 
 def commands(body: str) -> list[str]:
     """The lines of its code block, without those that get credentials."""
-    return [line.strip() for line in body.splitlines() if line.startswith(("    python -m", "    aws "))]
+    return [line.strip() for line in body.splitlines() if line.startswith(("    fleet ", "    aws "))]
 
 
 LOOK = "fleet teardown verify --stack staging   # changes nothing"
