@@ -12,7 +12,7 @@ from bootstrap import (
     access,
     config_map,
     eks_token,
-    flux,
+    flux_cli,
     flux_settings,
     kubeconfig,
     preflight,
@@ -208,7 +208,7 @@ def write_gotk_files(
 ) -> None:
     """Write the gotk files that flux would commit: commit them in a pull request, and the bootstrap pushes nothing."""
     chosen = flux_settings.load(settings or cwd / flux_settings.FILE)
-    for path, content in flux.render(flux.find(chosen), chosen).items():
+    for path, content in flux_cli.render(flux_cli.find(chosen), chosen).items():
         target = cwd / path
         target.parent.mkdir(parents=True, exist_ok=True)
         same = target.exists() and target.read_text("utf-8") == content

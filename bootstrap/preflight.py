@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootstrap import expectations, flux, flux_settings, github_repository, registry, secrets, stack_outputs
+from bootstrap import expectations, flux_cli, flux_settings, github_repository, release_images, secrets, stack_outputs
 from common import world
 from common.errors import FleetError
 from common.pulumi import runner
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bootstrap.expectations import Expectations
-    from bootstrap.flux import Cli
+    from bootstrap.flux_cli import Cli
     from bootstrap.flux_settings import Settings
     from bootstrap.github_repository import Branch, Repository
     from infra.contract.outputs import StackOutputs
@@ -62,20 +62,22 @@ def check(options: Options) -> Ready:
     expected = expectations.load(options.expect)
     token = github_repository.token(os.environ)
     outputs = stack_outputs.read(options.outputs, stack=options.stack, project=options.project)
-    cli = flux.find(settings)
+    cli = flux_cli.find(settings)
     host = github_repository.Repository(settings, token)
     host.refuse_unseen()
     branch = host.branch()
     changes = changed(host, cli, settings)
     refuse_push(host, branch, settings, changes)
-    registry.refuse_missing(registry.named(runner.program_folder(options.project) / "k8s"), outputs.aws_region)
+    release_images.refuse_missing(
+        release_images.named(runner.program_folder(options.project) / "k8s"), outputs.aws_region
+    )
     values = secrets.read(outputs.aws_region)
     return Ready(outputs, settings, expected, token, host, branch, cli, changes, values)
 
 
 def changed(host: Repository, cli: Cli, settings: Settings) -> list[str]:
     """The gotk files that differ between the branch and what flux would write. Raises FleetError."""
-    return [path for path, content in flux.render(cli, settings).items() if host.file(path) != content]
+    return [path for path, content in flux_cli.render(cli, settings).items() if host.file(path) != content]
 
 
 def refuse_push(host: Repository, branch: Branch, settings: Settings, changes: Sequence[str]) -> None:

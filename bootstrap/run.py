@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootstrap import access, config_map, flux, health, preflight, report, secrets, snapshot, verify
+from bootstrap import access, config_map, flux_cli, health, preflight, report, secrets, snapshot, verify
 from common.console import Interrupted, Look, Progress
 from common.errors import FleetError
 from common.kubernetes.api import Cluster, UnansweredError, UnauthorizedError
@@ -64,7 +64,7 @@ def _install(ready: Ready, cluster: Cluster, path: Path, progress: Progress) -> 
         made = secrets.apply(cluster, ready.secrets)
         step.said = f"{len(changes)} keys changed; secrets written: {', '.join(made) or 'none'}"
     with progress.step("flux", f"flux bootstrap github, {ready.settings.repository}"):
-        flux.bootstrap(ready.cli, ready.settings, token=ready.token, kubeconfig=path, say=progress.say)
+        flux_cli.bootstrap(ready.cli, ready.settings, token=ready.token, kubeconfig=path, say=progress.say)
 
 
 @dataclass

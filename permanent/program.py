@@ -15,10 +15,10 @@ from infra import aws_only
 from infra.contract import names
 from permanent.budget import Budget
 from permanent.github_roles import GitHub
+from permanent.image_repositories import Registry
 from permanent.logs import Logs
-from permanent.registry import Registry
 from permanent.settings import load
-from permanent.state import State
+from permanent.state_bucket import State
 
 aws_only.install()
 settings = load()

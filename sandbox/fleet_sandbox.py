@@ -15,11 +15,11 @@ from common.errors import FleetError
 from common.pulumi import foreground
 from fleet.options import HERE, STACK, Cwd, Stack
 from sandbox import night, rehearsal
-from sandbox.account import faults, operations, process
-from sandbox.account import strangers as leaving
+from sandbox.account import faults, operations, process, strangers
 from sandbox.checkout import Checkout
 from sandbox.cluster import fleet_sandbox_cluster
-from sandbox.folder import CODE, Folder
+from sandbox.folder import CODE
+from sandbox.options import More, Where, folder_of
 
 HELP = """The whole day on this machine, with no AWS account and no credentials.
 
@@ -36,15 +36,11 @@ app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_
 app.add_typer(fleet_sandbox_cluster.app, name="cluster")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
-Where = Annotated[
-    Path | None, typer.Option("--folder", help="The sandbox folder.", show_default=".sandbox in the checkout")
-]
 StackFile = Annotated[Path | None, typer.Option("--stack-file", help="Another file with the stack's config.")]
 AccountFile = Annotated[
     Path | None,
     typer.Option("--account-file", help="The permanent layer's config.", show_default="that of the checkout"),
 ]
-More = Annotated[list[str] | None, typer.Argument(help="What goes to pulumi, after --.", metavar="[-- ARGS...]")]
 Command = Annotated[list[str], typer.Argument(help="The command, after --.", metavar="-- COMMAND...")]
 
 OPERATIONS = {
@@ -106,16 +102,16 @@ def leftovers(
     folder: Where = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="How many applications left something.")] = 1,
-    strangers: Annotated[
+    with_strangers: Annotated[
         bool, typer.Option("--strangers", help="Also what is not the cluster's; some of it blocks the stack's VPC.")
     ] = False,
 ) -> None:
     """Make what Kubernetes' controllers leave in AWS for the stack's cluster."""
-    account = process.find(_folder(cwd, folder))
+    account = process.find(folder_of(cwd, folder))
     if account is None:
         raise FleetError("there is no embedded account: run `fleet sandbox up`")
     cluster = rehearsal.read_settings(STACK, Checkout(cwd).stack_file(STACK)).cluster_name
-    for line in leaving.everything(account, cluster, seed, count, with_strangers=strangers).lines():
+    for line in strangers.everything(account, cluster, seed, count, with_strangers=with_strangers).lines():
         _say(line)
 
 
@@ -140,7 +136,7 @@ def fault(
     for why in filter(None, map(operations.mistake, rules)):
         console.print(f"sandbox: {why}", style="red", markup=False)
         raise typer.Exit(2)
-    faults.write(_folder(cwd, folder).faults, rules)
+    faults.write(folder_of(cwd, folder).faults, rules)
     _say("no call fails" if clear else f"{service}:{operation} gives {code or 'its answer'}, {latency:g} s late")
 
 
@@ -161,19 +157,15 @@ def teardown(
 @app.command()
 def reset(cwd: Cwd = HERE, folder: Where = None) -> None:
     """End the embedded account and remove everything that the sandbox wrote."""
-    found = _folder(cwd, folder)
+    found = folder_of(cwd, folder)
     there = rehearsal.reset(found)
     _say(f"{found.root} is empty" if there else f"{found.root} was empty already")
-
-
-def _folder(cwd: Path, folder: Path | None) -> Folder:
-    return Folder((folder or Checkout(cwd).sandbox).resolve())
 
 
 def _prepare(
     cwd: Path, folder: Path | None, stack: str, stack_file: Path | None, account_file: Path | None
 ) -> rehearsal.Rehearsal:
-    found = _folder(cwd, folder)
+    found = folder_of(cwd, folder)
     return rehearsal.prepare(found, Checkout(cwd), _say, stack=stack, file=stack_file, permanent_file=account_file)
 
 

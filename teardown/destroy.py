@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from common.pulumi.runner import Done
     from common.pulumi.state import StackState
     from common.target import Proven
-    from teardown.budget import Budget
     from teardown.lock_owner import Here
+    from teardown.time_budget import Budget
 
 REFUSALS = (
     "DependencyViolation",

@@ -19,7 +19,6 @@ from common.pulumi.state import StackState
 from fleet.options import HERE, STACK, Cwd, Json, Stack, Yes
 from infra.contract import sweep_policies
 from teardown import (
-    budget,
     capture,
     drain,
     history,
@@ -27,10 +26,11 @@ from teardown import (
     keep,
     lock_owner,
     policy,
-    reclaim,
     report,
+    retained_volumes,
     run,
     sweep,
+    time_budget,
     verify,
 )
 from teardown.report import Report
@@ -106,7 +106,7 @@ def run_night(  # each is an option
     clear: Annotated[float, typer.Option(min=0, help="Seconds that finalizers and AWS may take.")] = DEADLINES.clear,
     settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,
     deadline: Deadline = sweep.PATIENCE,
-    within: Annotated[float, typer.Option(min=0, help="Seconds that all of it may take.")] = budget.WITHIN,
+    within: Annotated[float, typer.Option(min=0, help="Seconds that all of it may take.")] = time_budget.WITHIN,
     reads: Reads = verify.READS,
     pause: Pause = verify.PAUSE,
     json: Json = False,
@@ -168,12 +168,16 @@ def drain_cluster(
         console.print(f"{why}: nothing to drain; `sweep` does it all")
         return
     if not yes:
-        kept = [f"keep {each.volume_id}: {each.name} says Retain" for each in reclaim.read(cluster) if each.is_retained]
+        kept = [
+            f"keep {each.volume_id}: {each.name} says Retain"
+            for each in retained_volumes.read(cluster)
+            if each.is_retained
+        ]
         console.print(f"would suspend all of Flux in {target.cluster} and delete:")
         for line in [*drain.preview(cluster), *kept]:
             console.print(f"  {line}")
         return
-    target, untagged = reclaim.learn(aws, target, cluster, _file(cwd, stack))
+    target, untagged = retained_volumes.learn(aws, target, cluster, _file(cwd, stack))
     for line in untagged:
         console.print(line)
     done = drain.drain(aws, target, cluster, Progress(console), drain.Deadlines(settle, clear))
@@ -193,7 +197,7 @@ def sweep_leftovers(
 ) -> None:
     """Show what controllers left, in the order in which it would be deleted; --yes deletes it."""
     aws, target, state = _proven(cwd, stack, vpc)
-    target, untagged = reclaim.of_living(aws, target, _file(cwd, stack), write=yes)
+    target, untagged = retained_volumes.of_living(aws, target, _file(cwd, stack), write=yes)
     found = sweep.plan(aws, target, state.listed)
     told = Report(
         title=f"{target.cluster}: would delete {_many(found.doomed)}",
@@ -208,7 +212,7 @@ def sweep_leftovers(
         again = f"sweep --stack {stack} --yes" if found.doomed else ""
         plan = [[report.row(each) for each in step] for step in found.steps]
         _end(replace(told, plan=plan, again=again), json=json)
-    whole = budget.Budget.of(budget.WITHIN)
+    whole = time_budget.Budget.of(time_budget.WITHIN)
     outcome = sweep.sweep(aws, found, whole, console.print, patience=deadline)
     deleted = [each.id for each in outcome.deleted]
     told = replace(
@@ -376,7 +380,7 @@ def _dry(options: run.Options) -> Report:
     """What a night would do."""
     aws, target, state = _proven(options.folder, options.stack, options.vpc)
     cluster, why = aws.cluster()
-    target = reclaim.retained(target, reclaim.read(cluster)) if cluster else target
+    target = retained_volumes.retained(target, retained_volumes.read(cluster)) if cluster else target
     found = sweep.plan(aws, target, state.listed)
     notes = [why] if cluster is None else drain.preview(cluster)
     return Report(

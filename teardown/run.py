@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from common.errors import FleetError
 from common.target import prove
-from teardown import capture, destroy, drain, lost, reclaim, sweep, verify
-from teardown.budget import REPORT, WITHIN, Budget
+from teardown import capture, destroy, drain, lost_vpc, retained_volumes, sweep, verify
 from teardown.lock_owner import HeldError, Here
 from teardown.recovery import adopt, export_file
+from teardown.time_budget import REPORT, WITHIN, Budget
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -106,7 +106,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         step.said = f"{night.target.cluster} in {where}"
         _obstacles(aws, options, progress, night, budget.part(0.5, spare=REPORT))
         if options.recover:
-            night.target = lost.locate(aws, night.target)
+            night.target = lost_vpc.locate(aws, night.target)
     with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run"):
         _drain(aws, options, progress, night, budget.part(0.3, spare=REPORT))
     with progress.step("sweep", "delete what controllers left"):
@@ -181,7 +181,7 @@ def _adopt(aws: Proven, options: Options, progress: Progress, night: Night, budg
     """Put back into the state what a killed run was making; what nobody can tell apart is deleted by its tags."""
 
     def remove(ids: Collection[str]) -> None:
-        target = lost.locate(aws, night.target)
+        target = lost_vpc.locate(aws, night.target)
         found = sweep.plan(aws, target, _listed(options), recover=True).only(ids)
         night.swept += sweep.sweep(aws, found, budget, progress.say, patience=options.patience).deleted
 
@@ -207,7 +207,7 @@ def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budg
         return
     untagged: list[str] = []
     try:
-        night.target, untagged = reclaim.learn(aws, night.target, cluster, options.file)
+        night.target, untagged = retained_volumes.learn(aws, night.target, cluster, options.file)
         for line in untagged:
             progress.say(line)
         settle = min(options.deadlines.settle, budget.left / 2)

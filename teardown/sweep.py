@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from common.aws import Aws
     from common.target import Proven
-    from teardown.budget import Budget
     from teardown.kinds.base import Leftover
     from teardown.probe import Findings
     from teardown.target import Target
+    from teardown.time_budget import Budget
 
 WAITS = frozenset(
     {

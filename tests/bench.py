@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 RUNS = 5
 EMPTY = "import pulumi\n\npulumi.export('nothing', 0)\n"
+BARE = "import typer; app = typer.Typer(); app.command()(lambda: None); app()"
+HELPS = 5
 IMPORTS = ("pass", "import pulumi", "import pulumi_aws", "import infra.settings", "import boto3", "import moto.server")
 
 console = Console()
@@ -104,9 +106,24 @@ def imports() -> None:
     console.print(table)
 
 
+def helps() -> None:
+    """`fleet --help` beside the help of a Typer app of one command, each in a fresh interpreter."""
+
+    def took(*arguments: str) -> float:
+        command = [sys.executable, *arguments]
+        return median(lambda: subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL), HELPS)
+
+    bare, whole = took("-c", BARE, "--help"), took("-m", "fleet", "--help")
+    table = Table(f"help, median of {HELPS}", "seconds", "times the bare app")
+    table.add_row("a bare Typer app", f"{bare:.2f}", "1.0")
+    table.add_row("fleet --help", f"{whole:.2f}", f"{whole / bare:.1f}")
+    console.print(table)
+
+
 if __name__ == "__main__":
     makespans()
     imports()
+    helps()
     previews()
     bench.table(console)
     application.table(console)

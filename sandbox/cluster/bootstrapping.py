@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bootstrap import flux, flux_settings, registry
+from bootstrap import flux_cli, flux_settings, release_images
 from infra.contract import names
 from infra.contract.versions import FLUX
 from sandbox.account.clients import own_client
@@ -77,9 +77,9 @@ def cli(say: Say) -> dict[str, str]:
     if real:
         done = subprocess.run([real, "version", "--client"], capture_output=True, text=True, check=False)  # noqa: S603
         if re.search(rf"v{re.escape(FLUX)}\b", done.stdout):
-            return {flux.SANDBOX_CLI: real}
+            return {flux_cli.SANDBOX_CLI: real}
     tool = build.ensure(FLUX_BOOTSTRAP, say)
-    return {flux.SANDBOX_CLI: str(tool), BASES_VARIABLE: str(bases.assemble(say))}
+    return {flux_cli.SANDBOX_CLI: str(tool), BASES_VARIABLE: str(bases.assemble(say))}
 
 
 def command(layout: Layout, checkout: Checkout, project: Path, arguments: Sequence[str]) -> list[str]:
@@ -99,7 +99,7 @@ def command(layout: Layout, checkout: Checkout, project: Path, arguments: Sequen
 def push_images(account: Account, checkout: Checkout, say: Say) -> None:
     """Put the tags that stand in k8s/ into the account's ECR, as the release workflow would have."""
     ecr = own_client("ecr", endpoint=account.endpoint, region=account.region)
-    for image in registry.named(checkout.manifests):
+    for image in release_images.named(checkout.manifests):
         if ecr.list_images(repositoryName=image.repository)["imageIds"]:
             continue
         empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": EMPTY, "size": 2}

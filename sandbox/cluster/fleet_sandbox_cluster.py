@@ -22,6 +22,7 @@ from sandbox.cluster import bootstrapping, git_host, life, programs
 from sandbox.cluster import layout as layouts
 from sandbox.cluster.layout import Layout
 from sandbox.folder import CODE, Folder
+from sandbox.options import More, Where, folder_of
 from tools import build
 from tools.catalogue import KUBECTL
 
@@ -37,11 +38,7 @@ the image controllers, containers; nodes and all other pods are kwok's."""
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
-Where = Annotated[
-    Path | None, typer.Option("--folder", help="The sandbox folder.", show_default=".sandbox in the checkout")
-]
 Component = Annotated[str, typer.Argument(help="A part of the cluster, as `status` lists it.")]
-More = Annotated[list[str] | None, typer.Argument(help="Arguments, after --.", metavar="[-- ARGS...]")]
 
 NO_CLUSTER = "no cluster is up: run `fleet sandbox cluster up`"
 
@@ -52,7 +49,7 @@ STOPPABLE = (*COMPONENTS, "source-controller", "kustomize-controller", *programs
 @app.command()
 def up(cwd: Cwd = HERE, folder: Where = None) -> None:
     """Start the cluster of the stack that is up, or find it running."""
-    checkout, found = Checkout(cwd), _folder(cwd, folder)
+    checkout, found = Checkout(cwd), folder_of(cwd, folder)
     settings = rehearsal.read_settings(STACK, checkout.stack_file(STACK))
     repository = permanent_layer.read_settings(checkout.permanent_file, settings).github_repository
     life.up(found, checkout.root, settings.cluster_name, repository, _say)
@@ -67,7 +64,7 @@ def up(cwd: Cwd = HERE, folder: Where = None) -> None:
 @app.command("bootstrap")
 def bootstrap(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
     """Run `fleet bootstrap` on the cluster, as CI does: with the deploy role; -- run, plan, verify, status."""
-    ready = rehearsal.prepare(_folder(cwd, folder), Checkout(cwd), _say)
+    ready = rehearsal.prepare(folder_of(cwd, folder), Checkout(cwd), _say)
     layout, account = Layout.of(ready.folder), process.find(ready.folder)
     if account is None or life.find(layout) is None:
         raise FleetError(NO_CLUSTER)
@@ -79,14 +76,14 @@ def bootstrap(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
 @app.command()
 def down(cwd: Cwd = HERE, folder: Where = None) -> None:
     """End the cluster. The Git host's repository and its port stay until `reset`."""
-    there = life.down(Layout.of(_folder(cwd, folder)), _say)
+    there = life.down(Layout.of(folder_of(cwd, folder)), _say)
     _say("the cluster is down" if there else "no cluster was up")
 
 
 @app.command()
 def status(cwd: Cwd = HERE, folder: Where = None) -> None:
     """Say what runs: parts, nodes and pods, and which of them are stand-ins or do nothing here."""
-    layout = Layout.of(_folder(cwd, folder))
+    layout = Layout.of(folder_of(cwd, folder))
     running = life.find(layout)
     if running is None:
         raise FleetError(NO_CLUSTER)
@@ -103,7 +100,7 @@ def status(cwd: Cwd = HERE, folder: Where = None) -> None:
 @app.command()
 def logs(component: Component, cwd: Cwd = HERE, folder: Where = None) -> None:
     """Print a part's log."""
-    layout = Layout.of(_folder(cwd, folder))
+    layout = Layout.of(folder_of(cwd, folder))
     path = layout.log(component)
     if not path.exists():
         known = ", ".join(sorted(path.stem for path in layout.logs.glob("*.log"))) or "none"
@@ -114,7 +111,7 @@ def logs(component: Component, cwd: Cwd = HERE, folder: Where = None) -> None:
 @app.command()
 def stop(component: Component, cwd: Cwd = HERE, folder: Where = None) -> None:
     """Stop a part by name, until `start`."""
-    layout = _known(component, _folder(cwd, folder))
+    layout = _known(component, folder_of(cwd, folder))
     files.write(layout.stopped / component, "")
     _say(f"{component} is stopped")
 
@@ -122,7 +119,7 @@ def stop(component: Component, cwd: Cwd = HERE, folder: Where = None) -> None:
 @app.command()
 def start(component: Component, cwd: Cwd = HERE, folder: Where = None) -> None:
     """Start again what was stopped by name."""
-    layout = _known(component, _folder(cwd, folder))
+    layout = _known(component, folder_of(cwd, folder))
     (layout.stopped / component).unlink(missing_ok=True)
     _say(f"{component} is started")
 
@@ -135,7 +132,7 @@ def stick(
     off: Annotated[bool, typer.Option("--off", help="Let it work again.")] = False,
 ) -> None:
     """Let a stand-in take nothing down: it runs, and its finalizers stay."""
-    layout = Layout.of(_folder(cwd, folder))
+    layout = Layout.of(folder_of(cwd, folder))
     if component not in programs.STICKY:
         raise FleetError(f"{component} cannot get stuck: name one of {', '.join(programs.STICKY)}")
     if off:
@@ -154,7 +151,7 @@ def switch(
     folder: Where = None,
 ) -> None:
     """Make the Git host do something wrong: protect main, refuse the token, be slow, fail."""
-    layout = Layout.of(_folder(cwd, folder))
+    layout = Layout.of(folder_of(cwd, folder))
     pairs = [change.partition("=") for change in changes]
     try:
         now = git_host.switch(layout, {name: yaml.safe_load(value) for name, _, value in pairs})
@@ -166,7 +163,7 @@ def switch(
 @app.command()
 def kubectl(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
     """Run kubectl on the cluster, as an administrator."""
-    layout = Layout.of(_folder(cwd, folder))
+    layout = Layout.of(folder_of(cwd, folder))
     if not layout.kubeconfig.exists():
         raise FleetError(NO_CLUSTER)
     path = build.find(KUBECTL, _say)
@@ -177,7 +174,7 @@ def kubectl(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
 @app.command()
 def git(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
     """Run git with the Git host's certificate and token: git clone, push, pull."""
-    layout = Layout.of(_folder(cwd, folder))
+    layout = Layout.of(folder_of(cwd, folder))
     raise typer.Exit(foreground.run(["git", *(more or ())], git_environment(layout), Path.cwd()))
 
 
@@ -200,10 +197,6 @@ def _known(component: str, folder: Folder) -> Layout:
     if life.find(layout) is None:
         raise FleetError(NO_CLUSTER)
     return layout
-
-
-def _folder(cwd: Path, folder: Path | None) -> Folder:
-    return Folder((folder or Checkout(cwd).sandbox).resolve())
 
 
 def _ready(thing: Manifest) -> str:

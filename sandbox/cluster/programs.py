@@ -52,11 +52,6 @@ class Program:
     ports: Mapping[str, int]
     """Ports of probes by name, beside that of its health."""
 
-    @property
-    def stand_in(self) -> bool:
-        """Whether it is ours, in place of the real one."""
-        return self.name in STAND_INS
-
 
 @dataclass(frozen=True)
 class Programs:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap import registry as images_of_git
+from bootstrap import release_images as images_of_git
 from checks import config, images, tree
 from common.errors import FleetError
 from sandbox.account.process import environment

@@ -17,7 +17,7 @@ from common.aws import Aws
 from common.pulumi.state import StackState
 from sandbox.account.faults import Rule
 from teardown import kinds, probe, sweep, verify
-from teardown.budget import Budget
+from teardown.time_budget import Budget
 from tests.teardown.conftest import proven
 
 if TYPE_CHECKING:

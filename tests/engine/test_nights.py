@@ -16,7 +16,7 @@ from infra.contract import names
 from sandbox.account import census, faults, leftovers, strangers
 from sandbox.account.clients import client
 from sandbox.account.leftovers import Maker, Place
-from teardown import budget
+from teardown import time_budget
 from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def test_a_night_that_runs_out_of_time_ends_with_a_report_and_the_next_finishes_
     leave(sandbox)
     faults.write(sandbox.folder.faults, [faults.Rule(faults.NONE, "ec2", "Delete*", latency=4.0)])
     try:
-        late = night(sandbox, f"--within={budget.REPORT + 30:.0f}", "--json")
+        late = night(sandbox, f"--within={time_budget.REPORT + 30:.0f}", "--json")
     finally:
         faults.write(sandbox.folder.faults, [])
     assert late.code == 1, late.text

@@ -157,7 +157,3 @@ def test_a_role_of_the_stack_may_when_its_policies_let_it(deed: str) -> None:
 def test_a_role_of_the_stack_must_not_even_as_an_administrator(deed: str) -> None:
     assert allows([ADMINISTRATOR], MISUSE[deed])
     assert not allows([ADMINISTRATOR], MISUSE[deed], boundary=BOUNDARY)
-
-
-def test_thirty_things_are_named_that_a_role_of_the_stack_must_not_do() -> None:
-    assert len(MISUSE) >= 30

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.contract import names
-from permanent import registry, state
+from permanent import image_repositories, state_bucket
 from tests.permanent import golden
 from tests.support import recorder
 from tests.support.checkout import REPOSITORY
@@ -117,14 +117,14 @@ def test_people_find_what_they_need_in_the_outputs(layer: Recording) -> None:
 
 @given(st.from_regex(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", fullmatch=True))
 def test_a_bucket_refuses_whoever_comes_without_tls(bucket: str) -> None:
-    (statement,) = json.loads(state.tls_only(bucket))["Statement"]
+    (statement,) = json.loads(state_bucket.tls_only(bucket))["Statement"]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
     assert statement["Resource"] == [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_ten_releases_are_kept_and_no_untagged_part_counts_as_one() -> None:
-    rules: list[dict[str, Any]] = json.loads(registry.lifecycle())["rules"]
+    rules: list[dict[str, Any]] = json.loads(image_repositories.lifecycle())["rules"]
     kept = [rule["selection"] for rule in rules if rule["selection"]["countType"] == "imageCountMoreThan"]
     assert [(rule["tagStatus"], rule["tagPatternList"], rule["countNumber"]) for rule in kept] == [
         ("tagged", ["v*"], 10)

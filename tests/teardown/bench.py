@@ -15,7 +15,7 @@ from sandbox.account import faults, process
 from sandbox.account.faults import Rule
 from sandbox.folder import Folder
 from teardown import sweep
-from teardown.budget import Budget
+from teardown.time_budget import Budget
 from tests.support.account import ACCOUNT_ID, REGION
 from tests.teardown.conftest import SHORT, proven, town_in
 from tests.teardown.test_scale import looking

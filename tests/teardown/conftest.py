@@ -11,8 +11,8 @@ from common.target import prove
 from sandbox.account import leftovers, process
 from sandbox.account.leftovers import Maker, Place
 from teardown import sweep
-from teardown.budget import Budget
 from teardown.target import Target
+from teardown.time_budget import Budget
 from tests.sandbox.account.aws import Aws as Clients
 from tests.sandbox.account.aws import unique
 from tests.teardown import living as living_stacks

@@ -12,7 +12,7 @@ import pytest
 from common.pulumi.state import StackState
 from sandbox.account.faults import RESET, Rule
 from teardown import sweep, verify
-from teardown.budget import Budget
+from teardown.time_budget import Budget
 from tests.sandbox.account.aws import Network
 from tests.teardown.conftest import town_in
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from common.aws import Aws
-    from teardown.budget import Budget
     from teardown.destroy import Obstacle
     from teardown.target import Target
+    from teardown.time_budget import Budget
     from tests.teardown.conftest import Town
 
 UNTOLD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")

@@ -9,8 +9,8 @@ from common.pulumi.state import StackState
 from infra.contract import names, sweep_policies
 from sandbox.account import leftovers
 from teardown import policy, sweep, verify
-from teardown.budget import Budget
 from teardown.kinds import network
+from teardown.time_budget import Budget
 from tests.teardown.conftest import SHORT
 
 if TYPE_CHECKING:

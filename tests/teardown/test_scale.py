@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from teardown import sweep
-from teardown.budget import Budget
+from teardown.time_budget import Budget
 from tests.teardown.conftest import SHORT, town_in
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.account import census, strangers
 from teardown import sweep
-from teardown.budget import Budget
+from teardown.time_budget import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from teardown import kinds, probe, sweep
-from teardown.budget import Budget
 from teardown.claim import Claim
 from teardown.kinds.balancers import BALANCER, TARGET_GROUP
 from teardown.kinds.network import GROUP, INSTANCE, INTERFACE, VOLUME
+from teardown.time_budget import Budget
 from tests.teardown.conftest import SHORT, Town, town_in
 
 if TYPE_CHECKING:

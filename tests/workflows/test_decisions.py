@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from infra.contract import names
-from teardown import budget
+from teardown import time_budget
 from tests.support.checkout import REPOSITORY
 from tests.support.workflows import INSTALLED, Event, Job, Run
 
@@ -353,4 +353,4 @@ def test_code_that_fails_its_tests_is_not_built() -> None:
 def test_a_nightly_teardown_ends_with_a_report_before_its_job_is_killed() -> None:
     """The job also checks out, installs and writes its summary."""
     job = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "nightly-destroy.yml").read_text())["jobs"]["destroy"]
-    assert job["timeout-minutes"] * 60 - budget.WITHIN >= 600
+    assert job["timeout-minutes"] * 60 - time_budget.WITHIN >= 600

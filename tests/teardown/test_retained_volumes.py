@@ -14,7 +14,7 @@ from common.pulumi.state import StackState
 from common.target import prove
 from infra.contract import names
 from sandbox.account.faults import Rule
-from teardown import capture, reclaim, sweep, verify
+from teardown import capture, retained_volumes, sweep, verify
 from teardown.target import PersistentVolume, Target
 from tests.support.account import ACCOUNT_ID, REGION
 from tests.teardown.living import CLUSTER
@@ -34,7 +34,7 @@ def manifest(policy: str | None, **source: Any) -> dict[str, Any]:
     return {"metadata": {"name": "data"}, "spec": {**spec, **source}}
 
 
-def ebs(handle: str, driver: str = reclaim.DRIVER) -> dict[str, Any]:
+def ebs(handle: str, driver: str = retained_volumes.DRIVER) -> dict[str, Any]:
     return {"driver": driver, "volumeHandle": handle}
 
 
@@ -55,7 +55,7 @@ def ebs(handle: str, driver: str = reclaim.DRIVER) -> dict[str, Any]:
 def test_a_persistent_volume_names_its_ebs_volume_and_policy(
     given_manifest: dict[str, Any], read: PersistentVolume | None
 ) -> None:
-    assert reclaim.parse(given_manifest) == read
+    assert retained_volumes.parse(given_manifest) == read
 
 
 VOLUMES = st.builds(PersistentVolume, st.just("pv"), st.sampled_from(["vol-a", "vol-b", "vol-c"]), st.booleans())
@@ -65,7 +65,7 @@ VOLUMES = st.builds(PersistentVolume, st.just("pv"), st.sampled_from(["vol-a", "
 def test_what_was_retained_once_stays_retained_and_nothing_else_becomes_so(
     earlier: list[PersistentVolume], now: list[PersistentVolume]
 ) -> None:
-    target = reclaim.retained(reclaim.retained(Target("1", "r", "c", "s"), earlier), now)
+    target = retained_volumes.retained(retained_volumes.retained(Target("1", "r", "c", "s"), earlier), now)
     kept = {each.volume_id for each in (*earlier, *now) if each.is_retained}
     for volume in ("vol-a", "vol-b", "vol-c"):
         assert bool(target.why_kept(volume, {})) is (volume in kept)
@@ -202,8 +202,8 @@ def test_a_tag_of_another_policy_or_another_s_volume_keeps_nothing(living: Livin
     planned = sweep.plan(aws, TARGET, ())
     assert deleted in {each.id for each in planned.doomed}
     other = living.home.maker.volume(living.home.place, {"ebs.csi.aws.com/cluster-name": "staging-2"})
-    target = reclaim.retained(TARGET, [PersistentVolume("data", other, True)])
-    assert reclaim.remember(aws, target, living.captured) == []
+    target = retained_volumes.retained(TARGET, [PersistentVolume("data", other, True)])
+    assert retained_volumes.remember(aws, target, living.captured) == []
     assert names.RECLAIM_POLICY_TAG not in tags(living, other)
 
 
