@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pulumi
 import pulumi_aws as aws
 
-from infra import addons, aws_only, jumpbox, support
+from infra import addons, aws_only, jumpbox, support_dates
 from infra.cluster import Cluster
 from infra.contract import names
 from infra.identity import Identity
@@ -17,7 +17,7 @@ from infra.settings import load
 
 aws_only.install()
 settings = load()
-support.warn(settings.kubernetes_version, datetime.now(UTC).date())
+support_dates.warn(settings.kubernetes_version, datetime.now(UTC).date())
 provider = aws.Provider(
     "aws",
     region=settings.region,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from bootstrap import kubeconfig, yaml_file
+from bootstrap import user_kubeconfig, yaml_file
 from common.console import Look, Progress
 from common.errors import FleetError
 from common.kubernetes.api import NAMESPACE, Cluster, UnansweredError, UnauthorizedError
@@ -35,10 +35,10 @@ def private_kubeconfig(outputs: StackOutputs, given: Path | None) -> Generator[t
         refuse_other_cluster(config, outputs, given)
         yield given, config
         return
-    config = kubeconfig.build(outputs)
+    config = user_kubeconfig.build(outputs)
     with tempfile.TemporaryDirectory(prefix="bootstrap-") as folder:  # 0700
         path = Path(folder) / "kubeconfig"
-        kubeconfig.merge(path, config)  # 0600
+        user_kubeconfig.merge(path, config)  # 0600
         yield path, config
 
 

@@ -1,4 +1,4 @@
-"""`fleet bootstrap`, which `fleet bootstrap` is too."""
+"""`fleet bootstrap`, which `python -m bootstrap` is too."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bootstrap import (
     eks_token,
     flux_cli,
     flux_settings,
-    kubeconfig,
     preflight,
     report,
     stack_outputs,
     status,
+    user_kubeconfig,
 )
 from bootstrap.expectations import load as load_expectations
 from bootstrap.preflight import Options
@@ -213,7 +213,7 @@ def write_gotk_files(
         target.parent.mkdir(parents=True, exist_ok=True)
         same = target.exists() and target.read_text("utf-8") == content
         if not same:
-            kubeconfig.write(target, content, mode=0o644)
+            user_kubeconfig.write(target, content, mode=0o644)
         console.print(f"{'as it is' if same else 'wrote'}: {target}")
 
 
@@ -243,8 +243,8 @@ def write_kubeconfig(
 ) -> None:
     """Put the stack's cluster into your kubeconfig, as the current context; what else is in it stays."""
     found = stack_outputs.read(outputs, stack=stack, project=cwd)
-    target = path or kubeconfig.default_path()
-    kubeconfig.merge(target, kubeconfig.build(found, profile))
+    target = path or user_kubeconfig.default_path()
+    user_kubeconfig.merge(target, user_kubeconfig.build(found, profile))
     console.print(f"wrote {target}: the context {found.cluster_name} is now the current one")
 
 

@@ -22,7 +22,7 @@ from common.text import clean
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from common.pulumi.state import StackState
+    from common.pulumi.exported_state import StackState
 
 REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 ALIVE = ("ACTIVE", "UPDATING")

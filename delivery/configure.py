@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 import infra.settings
 import permanent.settings
 from common.errors import FleetError
-from delivery import stack_files
+from delivery import stack_file_edits
 from infra.config import SettingsError, file_name
 from infra.contract import names
 from infra.stack_file import config_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from delivery.stack_files import Document
+    from delivery.stack_file_edits import Document
 
     Ask = Callable[[str, str | None], str]
     """Put a question, with what Enter stands for."""
@@ -125,8 +125,8 @@ def run(
     _check_layer(there, answers, cluster, layer.relative_to(root))
     values = _stack_values(there, answers, cluster if cluster != (there.cluster or stack) else None, flags.vpc_cidr)
     changes = (
-        stack_files.edit(file, _new(there.stack, values)),
-        stack_files.edit(
+        stack_file_edits.edit(file, _new(there.stack, values)),
+        stack_file_edits.edit(
             layer, _new(there.permanent, _permanent_values(there, answers, cluster, flags.github_subject))
         ),
     )
@@ -142,16 +142,16 @@ def run(
 
 def _bootstrap(file: Path, repository: str) -> list[Document]:
     """The bootstrap's settings with the repository in them; none where a clone has no such file."""
-    return [stack_files.edit(file, {"repository": repository}, inside=None)] if file.exists() else []
+    return [stack_file_edits.edit(file, {"repository": repository}, inside=None)] if file.exists() else []
 
 
 def _present(file: Path, layer: Path, stack: str) -> Present:
-    said = stack_files.present(file)
+    said = stack_file_edits.present(file)
     cluster = None
     if said is not None:
         said.setdefault(f"{STACK_KEY}region", infra.settings.Settings.model_fields["region"].default)
         cluster = str(said.get(f"{STACK_KEY}clusterName") or said.get(f"{STACK_KEY}environment") or stack)
-    return Present(said or {}, stack_files.present(layer) or {}, cluster)
+    return Present(said or {}, stack_file_edits.present(layer) or {}, cluster)
 
 
 def _answered(flags: Answers, there: Present, ask: Ask | None) -> dict[str, str]:
@@ -279,5 +279,5 @@ def _write(
             raise FleetError("nothing was written: a file exists, and there is no terminal to ask at; --yes writes it")
         if not confirm():
             raise FleetError("nothing was written")
-    stack_files.write(changes)
+    stack_file_edits.write(changes)
     say(f"wrote {', '.join(str(change.path.relative_to(root)) for change in changes)}")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from common.aws import Aws, account_of, said
 from common.errors import UnknownError
-from common.pulumi import runner, state
+from common.pulumi import exported_state, runner
 from common.pulumi.runner import Stack
 from infra.contract import names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from common.pulumi.state import StackState
+    from common.pulumi.exported_state import StackState
     from infra.settings import Settings
 
 ABSENT = "none"
@@ -34,7 +34,7 @@ def recorded(folder: Path, stack: str, region: str) -> StackState:
     try:
         exported = Stack(folder, stack).export()
         if exported is not None:
-            return state.parse(exported)
+            return exported_state.parse(exported)
     except UnknownError as error:
         raise NoAnswerError(
             f"the state cannot be read: {error}", f"see that {runner.backend()} is the right backend"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from common.pulumi.exported_state import StackState
     from common.pulumi.locks import Lock
-    from common.pulumi.state import StackState
 
 IN_TRANSIT = ("CREATING", "DELETING", "UPDATING", "PENDING")
 """Of the statuses of a cluster (EKS API reference, Cluster), those that pass by themselves."""

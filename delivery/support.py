@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from infra.contract import names, versions
 from infra.stack_file import config_of
-from infra.support import ending
+from infra.support_dates import ending
 
 if TYPE_CHECKING:
     from datetime import date

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import Any
 
 import typer
@@ -33,10 +32,7 @@ class Fleet(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Load one; None if there is none of that name."""
         group = _BY_NAME.get(cmd_name)
-        if group is None:
-            return None
-        command: Any = typer.main.get_command(import_module(group.module).app)
-        return command.commands[group.name] if group.is_member else command
+        return group.load() if group else None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the list of groups, none of which is loaded for it."""

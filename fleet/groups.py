@@ -1,8 +1,12 @@
-"""What `fleet` can do: each group by its name, and as text where its Typer app is."""
+"""What `fleet` can do: each group by its name, and as text where its Typer app is, loaded when it is called."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,11 @@ class Group:
     """Whether it is the command of this name in the app, which has others."""
     stopped: int = 1
     """The exit code where it could not be run."""
+
+    def load(self) -> Any:
+        """The command, whose module is imported only now."""
+        command: Any = typer.main.get_command(import_module(self.module).app)
+        return command.commands[self.name] if self.is_member else command
 
 
 DELIVERY = "delivery.fleet_delivery"

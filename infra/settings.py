@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from infra import config, subnets
+from infra import config, subnet_cidrs
 from infra.config import (
     AccountId,
     ClusterName,
@@ -183,9 +183,9 @@ class Settings(StackModel):
         return self.ingress_cidrs or (self.vpc_cidr,)
 
     @property
-    def availability_plan(self) -> tuple[subnets.ZoneSubnets, ...]:
+    def availability_plan(self) -> tuple[subnet_cidrs.ZoneSubnets, ...]:
         """The subnets of each zone."""
-        return subnets.plan(self.vpc_cidr, self.zones)
+        return subnet_cidrs.plan(self.vpc_cidr, self.zones)
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -207,7 +207,7 @@ class Settings(StackModel):
     def _are_of_the_region(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         region = info.data.get("region")
         for zone in value:
-            if region is not None and not re.fullmatch(f"{region}[{subnets.LETTERS}]", zone):
+            if region is not None and not re.fullmatch(f"{region}[{subnet_cidrs.LETTERS}]", zone):
                 raise ValueError(f"{zone!r} is no zone of {region}; allowed: {region}a, {region}b, …")
         if not 2 <= len(set(value)) == len(value):
             raise ValueError("allowed: two or more different zones, since EKS wants subnets in two")
@@ -216,9 +216,11 @@ class Settings(StackModel):
     @field_validator("vpc_cidr")
     @classmethod
     def _holds_the_subnets(cls, value: IPv4Network) -> IPv4Network:
-        if not subnets.LARGEST_PREFIX <= value.prefixlen <= subnets.SMALLEST_PREFIX:
-            size = "small" if value.prefixlen > subnets.SMALLEST_PREFIX else "large"
-            raise ValueError(f"too {size}; allowed: between /{subnets.LARGEST_PREFIX} and /{subnets.SMALLEST_PREFIX}")
+        if not subnet_cidrs.LARGEST_PREFIX <= value.prefixlen <= subnet_cidrs.SMALLEST_PREFIX:
+            size = "small" if value.prefixlen > subnet_cidrs.SMALLEST_PREFIX else "large"
+            raise ValueError(
+                f"too {size}; allowed: between /{subnet_cidrs.LARGEST_PREFIX} and /{subnet_cidrs.SMALLEST_PREFIX}"
+            )
         if not any(value.subnet_of(private) for private in PRIVATE_RANGES):
             raise ValueError(f"not private; allowed: part of {', '.join(map(str, PRIVATE_RANGES))}")
         return value

@@ -11,7 +11,7 @@ from common.console import Console, give
 from fleet.options import HERE, Cwd, Yes
 from infra.contract import names
 from infra.stack_file import config_of
-from permanent import handover
+from permanent import github_setup
 from permanent.apply import Layer, apply, public_signing_key
 from permanent.settings import NOBODYS, parse_file
 
@@ -55,7 +55,7 @@ def _layer(cwd: Path) -> Layer:
 
 
 def _github(layer: Layer) -> None:
-    give(*handover.commands(layer.settings).splitlines())
+    give(*github_setup.commands(layer.settings).splitlines())
     give(
         "# a signing key of the account that owns the token (GitHub: settings, SSH and GPG keys), public",
         f"# {public_signing_key(layer)} {names.PROJECT}",

@@ -14,7 +14,7 @@ from rich.text import Text
 from common.errors import FleetError
 from common.pulumi import foreground
 from fleet.options import HERE, STACK, Cwd, Stack
-from sandbox import night, rehearsal
+from sandbox import rehearsal, rehearsed_teardown
 from sandbox.account import faults, operations, process, strangers
 from sandbox.checkout import Checkout
 from sandbox.cluster import fleet_sandbox_cluster
@@ -151,7 +151,9 @@ def teardown(
 ) -> None:
     """Run `fleet teardown` on the account, as the night does: with the deploy role; -- run, sweep, verify."""
     ready = _prepare(cwd, folder, stack, stack_file, account_file)
-    raise typer.Exit(foreground.run(night.command(ready, more or ()), night.environment(ready), CODE))
+    raise typer.Exit(
+        foreground.run(rehearsed_teardown.command(ready, more or ()), rehearsed_teardown.environment(ready), CODE)
+    )
 
 
 @app.command()

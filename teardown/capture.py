@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from common.errors import FleetError, UnknownError
-from common.pulumi import state
+from common.pulumi import exported_state
+from common.pulumi.exported_state import StackState
 from common.pulumi.runner import Stack
-from common.pulumi.state import StackState
 from infra import config
 from infra.settings import parse_file
 from infra.stack_file import config_of
@@ -43,7 +43,7 @@ def state_of(folder: Path, stack: str) -> StackState:
         UnknownError: it does not say.
     """
     told = exported(folder, stack)
-    return StackState() if told is None else state.parse(told)
+    return StackState() if told is None else exported_state.parse(told)
 
 
 def exported(folder: Path, stack: str) -> str | None:

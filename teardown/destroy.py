@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from common.pulumi.exported_state import StackState
     from common.pulumi.locks import Lock
     from common.pulumi.runner import Done
-    from common.pulumi.state import StackState
     from common.target import Proven
     from teardown.lock_owner import Here
     from teardown.time_budget import Budget

@@ -15,17 +15,17 @@ from common import summary, world
 from common.aws import Aws
 from common.console import Console, Progress, give, give_json
 from common.errors import FleetError, UnknownError
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from fleet.options import HERE, STACK, Cwd, Json, Stack, Yes
 from infra.contract import sweep_policies
 from teardown import (
     capture,
+    declared_permissions,
     drain,
     history,
     issue,
     keep,
     lock_owner,
-    policy,
     report,
     retained_volumes,
     run,
@@ -259,7 +259,7 @@ def print_policy(
     zone: Annotated[list[str] | None, typer.Option("--zone", help="A Route 53 hosted zone; again for more.")] = None,
 ) -> None:
     """Print the policy documents that all of this needs, as the permanent layer's deploy role has them."""
-    declared = policy.declared()
+    declared = declared_permissions.declared()
     documents = {
         "probes": sweep_policies.probes(declared, account, region, zone or ()),
         "leftovers": sweep_policies.leftovers(declared, account, region, cluster),

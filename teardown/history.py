@@ -26,10 +26,10 @@ from pydantic import BaseModel
 from common.aws import CONFIG, DENIED, code_of, explain
 from common.errors import FleetError, UnknownError
 from common.pulumi import runner
+from common.pulumi.exported_state import StackState
+from common.pulumi.exported_state import parse as parse_state
 from common.pulumi.locks import locks_of
 from common.pulumi.runner import Stack
-from common.pulumi.state import StackState
-from common.pulumi.state import parse as parse_state
 
 if TYPE_CHECKING:
     from collections.abc import Generator

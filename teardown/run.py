@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from common.aws import Aws
     from common.console import Progress
-    from common.pulumi.state import StackState
+    from common.pulumi.exported_state import StackState
     from common.target import Proven
     from teardown.drain import Deadlines, Drained
     from teardown.kinds.base import Leftover

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from common.aws import Aws
-    from common.pulumi.state import StackState
+    from common.pulumi.exported_state import StackState
     from teardown.kinds.base import Leftover
     from teardown.target import Target
 

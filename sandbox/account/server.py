@@ -59,7 +59,7 @@ class Identified:
 
 def _credentials(account: Account, path: str) -> dict[str, object] | None:
     """What the account issued with the access key that a path names."""
-    from sandbox.account.credentials import issued
+    from sandbox.account.issued_keys import issued
 
     found = issued(account.account_id, path.removeprefix(CREDENTIALS_PATH))
     return asdict(found) if found else None

@@ -18,7 +18,7 @@ from fleet.options import HERE, STACK, Cwd
 from sandbox import files, permanent_layer, rehearsal
 from sandbox.account import process
 from sandbox.checkout import Checkout
-from sandbox.cluster import bootstrapping, git_host, life, programs
+from sandbox.cluster import git_host, life, programs, rehearsed_bootstrap
 from sandbox.cluster import layout as layouts
 from sandbox.cluster.layout import Layout
 from sandbox.folder import CODE, Folder
@@ -55,7 +55,7 @@ def up(cwd: Cwd = HERE, folder: Where = None) -> None:
     life.up(found, checkout.root, settings.cluster_name, repository, _say)
     account = process.find(found)
     if account:
-        bootstrapping.push_images(account, checkout, _say)
+        rehearsed_bootstrap.push_images(account, checkout, _say)
     ports = layouts.ports(Layout.of(found))
     _say(f"the cluster {settings.cluster_name} answers at {ports.api_server}")
     _say(f"the Git host has https://{ports.git_host}/{repository}")
@@ -68,8 +68,8 @@ def bootstrap(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
     layout, account = Layout.of(ready.folder), process.find(ready.folder)
     if account is None or life.find(layout) is None:
         raise FleetError(NO_CLUSTER)
-    environment = bootstrapping.environment(layout, account, ready.environment, _say)
-    command = bootstrapping.command(layout, ready.checkout, ready.folder.project, more or ())
+    environment = rehearsed_bootstrap.environment(layout, account, ready.environment, _say)
+    command = rehearsed_bootstrap.command(layout, ready.checkout, ready.folder.project, more or ())
     raise typer.Exit(foreground.run(command, environment, CODE))
 
 

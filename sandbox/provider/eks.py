@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .checks import boolean, cidr, each, one_of
 from .errors import ProviderError
 from .mapping import pick
 from .names import AutoName
+from .property_checks import boolean, cidr, each, one_of
 from .row import Key, Property, Resource, Response, Row, Status, Step, Tagging, assigned, joined
 from .same import as_json, as_set
 from .shape import Located

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .checks import boolean
 from .ec2 import described, tagged
 from .names import AutoName
+from .property_checks import boolean
 from .row import Property, Resource, Response, Row, Status, Step, assigned, tag_list, tag_map
 from .same import as_set
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .checks import boolean
 from .names import AutoName
+from .property_checks import boolean
 from .row import Property, Resource, Response, Row, Step, Tagging, joined
 from .shape import Located
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .checks import cidr
 from .ec2 import described, filters, tagged
 from .errors import ProviderError
 from .names import AutoName
+from .property_checks import cidr
 from .row import Property, Resource, Response, Row, Step, assigned
 
 

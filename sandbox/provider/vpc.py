@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from .checks import cidr
 from .ec2 import described, filters, tagged
 from .errors import AwsError, ProviderError
+from .property_checks import cidr
 from .row import Key, Property, Resource, Response, Row, Status, Step, assigned
 from .same import as_json, as_set
 from .values import as_list

@@ -13,11 +13,11 @@ import psutil
 import pytest
 import yaml
 
-from bootstrap import kubeconfig as kubeconfigs
+from bootstrap import user_kubeconfig as kubeconfigs
 from common.kubernetes import api
 from infra.contract.outputs import StackOutputs
-from sandbox.cluster import bootstrapping, life, processes
 from sandbox.cluster import layout as layouts
+from sandbox.cluster import life, processes, rehearsed_bootstrap
 from tests.support.checkout import REPOSITORY
 from tests.support.clusters import Town
 
@@ -56,7 +56,7 @@ def whoami(town: Town, tmp_path: Path, credentials: dict[str, str], cluster: str
 
 
 def test_a_role_with_an_entry_is_its_user(town: Town, tmp_path: Path) -> None:
-    code, said = whoami(town, tmp_path, bootstrapping.deploy_credentials(town.account, ADMIN))
+    code, said = whoami(town, tmp_path, rehearsed_bootstrap.deploy_credentials(town.account, ADMIN))
     assert code == 0, said
     user = json.loads(said)
     assert user["username"] == f"arn:aws:sts::123456789012:assumed-role/{ADMIN}/sandbox"
@@ -64,7 +64,7 @@ def test_a_role_with_an_entry_is_its_user(town: Town, tmp_path: Path) -> None:
 
 
 def test_a_role_without_one_is_refused(town: Town, tmp_path: Path) -> None:
-    code, said = whoami(town, tmp_path, bootstrapping.deploy_credentials(town.account, "infra-fleet-preview"))
+    code, said = whoami(town, tmp_path, rehearsed_bootstrap.deploy_credentials(town.account, "infra-fleet-preview"))
     assert code != 0
     assert "Unauthorized" in said or "must be logged in" in said
     log = town.layout.log("webhook").read_text()
@@ -75,7 +75,7 @@ def test_a_key_that_the_account_never_issued_is_refused(town: Town, tmp_path: Pa
     forged = {"AWS_ACCESS_KEY_ID": "AKIAFORGED", "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": ""}
     code, _said = whoami(town, tmp_path, forged)
     assert code != 0
-    real = bootstrapping.deploy_credentials(town.account, ADMIN)
+    real = rehearsed_bootstrap.deploy_credentials(town.account, ADMIN)
     code, _said = whoami(town, tmp_path, {**real, "AWS_SECRET_ACCESS_KEY": "guessed"})
     assert code != 0
     code, _said = whoami(town, tmp_path, real, cluster="staging-2")
@@ -90,7 +90,7 @@ def test_two_clusters_stand_side_by_side_and_take_no_tokens_of_each_other(
 ) -> None:
     town.kubectl("create", "configmap", "here", "-n", "default")
     assert other.cluster.get(api.CONFIG_MAP, "here", "default") is None
-    theirs = bootstrapping.deploy_credentials(other.account, ADMIN)
+    theirs = rehearsed_bootstrap.deploy_credentials(other.account, ADMIN)
     assert whoami(other, tmp_path, theirs)[0] == 0
     assert whoami(town, tmp_path, theirs)[0] != 0
 

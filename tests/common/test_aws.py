@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from common.aws import Aws
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from sandbox.account.faults import Rule
 from teardown import kinds, probe, sweep, verify
 from teardown.time_budget import Budget

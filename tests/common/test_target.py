@@ -11,7 +11,7 @@ import pytest
 
 from common.aws import Aws
 from common.errors import FleetError
-from common.pulumi.state import Identity, StackState, parse
+from common.pulumi.exported_state import Identity, StackState, parse
 from common.target import NotProvenError, Proven, ProvenCluster, prove
 from sandbox.account.faults import Rule
 from teardown import capture, fleet_teardown

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from common.pulumi.exported_state import StackState
 from common.pulumi.locks import Lock
-from common.pulumi.state import StackState
 from delivery import evidence
 from delivery.evidence import ABSENT, NoAnswerError
 from delivery.state import IN_TRANSIT, Operation, State, Verdict, judge, locked

@@ -13,7 +13,7 @@ import yaml
 
 from infra.contract import names
 from infra.stack_file import config_of
-from permanent import handover
+from permanent import github_setup
 from permanent.settings import parse_file
 from sandbox import rehearsal
 from sandbox.account.clients import client
@@ -67,7 +67,7 @@ class Team:
 
     def run(self, workflow: str, event: Event, **variables: str) -> dict[str, Job]:
         settings = parse_file(config_of(self.sandbox.account_file))
-        known = {**handover.variables(settings), **variables}
+        known = {**github_setup.variables(settings), **variables}
         # In the clone everything is as on a runner, but for the intent's rehearsal in an account of its own.
         replace = {**ELSEWHERE, **dict.fromkeys(_intent(), "true")}
         return Run(workflow, event, self.clone, self.environ, known, replace).jobs()

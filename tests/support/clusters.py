@@ -21,7 +21,7 @@ from sandbox import rehearsal
 from sandbox.account import process
 from sandbox.account.clients import client
 from sandbox.checkout import Checkout
-from sandbox.cluster import bootstrapping, git_host
+from sandbox.cluster import git_host, rehearsed_bootstrap
 from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from sandbox.cluster.layout import Layout
 from sandbox.folder import Folder
@@ -64,7 +64,9 @@ class Town:
         self.sandbox("up")
         self.sandbox("cluster", "up")
         ready = rehearsal.prepare(self.folder, Checkout(REPOSITORY), lambda _line: None)
-        self.environment = bootstrapping.environment(self.layout, self.account, ready.environment, lambda _line: None)
+        self.environment = rehearsed_bootstrap.environment(
+            self.layout, self.account, ready.environment, lambda _line: None
+        )
 
     @property
     def layout(self) -> Layout:
@@ -126,7 +128,7 @@ class Town:
 
         Without `expect`, the cluster is held to all that a real one is.
         """
-        command = bootstrapping.command(self.layout, Checkout(REPOSITORY), self.folder.project, arguments)
+        command = rehearsed_bootstrap.command(self.layout, Checkout(REPOSITORY), self.folder.project, arguments)
         command = [part for part in command if expect or not part.startswith("--expect=")]
         settings = {"deadlines": DEADLINES, **(settings or {})}
         if any(part.startswith("--settings=") for part in command):

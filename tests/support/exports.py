@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from common.pulumi.state import CLUSTER_TYPE
+from common.pulumi.exported_state import CLUSTER_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.aws import Aws
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from common.target import prove
 from sandbox.account import leftovers, process
 from sandbox.account.leftovers import Maker, Place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.contract.sweep_policies import DECLARED
-from teardown import policy
+from teardown import declared_permissions
 
 if __name__ == "__main__":
-    DECLARED.write_text(policy.declared().to_json(), "utf-8")
+    DECLARED.write_text(declared_permissions.declared().to_json(), "utf-8")

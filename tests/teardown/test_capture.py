@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.errors import FleetError
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from teardown import capture
 from teardown.target import Target
 

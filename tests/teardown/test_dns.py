@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from common.world import SANDBOX_VARIABLE
 from infra.contract import sweep_policies
 from sandbox.account.faults import RESET, Rule
-from teardown import capture, dns, drain, fleet_teardown, policy, verify
+from teardown import capture, declared_permissions, dns, drain, fleet_teardown, verify
 from teardown.claim import Claim
 from teardown.dns import Evidence
 from teardown.drain import Drained
@@ -358,14 +358,14 @@ def test_in_another_account_nothing_is_looked_at(
 
 def test_the_role_may_read_the_zones_that_are_named_and_change_none() -> None:
     documents = [
-        sweep_policies.probes(policy.declared(), "111122223333", REGION, ["Z1", "Z2"]),
-        sweep_policies.leftovers(policy.declared(), "111122223333", REGION, ["staging"]),
-        sweep_policies.owned(policy.declared(), "111122223333", REGION, ["staging"]),
+        sweep_policies.probes(declared_permissions.declared(), "111122223333", REGION, ["Z1", "Z2"]),
+        sweep_policies.leftovers(declared_permissions.declared(), "111122223333", REGION, ["staging"]),
+        sweep_policies.owned(declared_permissions.declared(), "111122223333", REGION, ["staging"]),
     ]
     found = [each for document in documents for each in document["Statement"] if "route53:" in str(each)]
     zones = [f"arn:aws:route53:::hostedzone/{zone}" for zone in ("Z1", "Z2")]
     assert found == [{"Effect": "Allow", "Action": sorted(READS), "Resource": zones}]
-    assert "route53" not in str(sweep_policies.probes(policy.declared(), "111122223333", REGION))
+    assert "route53" not in str(sweep_policies.probes(declared_permissions.declared(), "111122223333", REGION))
 
 
 HOSTILE = "evil\n::stop-commands::x\r\x1b[31m|`<b>‮$(id)'\""

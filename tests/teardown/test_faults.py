@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from sandbox.account.faults import RESET, Rule
 from teardown import sweep, verify
 from teardown.time_budget import Budget

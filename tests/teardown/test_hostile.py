@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from common import summary
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from common.target import Proven
 from teardown import capture, destroy
 from teardown.fleet_teardown import app

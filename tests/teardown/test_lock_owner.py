@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import FleetError
+from common.pulumi.exported_state import StackState
 from common.pulumi.locks import Lock
-from common.pulumi.state import StackState
 from common.target import Proven
 from teardown import destroy
 from teardown.lock_owner import HeldError, Here

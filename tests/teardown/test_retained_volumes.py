@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.aws import Aws
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from common.target import prove
 from infra.contract import names
 from sandbox.account.faults import Rule

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from common.errors import UnknownError
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from teardown import report, verify
 from teardown.kinds.identity import ROLE
 from teardown.kinds.network import ADDRESS, GROUP

@@ -10,7 +10,7 @@ import pytest
 
 from infra.contract import names, prices
 from infra.settings import NodeGroup
-from permanent import handover
+from permanent import github_setup
 from permanent.settings import Settings
 from tests.support.checkout import REPOSITORY
 from tests.support.documented import unknown
@@ -92,7 +92,7 @@ def test_variables_are_named_as_in_the_workflows_and_as_the_account_hands_them_o
 
 
 def handed_over() -> str:
-    return handover.commands(
+    return github_setup.commands(
         Settings.model_validate(
             {
                 "accountId": ACCOUNT,
@@ -110,7 +110,7 @@ def test_environments_check_and_secret_are_those_that_are_handed_over() -> None:
     for name in (names.GITHUB_ENVIRONMENT, names.GITHUB_REVIEW_ENVIRONMENT):
         assert f"`{name}`" in PAGE
         assert f"/environments/{name}" in commands
-    assert f"required checks {' and '.join(f'`{check}`' for check in handover.REQUIRED_CHECKS)}" in PAGE
+    assert f"required checks {' and '.join(f'`{check}`' for check in github_setup.REQUIRED_CHECKS)}" in PAGE
     secrets = re.compile(r"^gh secret set .*", re.MULTILINE)
     assert secrets.findall(PAGE) == secrets.findall(commands)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from common.pulumi.state import StackState
+from common.pulumi.exported_state import StackState
 from infra.contract import names, sweep_policies
 from sandbox.account import leftovers
-from teardown import policy, sweep, verify
+from teardown import declared_permissions, sweep, verify
 from teardown.kinds import network
 from teardown.time_budget import Budget
 from tests.teardown.conftest import SHORT
@@ -31,10 +31,10 @@ def recorded(folder: Folder, since: int) -> set[str]:
 
 def declared() -> set[str]:
     documents = [
-        sweep_policies.probes(policy.declared(), "111122223333", "eu-west-2", ["Z1"]),
-        sweep_policies.leftovers(policy.declared(), "111122223333", "eu-west-2", ["staging"]),
-        sweep_policies.owned(policy.declared(), "111122223333", "eu-west-2", ["staging"]),
-        sweep_policies.marks(policy.declared(), "111122223333", "eu-west-2", ["staging"]),
+        sweep_policies.probes(declared_permissions.declared(), "111122223333", "eu-west-2", ["Z1"]),
+        sweep_policies.leftovers(declared_permissions.declared(), "111122223333", "eu-west-2", ["staging"]),
+        sweep_policies.owned(declared_permissions.declared(), "111122223333", "eu-west-2", ["staging"]),
+        sweep_policies.marks(declared_permissions.declared(), "111122223333", "eu-west-2", ["staging"]),
     ]
     allowed = [each for document in documents for each in document["Statement"] if each["Effect"] == "Allow"]
     return {action for statement in allowed for action in statement["Action"]}
@@ -77,4 +77,4 @@ def test_every_call_is_declared_and_everything_declared_is_called(
 
 
 def test_what_the_permanent_layer_grants_is_what_the_calls_declare() -> None:
-    assert sweep_policies.load() == policy.declared(), "make golden"
+    assert sweep_policies.load() == declared_permissions.declared(), "make golden"

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import kubeconfig
+from bootstrap import user_kubeconfig
 from common import world
 from common.errors import FleetError
 from infra.contract.outputs import StackOutputs
@@ -46,7 +46,7 @@ def load(path: Path) -> dict[str, Any]:
 def test_what_was_there_stays_and_what_has_the_clusters_name_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(OWN)
-    kubeconfig.merge(path, kubeconfig.build(STACK))
+    user_kubeconfig.merge(path, user_kubeconfig.build(STACK))
     found = load(path)
     assert [each["name"] for each in found["clusters"]] == ["other", "staging"]
     assert found["clusters"][1]["cluster"]["server"] == OUTPUTS["cluster_endpoint"]
@@ -56,7 +56,7 @@ def test_what_was_there_stays_and_what_has_the_clusters_name_is_replaced(tmp_pat
     assert "# mine" in path.read_text()
     assert "# at work" in path.read_text()
     once = path.read_text()
-    kubeconfig.merge(path, kubeconfig.build(STACK))
+    user_kubeconfig.merge(path, user_kubeconfig.build(STACK))
     assert path.read_text() == once
 
 
@@ -71,7 +71,7 @@ def test_a_cluster_is_there_once_and_the_others_as_they_were(
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in names],
     }
     path.write_text(yaml.safe_dump(own))
-    kubeconfig.merge(path, kubeconfig.build(STACK))
+    user_kubeconfig.merge(path, user_kubeconfig.build(STACK))
     found = load(path)
     for kind in ("clusters", "users", "contexts"):
         assert sorted(each["name"] for each in found[kind]) == sorted({*names, "staging"})
@@ -86,12 +86,12 @@ def test_only_its_owner_may_read_it_and_a_link_stays_one(tmp_path: Path) -> None
     target.write_text(OWN)
     target.chmod(0o644)
     link.symlink_to(target)
-    kubeconfig.merge(link, kubeconfig.build(STACK))
+    user_kubeconfig.merge(link, user_kubeconfig.build(STACK))
     assert link.is_symlink()
     assert target.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in target.parent.iterdir()] == ["config"]
     new = tmp_path / "deep" / "er" / "config"
-    kubeconfig.merge(new, kubeconfig.build(STACK))
+    user_kubeconfig.merge(new, user_kubeconfig.build(STACK))
     assert new.stat().st_mode & 0o777 == 0o600
 
 
@@ -100,7 +100,7 @@ def test_what_is_no_kubeconfig_is_left_alone_and_named(tmp_path: Path, content: 
     path = tmp_path / "config"
     path.write_text(content)
     with pytest.raises(FleetError, match=r"config is no (YAML|kubeconfig)") as error:
-        kubeconfig.merge(path, kubeconfig.build(STACK))
+        user_kubeconfig.merge(path, user_kubeconfig.build(STACK))
     assert "\n" not in str(error.value)
     assert path.read_text() == content
 
@@ -114,16 +114,16 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_is(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(FleetError, match="No space left on device"):
-        kubeconfig.merge(path, kubeconfig.build(STACK))
+        user_kubeconfig.merge(path, user_kubeconfig.build(STACK))
     assert path.read_text() == OWN
     assert [each.name for each in tmp_path.iterdir()] == ["config"]
 
 
 def test_kubectls_first_file_is_the_one_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'one'}{os.pathsep}{tmp_path / 'two'}")
-    assert kubeconfig.default_path() == tmp_path / "one"
+    assert user_kubeconfig.default_path() == tmp_path / "one"
     monkeypatch.delenv("KUBECONFIG")
-    assert kubeconfig.default_path() == Path.home() / ".kube" / "config"
+    assert user_kubeconfig.default_path() == Path.home() / ".kube" / "config"
 
 
 def test_its_plugin_runs_anywhere_and_gives_a_token(tmp_path: Path, account: process.Account) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from infra.contract import names
-from permanent import handover
+from permanent import github_setup
 from permanent.settings import SettingsError, parse
 from tests.support.checkout import REPOSITORY
 
@@ -76,7 +76,7 @@ def run(tmp_path: Path, broken: str = "nothing") -> dict[str, Any]:
     gh = tmp_path / "gh"
     gh.write_text(GH.format(store=str(tmp_path / "store"), log=str(tmp_path / "log"), broken=broken))
     gh.chmod(0o755)
-    script = handover.commands(SETTINGS)
+    script = github_setup.commands(SETTINGS)
     # As somebody pastes them: a command that fails stops none of those after it.
     done = subprocess.run(["bash", "-uc", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
     assert done.returncode == 0 or broken != "nothing"
@@ -92,7 +92,7 @@ def calls(tmp_path: Path) -> list[list[str]]:
 def test_the_commands_set_the_variables_of_the_repository(tmp_path: Path) -> None:
     made = calls(tmp_path)
     variables = {argv[2]: argv[-1] for argv in made if argv[:2] == ["variable", "set"]}
-    assert variables == handover.variables(SETTINGS)
+    assert variables == github_setup.variables(SETTINGS)
     assert all("your-org/infra-fleet" in " ".join(argv) for argv in made if argv[:2] != ["api", "user"])
 
 
@@ -144,7 +144,7 @@ def test_a_look_up_that_fails_changes_nothing_of_what_it_was_for(tmp_path: Path,
     assert again[part] == state[part]
 
 
-@pytest.mark.parametrize("check", handover.REQUIRED_CHECKS)
+@pytest.mark.parametrize("check", github_setup.REQUIRED_CHECKS)
 def test_a_required_check_is_a_job_that_always_reports(check: str) -> None:
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / f"{check}.yml").read_text())
     job = workflow["jobs"][check]
@@ -155,7 +155,7 @@ def test_a_required_check_is_a_job_that_always_reports(check: str) -> None:
 def test_the_workflows_read_no_variable_that_nobody_sets() -> None:
     texts = [path.read_text() for path in (REPOSITORY / ".github").rglob("*.yml")]
     read = {name for text in texts for name in re.findall(r"\bvars\.([A-Z_]+)", text)}
-    assert read - handover.variables(SETTINGS).keys() == {"WHEN_DOWN", "KEEP_UNTIL", "RUNNER_USERS"}
+    assert read - github_setup.variables(SETTINGS).keys() == {"WHEN_DOWN", "KEEP_UNTIL", "RUNNER_USERS"}
 
 
 @pytest.mark.parametrize("name", ["a/b;id", "a/$(id)", "a/b c", "a/`id`", "a'/b", "a/b|c", "a/b\nc"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import FleetError
 from sandbox.account import process
-from sandbox.cluster import bootstrapping
+from sandbox.cluster import rehearsed_bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ def environment(ready: Rehearsal) -> dict[str, str]:
     account = process.find(ready.folder)
     if account is None:
         raise FleetError("there is no embedded account: run `fleet sandbox up`")
-    return {**ready.environment, **bootstrapping.deploy_credentials(account)}
+    return {**ready.environment, **rehearsed_bootstrap.deploy_credentials(account)}
 
 
 def command(ready: Rehearsal, arguments: Sequence[str]) -> list[str]:
