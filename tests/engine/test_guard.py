@@ -20,8 +20,8 @@ pytestmark = pytest.mark.engine
 GUARDED = f"""
 import sys
 sys.path.insert(0, {str(REPOSITORY)!r})
-from infra import guard
-guard.install()
+from infra import aws_only
+aws_only.install()
 """
 NAMESPACE = """
 import pulumi_kubernetes as k8s
