@@ -1,6 +1,7 @@
-# What a person types. `make` alone lists it. ARGS go to pulumi: make preview ARGS=--diff
+# What a person types. `make` alone lists it. ARGS go to pulumi: make preview STACK=staging ARGS=--diff
 PYTHON ?= python3
 ARGS ?=
+STACK ?= staging
 BIN := .venv/bin
 FLEET := $(BIN)/python -m fleet
 SOURCES := __main__.py applications bootstrap checks common delivery fleet infra permanent sandbox teardown tests tools
@@ -16,19 +17,19 @@ help: ## list the targets
 install: .venv/.checks ## make the environment: .venv/bin/fleet, and what it needs on a real account
 
 preview: .venv/.sandbox ## preview the stack on an embedded AWS account: no credentials, no cluster
-	@$(FLEET) sandbox preview -- $(ARGS)
+	@$(FLEET) sandbox preview --stack "$(STACK)" -- $(ARGS)
 
 up: .venv/.sandbox ## build the stack there
-	@$(FLEET) sandbox up -- $(ARGS)
+	@$(FLEET) sandbox up --stack "$(STACK)" -- $(ARGS)
 
 refresh: .venv/.sandbox ## compare the state with the account
-	@$(FLEET) sandbox refresh -- $(ARGS)
+	@$(FLEET) sandbox refresh --stack "$(STACK)" -- $(ARGS)
 
 outputs: .venv/.sandbox ## print the stack's outputs
-	@$(FLEET) sandbox outputs -- $(ARGS)
+	@$(FLEET) sandbox outputs --stack "$(STACK)" -- $(ARGS)
 
 destroy: .venv/.sandbox ## take the stack down
-	@$(FLEET) sandbox destroy -- $(ARGS)
+	@$(FLEET) sandbox destroy --stack "$(STACK)" -- $(ARGS)
 
 reset: .venv/.sandbox ## end the embedded account and forget everything in it
 	@$(FLEET) sandbox reset
@@ -80,7 +81,8 @@ format: .venv/.dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-docs: .venv/.sandbox ## write docs/config.md from the settings' models
+docs: .venv/.sandbox ## write docs/config.md from the settings' models, and docs/commands.md from the app
+	$(BIN)/python -m fleet.page
 	$(BIN)/python -m delivery.config_docs
 
 golden: .venv/.dev ## write what the programs ask AWS for, and what the sweep needs, into the files that tests compare

@@ -30,18 +30,25 @@ class Console(rich.console.Console):
     A string is one line, whatever is in it. Colours come from `style`, never from the text.
     """
 
+    is_quiet = False
+    """Whether progress is left out: all but errors. Set once, for the whole process."""
+
     def __init__(self, *, file: IO[str] | None = None) -> None:
         """Print to a file, by default stderr."""
         super().__init__(stderr=file is None, file=file, highlight=False, soft_wrap=True, markup=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print; strings are cleaned."""
+        if not self.is_quiet:
+            self._say(*objects, **options)
+
+    def _say(self, *objects: Any, **options: Any) -> None:
         super().print(*(clean(each, LINE) if isinstance(each, str) else each for each in objects), **options)
 
     def fail(self, error: object, **options: Any) -> None:
         """Print an error. All lines but the first are indented: what somebody else wrote cannot speak for us."""
         for number, line in enumerate(lines(str(error))):
-            self.print(f"  {line}" if number else line, **options)
+            self._say(f"  {line}" if number else line, **options)
 
     def say_at_once(self, line: str) -> None:
         """Print a line from within a signal handler, past the stream: what the signal interrupted may hold its lock."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +14,7 @@ from common.errors import FleetError
 from fleet.groups import GROUPS
 
 HELP = "A staging platform on EKS that is built by day and costs nothing by night."
+QUIET = ("-q", "--quiet")
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
@@ -39,6 +41,12 @@ class Fleet(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(group.name, group.help) for group in GROUPS])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take -q, wherever it stands before `--`: what follows that is another program's."""
+        end = args.index("--") if "--" in args else len(args)
+        Console.is_quiet = any(each in QUIET for each in args[:end])
+        return super().parse_args(ctx, [*(each for each in args[:end] if each not in QUIET), *args[end:]])
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; what a person can act on is said in a line, with a non-zero exit code."""
         try:
@@ -56,15 +64,29 @@ app = typer.Typer(
     cls=Fleet,
     help=HELP,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _say_version(asked: bool) -> None:  # noqa: FBT001  # Typer's callback
+    if asked:
+        typer.echo(f"fleet {version('infra-fleet')}")  # noqa: TID251  # our own text
+        raise typer.Exit
+
+
 @app.callback()
-def _groups() -> None:
-    """The groups are commands of the class."""
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_say_version, is_eager=True)
+    ] = False,
+    _quiet: Annotated[
+        bool, typer.Option(*QUIET, help="Show results and errors, no progress; with any command, wherever it stands.")
+    ] = False,
+) -> None:
+    """Declare the options of every command, which the class takes."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -44,7 +44,13 @@ class Rehearsal:
     secrets_provider: str
 
     def pulumi(self, *arguments: str) -> int:
-        """Run the engine on the stack in the foreground; gives its exit code."""
+        """Run the engine on the stack in the foreground; gives its exit code.
+
+        Raises:
+            FleetError: the arguments name a stack, which this is not.
+        """
+        if any(each in ("-s", "--stack") or each.startswith("--stack=") for each in arguments):
+            raise FleetError(f"{' '.join(arguments)}: name the stack before --: `fleet sandbox preview --stack prod`")
         command = [str(self.engine.path), *arguments, "--stack", self.stack]
         return foreground.run(command, self.environment, self.folder.project)
 

@@ -80,6 +80,15 @@ Deadline = Annotated[float, typer.Option(min=0, help="Seconds that one deletion 
 DEADLINES = drain.Deadlines()
 
 
+def _refuse_typed(ctx: typer.Context, value: str) -> str:
+    """Refuse what a person mistyped. A bad variable of the repository keeps nothing, so that it costs no night."""
+    source: Any = ctx.get_parameter_source("keep_until")
+    kept, why = keep.holds(value, datetime.now(UTC))
+    if source.name == "COMMANDLINE" and why and not kept:
+        raise typer.BadParameter(f"{value!r} is not a UTC time within 24 hours, such as 2026-11-28T22:00:00Z")
+    return value
+
+
 @app.command("run")
 def run_night(  # each is an option
     stack: Stack = STACK,
@@ -101,7 +110,13 @@ def run_night(  # each is an option
         ),
     ] = "",
     keep_until: Annotated[
-        str, typer.Option("--keep-until", envvar=keep.VARIABLE, help="Skip the night until then: see `keep`.")
+        str,
+        typer.Option(
+            "--keep-until",
+            envvar=keep.VARIABLE,
+            help="Destroy nothing until then: a UTC time, see `keep`. An invalid variable is ignored.",
+            callback=_refuse_typed,
+        ),
     ] = "",
     clear: Annotated[float, typer.Option(min=0, help="Seconds that finalizers and AWS may take.")] = DEADLINES.clear,
     settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,

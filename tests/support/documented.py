@@ -12,7 +12,8 @@ from fleet.app import app
 COMMAND = re.compile(r"(?<![\w/.-])(?:\.venv/bin/)?fleet((?: +(?!`)[^\s`|;&<>()…#]+)+)")
 """`fleet` and its words, wherever a text names it: up to what a shell or a sentence ends it with."""
 
-WORD = re.compile(r"[a-z]+(-[a-z]+)*")
+EVERYWHERE = ("-h", "--help", "-q", "--quiet")
+"""What every command takes."""
 
 
 def unknown(words: list[str]) -> str:
@@ -31,7 +32,7 @@ def unknown(words: list[str]) -> str:
     options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     given = rest[: rest.index("--")] if "--" in rest else rest
     for word in given:
-        if word.startswith("-") and word != "-" and word.partition("=")[0] not in {*options, "--help"}:
+        if word.startswith("-") and word != "-" and word.partition("=")[0] not in {*options, *EVERYWHERE}:
             return word
     return ""
 
