@@ -25,7 +25,7 @@ from bootstrap.preflight import Options
 from bootstrap.run import Watch, run
 from bootstrap.verify import Wanted
 from common import world
-from common.console import Console, Progress, give, give_json
+from common.console import Console, Progress, give, give_json, tell
 from common.errors import FleetError
 from common.kubernetes.api import Cluster
 from fleet.options import HERE, STACK, Cwd, Json, Stack
@@ -96,7 +96,7 @@ def show_plan(
     if json:
         give_json(told.document)
     for line in lines:
-        console.print(line)
+        tell(line, beside_json=json)
 
 
 def _config_map_lines(options: Options, ready: preflight.Ready) -> list[str]:
@@ -156,7 +156,7 @@ def verify_cluster(
             except FleetError as error:
                 failure = str(error)
     if expected.why:
-        console.print(f"{', '.join(expected.not_reconciled)} are not held to it: {expected.why}")
+        tell(f"{', '.join(expected.not_reconciled)} are not held to it: {expected.why}", beside_json=json)
     _finish(report.of_verdict("verification", seen.verdict, seen.snapshot, failure=failure), json=json)
 
 
@@ -173,7 +173,7 @@ def show_status(
     """Say what is wrong first, of a cluster in any state, or none. Changes nothing."""
     state = status.look(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect))
     for note in state.notes:
-        console.print(note)
+        tell(note, beside_json=json)
     _finish(state.report, json=json)
 
 
@@ -197,7 +197,7 @@ def write_config_map(
         checks = [{"title": change.key, "done": not diff, "detail": str(change)} for change in changes]
         give_json(report.Report(title="ConfigMap", good=not (diff and changes), checks=checks).document)
     for line in lines:
-        console.print(line)
+        tell(line, beside_json=json)
     raise typer.Exit(1 if diff and changes else 0)
 
 
@@ -214,7 +214,7 @@ def write_gotk_files(
         same = target.exists() and target.read_text("utf-8") == content
         if not same:
             user_kubeconfig.write(target, content, mode=0o644)
-        console.print(f"{'as it is' if same else 'wrote'}: {target}")
+        give(f"{'as it is' if same else 'wrote'}: {target}")
 
 
 @app.command("token")
@@ -245,7 +245,7 @@ def write_kubeconfig(
     found = stack_outputs.read(outputs, stack=stack, project=cwd)
     target = path or user_kubeconfig.default_path()
     user_kubeconfig.merge(target, user_kubeconfig.build(found, profile))
-    console.print(f"wrote {target}: the context {found.cluster_name} is now the current one")
+    give(f"wrote {target}: the context {found.cluster_name} is now the current one")
 
 
 def _stop_between_steps(progress: Progress) -> None:
@@ -266,16 +266,12 @@ def _finish(told: report.Report, *, json: bool) -> None:
     report.write_summary(told)
     if json:
         give_json(told.document)
-    for line in told.lines():
-        console.print(line)
-    for step in told.steps:
-        console.print(f"{step.seconds:7.1f} s  {step.outcome:<11} {step.title}")
+    lines = [*told.lines(), *(f"{step.seconds:7.1f} s  {step.outcome:<11} {step.title}" for step in told.steps)]
+    if told.good and not told.failure:
+        lines += [told.title, *(f"the application: {url}" for url in told.urls)]
+        lines += [f"next: {command}" for command in report.NEXT]
+    for line in lines:
+        tell(line, beside_json=json)
     if told.failure:
-        console.print(f"bootstrap: {told.failure}")
-    elif told.good:
-        console.print(told.title)
-        for url in told.urls:
-            console.print(f"the application: {url}")
-        for command in report.NEXT:
-            console.print(f"next: {command}")
+        console.fail(f"bootstrap: {told.failure}")
     raise typer.Exit(0 if told.good else 1)

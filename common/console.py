@@ -62,6 +62,14 @@ def give(*lines: object) -> None:
     sys.stdout.flush()
 
 
+def tell(line: object, *, beside_json: bool) -> None:
+    """Print a line of the result on stdout, or on stderr where the document for programs is there."""
+    if beside_json:
+        Console().print(str(line))
+    else:
+        give(line)
+
+
 def give_json(document: object) -> None:
     """Print a document on stdout."""
     sys.stdout.write(f"{to_json(document)}\n")

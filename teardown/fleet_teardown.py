@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from common import summary, world
 from common.aws import Aws
-from common.console import Console, Progress, give, give_json
+from common.console import Console, Progress, give, give_json, tell
 from common.errors import FleetError, UnknownError
 from common.pulumi.exported_state import StackState
 from fleet.options import HERE, STACK, Cwd, Json, Stack, Yes
@@ -165,7 +165,7 @@ def run_night(  # each is an option
 def capture_target(stack: Stack = STACK, cwd: Cwd = HERE) -> None:
     """Write down what is to go: account, region, VPC, cluster. Changes nothing else."""
     target = run.captured(run.Options(cwd, stack, _file(cwd, stack)))
-    console.print(f"{_file(cwd, stack)}: {target.cluster} in {target.account_id}, {target.region}, {target.vpc_id}")
+    give(f"{_file(cwd, stack)}: {target.cluster} in {target.account_id}, {target.region}, {target.vpc_id}")
 
 
 @app.command("drain")
@@ -180,7 +180,7 @@ def drain_cluster(
     aws, target, _state = _proven(cwd, stack, "")
     cluster, why = aws.cluster()
     if cluster is None:
-        console.print(f"{why}: nothing to drain; `sweep` does it all")
+        give(f"{why}: nothing to drain; `sweep` does it all")
         return
     if not yes:
         kept = [
@@ -188,16 +188,16 @@ def drain_cluster(
             for each in retained_volumes.read(cluster)
             if each.is_retained
         ]
-        console.print(f"would suspend all of Flux in {target.cluster} and delete:")
+        give(f"would suspend all of Flux in {target.cluster} and delete:")
         for line in [*drain.preview(cluster), *kept]:
-            console.print(f"  {line}")
+            give(f"  {line}")
         return
     target, untagged = retained_volumes.learn(aws, target, cluster, _file(cwd, stack))
     for line in untagged:
         console.print(line)
     done = drain.drain(aws, target, cluster, Progress(console), drain.Deadlines(settle, clear))
     for line in done.stuck:
-        console.print(f"stuck: {line}")
+        give(f"stuck: {line}")
     raise typer.Exit(1 if done.stuck else 0)
 
 
@@ -302,8 +302,7 @@ def say_when(stack: Stack = STACK) -> None:
         f"To keep it for 12 hours from now: `gh variable set {keep.VARIABLE} --body {value}`",
     ]
     summary.write(Report(title=f"the nightly teardown of {stack}", good=True, notes=lines).to_markdown())
-    for line in lines:
-        console.print(line)
+    give(*lines)
 
 
 @app.command("history")
@@ -319,9 +318,9 @@ def show_history(
     shown = kept.read(versions[:limit])
     if json:
         give_json([each.to_json() for each in shown])
-    console.print(f"s3://{kept.bucket}/{kept.key}: {len(versions)} versions, {len(shown)} shown, the newest first")
-    for line in report.aligned([each.cells for each in shown]):
-        console.print(line)
+    head = f"s3://{kept.bucket}/{kept.key}: {len(versions)} versions, {len(shown)} shown, the newest first"
+    for line in [head, *report.aligned([each.cells for each in shown])]:
+        tell(line, beside_json=json)
     if not versions:
         raise FleetError(f"there was never a state of {stack} in s3://{kept.bucket}")
 
@@ -342,13 +341,13 @@ def restore_version(
     done = kept.restore(version, aws) if yes else done
     then, now = done.version.label, done.before.label
     if not done.is_needed:
-        console.print(f"the newest version is the same as {version} ({then}): nothing to do")
+        give(f"the newest version is the same as {version} ({then}): nothing to do")
     elif not yes:
-        console.print(f"would make {version} ({then}) the newest version of {stack}'s state (now {now}); --yes does it")
+        give(f"would make {version} ({then}) the newest version of {stack}'s state (now {now}); --yes does it")
     else:
-        console.print(f"{version} ({then}) is the newest version of {stack}'s state, as {done.new_id}; before: {now}")
+        give(f"{version} ({then}) is the newest version of {stack}'s state, as {done.new_id}; before: {now}")
     for pending in done.version.pending:
-        console.print(f"a run was killed at {pending}: the next `run --yes` needs --recover")
+        give(f"a run was killed at {pending}: the next `run --yes` needs --recover")
 
 
 @app.command("issue")
@@ -365,7 +364,7 @@ def write_issue(
     """Open or update the issue of a night that failed, close it after one that ended well."""
     failed = {job: result for job, result in (("destroy", destroy), ("watchdog", watchdog)) if issue.is_bad(result)}
     night = issue.Night(stack, failed, ended_well=destroy == issue.SUCCESS and kept != "true")
-    console.print(issue.report(night, issue.read(told), issue.Reader.of(cwd, stack)))
+    give(issue.report(night, issue.read(told), issue.Reader.of(cwd, stack)))
 
 
 def _file(cwd: Path, stack: str) -> Path:
@@ -457,9 +456,12 @@ def _end(told: Report, *, json: bool) -> None:
     if json:
         give_json(told.document)
     for line in told.lines():
-        console.print(line)
+        tell(line, beside_json=json)
     summary.write(told.to_markdown())
     if not told.good:
         summary.outputs(report=told.output)
-    console.print(f"teardown: {told.failure or told.title}")
+    if told.failure:
+        console.fail(f"teardown: {told.failure}")
+    else:
+        tell(f"teardown: {told.title}", beside_json=json)
     raise typer.Exit(0 if told.good else 1)

@@ -41,7 +41,7 @@ def report(town: Town, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
 
 def test_a_plan_touches_nothing_and_says_what_would_be_pushed(town: Town) -> None:
     before, head = everything(town.cluster), town.head
-    said = town.bootstrap("plan").err
+    said = town.bootstrap("plan").out
     assert "would commit and push k8s/flux-system/flux-system/gotk-components.yaml" in said
     assert "ConfigMap: VPC_ID: absent → vpc-" in said
     assert (everything(town.cluster), town.head) == (before, head)
@@ -112,7 +112,7 @@ def test_a_second_run_commits_nothing_and_changes_nothing(report: dict[str, Any]
     assert "0 keys changed; secrets written: none" in said
     assert town.head == head
     assert everything(town.cluster) == before
-    assert "nothing to push" in town.bootstrap("plan").err
+    assert "nothing to push" in town.bootstrap("plan").out
 
 
 def test_main_may_be_protected_once_nothing_is_left_to_push(report: dict[str, Any], town: Town) -> None:
@@ -145,7 +145,7 @@ def test_what_is_suspended_stays_as_it_is_until_it_is_resumed(report: dict[str, 
     town.until(lambda: town.ready(api.KUSTOMIZATION, "infrastructure-configs").endswith(town.head))
     assert town.cluster.get(api.CONFIG_MAP, "note", "applications") is None
     said = town.bootstrap("status", code=1)
-    assert "flux resume kustomization applications" in said.err
+    assert "flux resume kustomization applications" in said.out
     town.cluster.merge(api.KUSTOMIZATION, {"metadata": metadata, "spec": {"suspend": False}}, "flux")
     town.until(lambda: town.cluster.get(api.CONFIG_MAP, "note", "applications"))
     town.commit({NOTE: None, KUSTOMIZATION: before})
@@ -158,7 +158,7 @@ def test_changed_outputs_are_shown_and_reach_the_manifests(report: dict[str, Any
     outputs = json.loads(town.sandbox("outputs", "--", "--json").partition("\n{")[2].join(["{", ""]))
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps({**outputs, "ingress_cidrs": "203.0.113.0/24"}))
-    shown = town.bootstrap("configmap", "--diff", f"--outputs={file}", code=1).err
+    shown = town.bootstrap("configmap", "--diff", f"--outputs={file}", code=1).out
     assert "INGRESS_CIDRS: 10.0.0.0/16 → 203.0.113.0/24" in shown
     assert len(shown.strip().splitlines()) == 1
     town.bootstrap("configmap", f"--outputs={file}")
@@ -181,7 +181,7 @@ def test_a_rebuilt_stack_is_bootstrapped_without_a_push(report: dict[str, Any], 
     town.until(lambda: life.find(town.layout) is None)
     town.until(lambda: not processes.found(town.layout))
     assert "no cluster is up" in town.sandbox("cluster", "status", code=1)
-    down = town.bootstrap("status", code=1).err
+    down = town.bootstrap("status", code=1).text
     assert "the stack staging is down, since " in down
     town.up()
     assert town.cluster.list(api.POD, "flux-system") == []

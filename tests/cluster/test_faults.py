@@ -210,7 +210,7 @@ def test_a_role_without_an_access_entry(town: Town) -> None:
     with without_entry(town):
         town.until(lambda: "Unauthorized" in fails(town, "run"))
         assert "your AWS principal has no access entry in the cluster, or its session has ended" in fails(town, "run")
-    town.until(lambda: "ConfigMap: VPC_ID" in town.bootstrap("plan").err)
+    town.until(lambda: "ConfigMap: VPC_ID" in town.bootstrap("plan").out)
 
 
 @pytest.mark.parametrize("step", STEPS)

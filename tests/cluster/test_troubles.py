@@ -115,12 +115,12 @@ def test_the_git_host_refuses_the_credentials_later(town: Town) -> None:
         town.reconcile(api.GIT_REPOSITORY, "flux-system")
         found = first(town, "the Git host refuses the credentials")
         assert "FLUX_GITHUB_TOKEN" in found["advice"]
-        assert "token: localhost" in town.bootstrap("status", code=1).err
+        assert "token: localhost" in town.bootstrap("status", code=1).out
     finally:
         town.switch(rejected=False)
     town.sync()
     town.until(lambda: _is_well(town))
-    assert "token: expires on " in town.bootstrap("status").err
+    assert "token: expires on " in town.bootstrap("status").out
 
 
 def test_the_cluster_cannot_reach_the_git_host(town: Town) -> None:

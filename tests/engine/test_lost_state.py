@@ -66,8 +66,8 @@ def test_two_vpcs_with_the_stacks_tags_stop_a_recovery_before_anything_is_delete
         before = sandbox.census()
         stopped = night(sandbox, "--recover")
         assert stopped.code == 1, stopped.text
-        assert built["VpcId"] in stopped.err
-        assert second in stopped.err
+        assert built["VpcId"] in stopped.text
+        assert second in stopped.text
         assert sandbox.census() == before
         named = night(sandbox, "--recover", "--deadline=30", f"--vpc={built['VpcId']}")
         assert named.code == 1, named.text

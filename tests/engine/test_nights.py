@@ -89,8 +89,8 @@ def test_a_dry_run_shows_what_it_would_do_and_does_nothing(sandbox: Sandbox) -> 
     before = sandbox.census()
     shown = sandbox.run("teardown", "--", "run")
     assert shown.code == 0, shown.text
-    assert "would destroy staging" in shown.err
-    assert "k8s-traffic-staging-" in shown.err
+    assert "would destroy staging" in shown.text
+    assert "k8s-traffic-staging-" in shown.text
     assert sandbox.census() == before
     assert night(sandbox).code == 0
 
@@ -103,7 +103,7 @@ def test_a_night_that_is_kept_does_nothing_and_says_until_when(sandbox: Sandbox)
     value = kept.out.split()[-1]
     skipped = sandbox.run("teardown", "--", "run", "--yes", f"--keep-until={value}")
     assert skipped.code == 0, skipped.text
-    assert "staging is not destroyed tonight: kept until " in skipped.err
+    assert "staging is not destroyed tonight: kept until " in skipped.text
     assert sandbox.census() == before
 
 
@@ -139,7 +139,7 @@ def test_a_night_beside_foreign_things_ends_clean_and_touches_none(own_sandbox: 
     with_stack = told()
     ended = night(sandbox, "--recover")
     assert ended.code == 0, ended.text
-    assert "not touched, because it is in vpc-" in ended.err
+    assert "not touched, because it is in vpc-" in ended.text
     after = told()
     for region, kinds in after.items():
         for kind, things in kinds.items():
@@ -148,7 +148,7 @@ def test_a_night_beside_foreign_things_ends_clean_and_touches_none(own_sandbox: 
     for options in ((), ("--recover",)):
         listed = night(sandbox, *options)
         assert listed.code == 1, listed.text
-        assert "the cluster's VPC is not known: --vpc names it" in listed.err
+        assert "the cluster's VPC is not known: --vpc names it" in listed.text
         assert told() == after
 
 
@@ -199,8 +199,8 @@ def killed(sandbox: Sandbox, here: Callable[[int, str], bool]) -> bool:
     if struck:
         _kill(child)
     ended = night(sandbox)
-    if "with --recover" in ended.err:
-        assert "staging is locked by" in ended.err or "a run was killed at" in ended.err
+    if "with --recover" in ended.text:
+        assert "staging is locked by" in ended.text or "a run was killed at" in ended.text
         ended = night(sandbox, "--recover")
     assert ended.code == 0, ended.text
     assert sandbox.census() == before
@@ -240,7 +240,7 @@ def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox
     eks.delete_cluster(name="staging")
     ended = night(sandbox)
     assert ended.code == 0, ended.text
-    assert "the cluster is gone: the sweep does it all" in ended.err
+    assert "the cluster is gone: the sweep does it all" in ended.text
     assert sandbox.census() == before
 
 
@@ -295,12 +295,12 @@ def test_a_state_that_was_lost_is_brought_back_and_the_night_ends_clean(own_sand
     assert newest["content"]["resources"] == 0
     assert any(each["deleted"] for each in others) is (loss == "deleted")
     shown = sandbox.succeed("teardown", "--", "restore", good["id"])
-    assert "--yes does it" in shown.err
+    assert "--yes does it" in shown.text
     assert versions(sandbox)[0] == newest
     done = sandbox.succeed("teardown", "--", "restore", good["id"], "--yes")
-    assert "is the newest version of staging's state" in done.err
+    assert "is the newest version of staging's state" in done.text
     again = sandbox.succeed("teardown", "--", "restore", good["id"], "--yes")
-    assert "nothing to do" in again.err
+    assert "nothing to do" in again.text
     assert versions(sandbox)[0]["content"] == good["content"]
 
     ended = night(sandbox)

@@ -113,7 +113,7 @@ def test_a_cluster_that_aws_is_still_making_is_waited_for(make_sandbox: Callable
     killed(sandbox, Point("CreateCluster"), "up", "--", "--skip-preview", paced=slow)
     ended = sandbox.run("teardown", "--", "run", "--yes", "--recover", *QUICK, **slow)
     assert ended.code == 0, ended.text
-    assert "waiting until AWS is done: Cluster cluster is CREATING" in ended.err
+    assert "waiting until AWS is done: Cluster cluster is CREATING" in ended.text
     assert sandbox.census() == before
 
 
@@ -136,8 +136,8 @@ def test_a_recovery_that_is_killed_is_finished_by_the_next(line: str, refusal: s
     if refusal:
         refused = night(sandbox)
         assert refused.code == 1
-        assert refusal in refused.err
-        assert "run this again with --recover" in refused.err
+        assert refusal in refused.text
+        assert "run this again with --recover" in refused.text
     ended = night(sandbox, "--recover")
     assert ended.code == 0, ended.text
     assert sandbox.census() == before

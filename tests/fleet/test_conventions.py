@@ -26,10 +26,14 @@ def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]
         yield from commands(each, *words, word)
 
 
-COMMANDS = [found for group in GROUPS for found in commands(group.load(), group.name)]
+COMMANDS = [
+    pytest.param(words, command, id=" ".join(words))
+    for group in GROUPS
+    for words, command in commands(group.load(), group.name)
+]
 
 
-@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=lambda part: " ".join(part) if type(part) is tuple else "")
+@pytest.mark.parametrize(("words", "command"), COMMANDS)
 def test_a_command_has_a_help_of_its_own_by_both_names(words: tuple[str, ...], command: Any) -> None:
     long, short = (CliRunner().invoke(apps.app, [*words, option]) for option in ("--help", "-h"))
     assert (long.exit_code, short.exit_code) == (0, 0)
@@ -37,14 +41,14 @@ def test_a_command_has_a_help_of_its_own_by_both_names(words: tuple[str, ...], c
     assert command.help, words
 
 
-@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=lambda part: " ".join(part) if type(part) is tuple else "")
+@pytest.mark.parametrize(("words", "command"), COMMANDS)
 def test_an_option_that_recurs_is_the_same_in_each_command(words: tuple[str, ...], command: Any) -> None:
     names = {each.name: tuple(each.opts) for each in command.params}
     recurring = {"cwd": ("--cwd", "-C"), "stack": ("--stack",), "json": ("--json",), "yes": ("--yes",)}
     assert {name: opts for name, opts in names.items() if name in recurring and opts != recurring[name]} == {}, words
 
 
-@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=lambda part: " ".join(part) if type(part) is tuple else "")
+@pytest.mark.parametrize(("words", "command"), COMMANDS)
 def test_a_wrong_use_ends_with_2(words: tuple[str, ...], command: Any) -> None:
     assert CliRunner().invoke(apps.app, [*words, "--no-such-option"]).exit_code == 2
 

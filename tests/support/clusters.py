@@ -281,6 +281,10 @@ class Said:
         return json.loads(self.out)
 
     @property
+    def text(self) -> str:
+        return self.out + self.err
+
+    @property
     def last(self) -> str:
         """The line that a person is left with."""
         return self.err.strip().splitlines()[-1]

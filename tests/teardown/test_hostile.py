@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from common import summary
 from common.pulumi.exported_state import StackState
 from common.target import Proven
+from common.world import SANDBOX_VARIABLE
 from teardown import capture, destroy
 from teardown.fleet_teardown import app
 from tests.common.hostile import HOSTILE, obeyed
@@ -73,6 +74,7 @@ def command(hostile: Town, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Proven, "cluster", gone)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+    monkeypatch.setenv(SANDBOX_VARIABLE, "1")
     return CliRunner()
 
 
