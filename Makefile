@@ -47,7 +47,7 @@ account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dr
 	@$(FLEET) account apply $(ARGS)
 
 test: .venv/.dev .venv-guard/.done test-application ## run the tests: Python and Pulumi only
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not cluster" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not cluster and not night" $(ARGS)
 
 test-application: .venv-load-harness/.done ## run the tests of the application
 	cd $(APPLICATION) && ../../.venv-load-harness/bin/python -m pytest
@@ -56,8 +56,9 @@ smoke: .venv-load-harness/.done ## try an image of the application as its pod wo
 	.venv-load-harness/bin/python $(APPLICATION)/smoke.py --version="$$VERSION" -- docker run --rm --read-only \
 		--cap-drop=ALL --security-opt=no-new-privileges --publish=127.0.0.1:5000:5000 --env=API_KEY "$$IMAGE"
 
-test-cluster: .venv/.dev ## run the bootstrap's tests on a real API server with real Flux controllers
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "cluster and not long" tests/cluster $(ARGS)
+test-cluster: .venv/.dev ## run the tests on a real API server with real Flux controllers, and whole nights on the real engine
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "(cluster or night) and not long" \
+		tests/cluster tests/engine $(ARGS)
 
 test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run
 	$(BIN)/python -m pytest -m long $(ARGS)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.support.rehearsals import Sandbox
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.night]
 
 CALLED = ("ec2", "eks", "iam", "elasticloadbalancing", "logs")
 """The services whose operations are named as their permissions."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.support.rehearsals import Result, Sandbox
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.night]
 
 QUICK = ("--deadline=3", "--reads=2", "--pause=0")
 """The account's own things go at once."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.rehearsals import Result, Sandbox
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.night]
 
 POINTS = (
     Point("CreateVpc"),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.support.rehearsals import Sandbox
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.night]
 
 REPOSITORY_NAME = "acme/platform"
 BUCKET = names.state_bucket("123456789012", "eu-west-2")
