@@ -268,8 +268,8 @@ def _finish(told: report.Report, *, json: bool) -> None:
         give_json(told.document)
     lines = [*told.lines(), *(f"{step.seconds:7.1f} s  {step.outcome:<11} {step.title}" for step in told.steps)]
     if told.good and not told.failure:
-        lines += [told.title, *(f"the application: {url}" for url in told.urls)]
-        lines += [f"next: {command}" for command in report.NEXT]
+        served = " (emulated: nothing answers there)" if world.in_sandbox() else ""
+        lines += [told.title, *(f"the application: {url}{served}" for url in told.urls), *report.next_steps()]
     for line in lines:
         tell(line, beside_json=json)
     if told.failure:

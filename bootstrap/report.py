@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from common import summary
+from common import summary, world
 from common.kubernetes.objects import mappings, text
 from common.text import LINE, markdown
 
@@ -22,6 +22,18 @@ NEXT = (
     "kubectl -n observability port-forward svc/kube-prometheus-stack-grafana 3000:80",
 )
 """Where to look next."""
+
+NEXT_IN_SANDBOX = (
+    "fleet sandbox cluster bootstrap -- status",
+    "fleet sandbox cluster kubectl -- get pods --all-namespaces",
+    "fleet sandbox teardown -- run",
+)
+"""Where to look next in the rehearsal: a kubectl of one's own would ask another cluster."""
+
+
+def next_steps() -> list[str]:
+    """What a person can do once all is well, a line each."""
+    return [f"next: {command}" for command in (NEXT_IN_SANDBOX if world.in_sandbox() else NEXT)]
 
 
 @dataclass(frozen=True)

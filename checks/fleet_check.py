@@ -63,5 +63,7 @@ def check(
         )
     # What is printed may be commands of ours to GitHub: each part of them was cleaned as it was put in.
     sys.stdout.write(f"{_PRINT[output](found)}\n")
+    if found.findings and output is Format.TEXT:
+        console.print(f"next: fleet check --explain {found.findings[0].rule}")
     if found.fails(strict=strict):
         raise typer.Exit(1)

@@ -56,6 +56,14 @@ OPERATIONS = {
 """Command → the arguments of pulumi that it stands for, and what it does."""
 
 
+NEXT = {
+    "preview": "fleet sandbox up",
+    "up": "fleet sandbox cluster up, or fleet sandbox leftovers and then fleet sandbox teardown -- run",
+    "destroy": "fleet sandbox up, or fleet sandbox reset",
+}
+"""Command → what a person may do once it went well."""
+
+
 @app.callback()
 def end_cleanly() -> None:
     """Let SIGTERM and SIGHUP do what Ctrl-C does: what is half done is cleared away on the way out."""
@@ -75,8 +83,10 @@ def _add(name: str, arguments: list[str], text: str) -> None:
         stack_file: StackFile = None,
         account_file: AccountFile = None,
     ) -> None:
-        ready = _prepare(cwd, folder, stack, stack_file, account_file)
-        raise typer.Exit(ready.pulumi(*arguments, *(more or ())))
+        code = _prepare(cwd, folder, stack, stack_file, account_file).pulumi(*arguments, *(more or ()))
+        if code == 0 and name in NEXT:
+            _say(f"next: {NEXT[name]}")
+        raise typer.Exit(code)
 
 
 for _name, (_arguments, _text) in OPERATIONS.items():

@@ -59,6 +59,7 @@ def up(cwd: Cwd = HERE, folder: Where = None) -> None:
     ports = layouts.ports(Layout.of(found))
     _say(f"the cluster {settings.cluster_name} answers at {ports.api_server}")
     _say(f"the Git host has https://{ports.git_host}/{repository}")
+    _say("next: fleet sandbox cluster bootstrap -- run")
 
 
 @app.command("bootstrap")

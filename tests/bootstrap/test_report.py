@@ -8,11 +8,14 @@ import re
 
 import pytest
 
+from bootstrap import report
 from bootstrap.report import Report
 from common.console import Console, Look, Progress
 from common.errors import FleetError
 from common.text import to_json
+from common.world import SANDBOX_VARIABLE
 from tests.common.hostile import HOSTILE, obeyed
+from tests.support.documented import unknown
 
 
 def of(text: str) -> Report:
@@ -53,3 +56,11 @@ def test_progress_says_a_line_for_a_line(text: str, monkeypatch: pytest.MonkeyPa
         progress.wait("x", -1, lambda: Look([text]))
     assert len(file.getvalue().splitlines()) == 3
     assert not obeyed(file.getvalue())
+
+
+def test_the_next_steps_in_the_sandbox_lead_back_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SANDBOX_VARIABLE, raising=False)
+    assert any("kubectl" in line for line in report.next_steps())
+    monkeypatch.setenv(SANDBOX_VARIABLE, "/a/sandbox")
+    assert all(line.startswith("next: fleet sandbox ") for line in report.next_steps())
+    assert not any(unknown(line.split()[2:]) for line in report.next_steps())
