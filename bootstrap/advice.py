@@ -1,6 +1,6 @@
-"""What to do about what Flux's controllers say: the guide's troubleshooting, as data.
+"""Advice for the messages of Flux's controllers, as data.
 
-Each case has a heading of its name in docs/troubleshooting.md, which a test holds.
+Each case has a heading of its name in docs/troubleshooting.md; a test compares them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Case:
-    """A case of the guide, and how it is recognised."""
+    """A known problem, and how it is recognised."""
 
     name: str
     kinds: tuple[str, ...]

@@ -58,7 +58,7 @@ class Deadlines(BaseModel):
 
 
 class Settings(BaseModel):
-    """How Flux is bootstrapped. The defaults are the guide's."""
+    """Settings of bootstrap.yaml: how Flux is bootstrapped."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 

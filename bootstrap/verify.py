@@ -1,4 +1,4 @@
-"""The guide's verification checklist, and the first cause of what is not as it should be. Pure.
+"""The checklist of a bootstrapped cluster, and the first cause of what fails. Pure.
 
 What is not ready for the sake of something else is no cause: of everything that is not ready, the first is the one all
 of whose own needs are met.
@@ -65,7 +65,7 @@ class Problem:
 
     @property
     def case(self) -> str:
-        """The case of the guide that this is; empty if it is none."""
+        """The name of the known problem; empty if it is not known."""
         return advice.advise(self.key.kind, self.key.namespace, self.key.name, self.message)[0]
 
     @property

@@ -1,4 +1,4 @@
-"""bootstrap.yaml: the guide's defaults, and one line for what is wrong."""
+"""bootstrap.yaml: its defaults, and one line for each error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_clones_own_are_the_guides() -> None:
+def test_bootstrap_yaml_keeps_the_defaults() -> None:
     own = flux_settings.load(REPOSITORY / "bootstrap.yaml")
     assert (own.branch, own.path, own.version, own.hostname) == ("main", "k8s/flux-system", FLUX, "github.com")
     assert own.all_components == (

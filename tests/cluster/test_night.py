@@ -145,7 +145,7 @@ def night(town: Town, *arguments: str, code: int = 0) -> str:
 def test_a_reconciled_cluster_ends_without_a_trace_and_the_morning_converges(
     town: Town, before: dict[str, Any]
 ) -> None:
-    """W8, W9: finalizers and AWS are waited for, and all of Flux is suspended."""
+    """The teardown suspends all of Flux, and waits for finalizers and for AWS."""
     morning(town)
     said = night(town)
     assert "objects of Flux" in said

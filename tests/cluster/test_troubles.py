@@ -1,4 +1,4 @@
-"""The guide's troubleshooting list, each case made real on the cluster: the first cause is told, with what to do."""
+"""Each problem of docs/troubleshooting.md, produced on the cluster: status names the first cause and the remedy."""
 
 from __future__ import annotations
 

@@ -96,7 +96,6 @@ def test_a_dry_run_shows_what_it_would_do_and_does_nothing(sandbox: Sandbox) -> 
 
 
 def test_a_night_that_is_kept_does_nothing_and_says_until_when(sandbox: Sandbox) -> None:
-    """W2."""
     sandbox.succeed("up")
     before = sandbox.census()
     kept = sandbox.run("teardown", "--", "keep", "--hours", "3")
@@ -108,7 +107,6 @@ def test_a_night_that_is_kept_does_nothing_and_says_until_when(sandbox: Sandbox)
 
 
 def test_verify_says_what_is_left_by_whom_and_for_how_much(sandbox: Sandbox) -> None:
-    """W10."""
     sandbox.succeed("up")
     found = sandbox.run("teardown", "--", "verify", "--json", "--reads=1")
     assert found.code == 1

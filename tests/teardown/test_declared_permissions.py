@@ -63,7 +63,7 @@ def everything(town: Town, left: dict[str, list[str]]) -> None:
 def test_every_call_is_declared_and_everything_declared_is_called(
     town: Town, aws: Proven, account_folder: Folder
 ) -> None:
-    """W1: the predecessor's role could not see load balancers, and nothing told."""
+    """A call that the role may not make would leave resources behind."""
     role = town.clients.role("ec2.amazonaws.com").rpartition("/")[2]
     left = leftovers.leave(town.maker, town.place, node_role=role)
     everything(town, left)

@@ -36,7 +36,7 @@ def test_more_than_a_day_cannot_be_asked_for(hours: float) -> None:
     ],
 )
 def test_what_is_no_moment_within_a_day_keeps_nothing(value: str, said: str) -> None:
-    """W2: the predecessor's override was read by nothing, and nobody was told."""
+    """An invalid value is ignored, and the message says so."""
     held, why = keep.holds(value, NOW)
     assert not held
     assert said in why
