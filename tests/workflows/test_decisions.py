@@ -35,7 +35,7 @@ WATCHDOG = '.venv/bin/fleet teardown verify --watchdog 26 --stack "$STACK"'
 ISSUE = '.venv/bin/fleet teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 TESTS = "make test-application"
 SMOKE = "make smoke"
-INTENT = (
+OFFLINE = (
     '.venv/bin/fleet sandbox preview --stack "$STACK"',
     ('.venv/bin/fleet sandbox exec --stack "$STACK" -- .venv/bin/fleet preview -C .sandbox/project --stack "$STACK"'),
 )
@@ -63,7 +63,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 
 ANSWERS = {
     **INSTALLED,
-    **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
+    **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
     **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
@@ -105,7 +105,7 @@ def test_a_pull_request_is_tested_previewed_and_commented_on() -> None:
     assert results(jobs) == {}
     assert jobs["scope"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
     assert jobs["checks"].leg.commands == [".ci/packages", "make lint", "make test"]
-    assert [leg.commands[-2:] for leg in jobs["intent"].legs] == [list(INTENT), list(INTENT)]
+    assert [leg.commands[-2:] for leg in jobs["offline"].legs] == [list(OFFLINE), list(OFFLINE)]
     assert [leg.commands[-2:] for leg in jobs["plan"].legs] == [[PLAN, COMMENT]] * 3
     backend = VARIABLES["PULUMI_BACKEND_URL"]
     assert [leg.output for leg in jobs["plan"].legs] == [
@@ -124,7 +124,7 @@ def test_the_permanent_layer_is_previewed_where_it_is_touched_alone() -> None:
 def test_a_fork_gets_the_preview_of_the_intent_and_no_role(event: Event) -> None:
     jobs = run("infra-plan.yml", event)
     assert results(jobs) == {"plan": "skipped"}
-    assert jobs["intent"].leg.commands[-2:] == list(INTENT)
+    assert jobs["offline"].leg.commands[-2:] == list(OFFLINE)
 
 
 def test_a_fresh_fork_without_an_account_is_green() -> None:
@@ -135,7 +135,7 @@ def test_a_fresh_fork_without_an_account_is_green() -> None:
 def test_the_required_check_reports_on_a_change_that_touches_no_infrastructure() -> None:
     """Otherwise the check would stay pending, and the pull request could not be merged."""
     jobs = run("infra-plan.yml", pull_request(), scope=scope(infra=False))
-    assert results(jobs) == {"intent": "skipped", "plan": "skipped"}
+    assert results(jobs) == {"offline": "skipped", "plan": "skipped"}
     assert jobs["infra-plan"].leg.commands == []
 
 
@@ -157,7 +157,7 @@ def test_failed_tests_fail_the_required_check() -> None:
 def test_a_scope_that_cannot_be_told_is_a_failure_and_not_nothing(workflow: str, event: Event) -> None:
     """A git command that fails does not count as "no changes"."""
     jobs = run(workflow, event, scope="exit 1")
-    skipped = {"intent": "skipped", "plan": "skipped", "infra-plan": "failure"}
+    skipped = {"offline": "skipped", "plan": "skipped", "infra-plan": "failure"}
     assert results(jobs) == {"scope": "failure"} | (skipped if workflow == "infra-plan.yml" else {"apply": "skipped"})
 
 
