@@ -396,7 +396,7 @@ DEPLOY_MUST_NOT: Deeds = {
     "mark a volume of another cluster as retained": one(
         "ec2:CreateTags", ec2("volume"), RETAINED | {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": FOREIGN_CLUSTER}
     ),
-    "mark what is no volume as retained": one("ec2:CreateTags", ec2("instance"), RETAINED | OF_CLUSTER),
+    "mark something other than a volume as retained": one("ec2:CreateTags", ec2("instance"), RETAINED | OF_CLUSTER),
     "write another tag onto a volume of its cluster": one(
         "ec2:CreateTags", ec2("volume"), OF_CLUSTER | {"aws:TagKeys": ["project"]}
     ),
