@@ -39,7 +39,7 @@ CONTROLLER_OF: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a cluster is held to."""
+    """What is required of a cluster."""
 
     components: Sequence[str]
     """The controllers that must be available, at the versions of the pinned Flux."""
@@ -116,7 +116,7 @@ def _checks(snapshot: Snapshot, wanted: Wanted, problems: Mapping[Key, Problem])
         ("ImagePolicies have selected a tag", "ImagePolicy"),
     ):
         if kind in wanted.but:
-            checks.append(Check(title, done=True, detail="not held to it here"))
+            checks.append(Check(title, done=True, detail="not checked here"))
             continue
         things = [key_of(each) for each in snapshot.of(kind)]
         least = 0 if kind in ("HelmRelease", *IMAGE_KINDS) else 1

@@ -251,7 +251,7 @@ def _version(told: Any, *, is_deletion: bool) -> Version:
 
 def _parsed(body: bytes, version: Version, project: str, stack: str) -> Content:
     """What a version says. Raises FleetError: it is no state, or another stack's."""
-    wrong = f"version {version.id} is no state that this can read"
+    wrong = f"version {version.id} is not a state that this can read"
     try:
         text = gzip.decompress(body) if version.key.endswith(".gz") else body
         told = _File.model_validate(json.loads(text))

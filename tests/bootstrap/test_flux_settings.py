@@ -37,8 +37,8 @@ def test_bootstrap_yaml_keeps_the_defaults() -> None:
         ("repository: a/b\ncomponents: [source-controler]", "no controller of Flux 2.9.5: source-controler"),
         ("repository: a/b\ncomponents: [source-controller]", "components must have kustomize-controller"),
         ("repository: a/b\ndeadlines: {nodes: -1}", "deadlines.nodes = -1"),
-        ("repository: a/b\ncaFile: /nowhere", "caFile = '/nowhere' is no file"),
-        ("repository: [", "is no YAML"),
+        ("repository: a/b\ncaFile: /nowhere", "caFile = '/nowhere' is not a file"),
+        ("repository: [", "is not valid YAML"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, text: str, said: str) -> None:

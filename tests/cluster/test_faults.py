@@ -27,11 +27,11 @@ ACCOUNT = "123456789012"
 CANARY = "canary-7f3a91c2"
 STEPS = ("access", "health", "config", "flux", "verify")
 TITLES = {
-    "access": "2. a way into the cluster",
-    "health": "3. nodes,",
-    "config": "4. ConfigMap",
+    "access": "2. connect to the cluster",
+    "health": "3. wait for nodes,",
+    "config": "4. write ConfigMap",
     "flux": "installing components",
-    "verify": "6. everything has reconciled",
+    "verify": "6. wait for everything to reconcile",
 }
 SHORT = {"deadlines": {"api": 15, "nodes": 8, "verify": 20}}
 

@@ -205,7 +205,7 @@ def test_a_release_is_stalled(town: Town) -> None:
 
 
 def test_an_image_policy_without_a_match(town: Town) -> None:
-    """Its condition as image-reflector-controller documents it: the controller itself cannot be had here."""
+    """Its condition as image-reflector-controller documents it: the controller itself is not available here."""
     metadata = {"name": "load-harness", "namespace": "flux-system"}
     message = "cannot determine latest tag for policy: no image found for policy"
     condition = {"type": "Ready", "status": "False", "reason": "DependencyNotReady", "message": message}

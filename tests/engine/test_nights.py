@@ -238,7 +238,7 @@ def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox
     eks.delete_cluster(name="staging")
     ended = night(sandbox)
     assert ended.code == 0, ended.text
-    assert "the cluster is gone: the sweep does it all" in ended.err
+    assert "the cluster is gone: skipping the drain, the sweep deletes" in ended.err
     assert sandbox.census() == before
 
 

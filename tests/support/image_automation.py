@@ -1,4 +1,4 @@
-"""What Flux's image controllers do, as far as it is documented: they themselves are not to be had here.
+"""What Flux's image controllers do, as far as it is documented. They are not available here.
 
 Sources: fluxcd.io, "ImagePolicy" (filterTags, semver), "ImageUpdateAutomation" (checkout, update strategy Setters,
 message template, push) and "Automate image updates to Git" (markers).
