@@ -1,7 +1,7 @@
 """The checklist of a bootstrapped cluster, and the first cause of what fails. Pure.
 
-What is not ready for the sake of something else is no cause: of everything that is not ready, the first is the one all
-of whose own needs are met.
+An object that waits for another one is not a cause. The first cause is the object that is not ready although everything
+that it needs is.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ ADMIN = "platform-admin"
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A second town, beside the first."""
+    """A second town, next to the first."""
     built = Town.build(tmp_path_factory.mktemp("other"))
     yield built
     built.close()

@@ -68,7 +68,7 @@ MORE = [
         },
     },
 ]
-"""Beside the application's: an Ingress, a Service with an NLB, three PVCs of which a pod mounts one; no quota."""
+"""More than the application's: an Ingress, a Service with an NLB, three PVCs of which a pod mounts one; no quota."""
 
 RETAINED = [
     {

@@ -135,7 +135,7 @@ def test_the_cluster_cannot_reach_the_git_host(town: Town) -> None:
 
 
 def test_the_guides_case_of_a_crd_felt_and_put_right(town: Town) -> None:
-    """A ServiceMonitor beside the chart that brings its CRD, on a cluster that has neither yet."""
+    """A ServiceMonitor next to the chart that brings its CRD, on a cluster that has neither yet."""
     crd = "servicemonitors.monitoring.coreos.com"
     folder = "k8s/infrastructure/observability"
     before = (REPOSITORY / folder / "kustomization.yaml").read_text()

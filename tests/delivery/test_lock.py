@@ -31,7 +31,7 @@ SLOW = """
 
 
 def write(state: Path, content: object = HELD, project: str = "test", stack: str = STACK, name: str = "a") -> Path:
-    """A lock as pulumi writes it: also the attributes that its file backend keeps beside it."""
+    """A lock as pulumi writes it: also the attributes that its file backend keeps next to it."""
     folder = state / ".pulumi" / "locks" / "organization" / project / stack
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json.attrs").write_text("{}")

@@ -66,7 +66,7 @@ def test_destroy_alone_blocks_and_the_teardown_ends_it(sandbox: Sandbox) -> None
 
 
 def test_what_is_in_the_next_vpc_is_untouched(make_sandbox: Callable[..., Sandbox]) -> None:
-    """staging-2 lives beside staging: a stack of its own, with what its controllers made."""
+    """staging-2 lives next to staging: a stack of its own, with what its controllers made."""
     sandbox = make_sandbox("two")
     second = make_sandbox("unused", "staging-2", clusterName="staging-2", vpcCidr="10.64.0.0/16")
     second = type(second)(sandbox.folder, "staging-2")

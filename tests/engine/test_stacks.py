@@ -1,4 +1,4 @@
-"""Other stacks than staging: beside it, in another account, region and zones."""
+"""Other stacks than staging: next to it, in another account, region and zones."""
 
 from __future__ import annotations
 
