@@ -43,7 +43,7 @@ bootstrap: .venv/.sandbox ## bootstrap Flux on it; ARGS is another command of fl
 check: .venv/.checks ## find what Flux would refuse of k8s/ and policies/
 	@$(FLEET) check $(ARGS)
 
-account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dry run, then the question
+account: .venv/.sandbox ## apply the permanent layer to a real AWS account: a dry run, then asks for confirmation
 	@$(FLEET) account apply $(ARGS)
 
 test: .venv/.dev .venv-guard/.done test-application ## run the tests: Python and Pulumi only

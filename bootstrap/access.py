@@ -79,5 +79,5 @@ def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:
 def _read(path: Path) -> dict[str, Any]:
     config = yaml_file.read(path)
     if not isinstance(config, dict):
-        raise FleetError(f"{path} is no kubeconfig")
+        raise FleetError(f"{path} is not a kubeconfig")
     return cast("dict[str, Any]", config)

@@ -1,6 +1,6 @@
-"""What to do about what Flux's controllers say: the guide's troubleshooting, as data.
+"""Advice for the messages of Flux's controllers, as data.
 
-Each case has a heading of its name in docs/troubleshooting.md, which a test holds.
+Each case has a heading of its name in docs/troubleshooting.md; a test compares them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Case:
-    """A case of the guide, and how it is recognised."""
+    """A known problem, and how it is recognised."""
 
     name: str
     kinds: tuple[str, ...]
@@ -26,7 +26,7 @@ def _case(name: str, kinds: str, pattern: str, do: str) -> Case:
 
 
 MOVE = (
-    "its CRD is not there yet: move the {kind} to a Kustomization that depends on the one that installs it, such as "
+    "its CRD does not exist yet: move the {kind} to a Kustomization that depends on the one that installs it, such as "
     "applications (`make check` says which)"
 )
 
@@ -38,7 +38,7 @@ CASES = (
         "the ConfigMap is missing",
         "Kustomization",
         r'configmaps? "terraform-outputs" not found',
-        "`fleet bootstrap configmap` makes it again",
+        "`fleet bootstrap configmap` writes it again",
     ),
     _case(
         "a variable without a value",
@@ -56,7 +56,7 @@ CASES = (
         "invalid YAML",
         "Kustomization",
         r"kustomize build failed|MalformedYAML|yaml: |failed to decode Kubernetes YAML|error converting YAML",
-        "mend the file that the message names, and push; `make check` finds that before the merge",
+        "fix the file that the message names, and push; `make check` finds that before the merge",
     ),
     _case(
         "the Git host refuses the credentials",
@@ -100,10 +100,10 @@ CASES = (
         "a release is stalled",
         "HelmRelease",
         r"Helm (?:install|upgrade) failed|RetriesExceeded|retries exhausted",
-        "mend the values or the chart and push; then flux reconcile helmrelease {name} -n {namespace} --reset",
+        "fix the values or the chart, and push; then flux reconcile helmrelease {name} -n {namespace} --reset",
     ),
     _case(
-        "a chart cannot be had",
+        "a chart is not available",
         "HelmChart HelmRepository HelmRelease",
         r"chart pull error|no '[^']+' chart|failed to fetch|invalid chart reference|HelmChart '[^']+' is not ready",
         "check the version and the repository's address in the HelmRelease and HelmRepository",
@@ -124,7 +124,7 @@ CASES = (
         "a dependency is missing",
         "Kustomization HelmRelease",
         r"dependency '(?P<dependency>[^']+)' not found|unable to get '(?P<other>[^']+)' dependency",
-        "dependsOn names something that is not there: mend it, and push",
+        "dependsOn names something that does not exist: fix it, and push",
     ),
     _case(
         "a health check timed out",

@@ -53,7 +53,7 @@ def presigned(cluster: str, region: str) -> str:
         }
         url = signer.generate_presigned_url(request, region_name=region, expires_in=URL_LIFE, operation_name="")
     except BotoCoreError as error:
-        raise FleetError(f"AWS credentials cannot be had: {error}") from None
+        raise FleetError(f"AWS credentials are not available: {error}") from None
     return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 

@@ -37,5 +37,5 @@ def load(file: Path | None) -> Expectations:
         raise FleetError(f"{file} must have notReconciled, a list of kinds, and why")
     unknown = [str(kind) for kind in cast("list[Any]", kinds) if kind not in CONTROLLER_OF]
     if unknown:
-        raise FleetError(f"{file}: {', '.join(unknown)} is no kind of Flux: {', '.join(CONTROLLER_OF)}")
+        raise FleetError(f"{file}: unknown kind {', '.join(unknown)}; allowed: {', '.join(CONTROLLER_OF)}")
     return Expectations(tuple(cast("list[str]", kinds)), str(said["why"]))

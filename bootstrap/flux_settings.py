@@ -58,7 +58,7 @@ class Deadlines(BaseModel):
 
 
 class Settings(BaseModel):
-    """How Flux is bootstrapped. The defaults are the guide's."""
+    """Settings of bootstrap.yaml: how Flux is bootstrapped."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
@@ -72,7 +72,7 @@ class Settings(BaseModel):
     hostname: Annotated[str, Field(min_length=1)] = "github.com"
     """Of the Git host: another one is a GitHub Enterprise Server."""
     ca_file: Path | None = None
-    """The CA of the Git host, where it is no public one (PEM)."""
+    """The CA of the Git host, if it is not a public one (PEM)."""
     deadlines: Deadlines = Deadlines()
 
     @pydantic.model_validator(mode="after")
@@ -120,7 +120,7 @@ def load(file: Path) -> Settings:
         problems = "; ".join(_problem(each) for each in error.errors())
         raise FleetError(f"{file}: {problems}") from None
     if settings.ca_file is not None and not settings.ca_file.is_file():
-        raise FleetError(f"{file}: caFile = {str(settings.ca_file)!r} is no file")
+        raise FleetError(f"{file}: caFile = {str(settings.ca_file)!r} is not a file")
     return settings
 
 

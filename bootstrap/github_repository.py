@@ -38,7 +38,7 @@ def token(environment: Mapping[str, str]) -> str:
             return environment[name].strip()
     raise FleetError(
         "there is no GitHub token: set FLUX_GITHUB_TOKEN to a fine-grained one for the repository, with Contents read "
-        "and write, and Administration read (docs/day-zero.md)"
+        "and write (docs/day-zero.md)"
     )
 
 

@@ -79,7 +79,7 @@ class Report:
         lines = [f"{'✓' if check['done'] else '✗'} {check['title']}: {check['detail']}" for check in self.checks]
         if self.first:
             lines += [f"first cause: {self.first['object']}: {self.first['message']}", f"→ {self.first['advice']}"]
-            lines += [f"{self.others} more are not ready; most follow from it"] if self.others else []
+            lines += [f"{self.others} more objects are not ready, most because of this"] if self.others else []
         return lines
 
 

@@ -30,13 +30,13 @@ def run(options: Options, progress: Progress) -> Report:
     """
     seen = Watch()
     try:
-        with progress.step("outputs", "the stack's outputs, and what would fail late") as step:
+        with progress.step("outputs", "read the stack's outputs, run preflight checks") as step:
             ready = preflight.check(options)
             step.said = f"cluster {ready.outputs.cluster_name}, {ready.settings.repository}, {ready.cli.name}"
         with access.private_kubeconfig(ready.outputs, options.kubeconfig) as (path, config):
             cluster = Cluster(config)
             _install(ready, cluster, path, progress)
-            with progress.step("verify", "everything has reconciled") as step:
+            with progress.step("verify", "wait for everything to reconcile") as step:
                 revision = ready.host.branch().revision
                 wanted = verify.Wanted.of(ready.settings, revision, ready.expectations.not_reconciled)
                 seen.until(cluster, wanted, progress, ready.settings.deadlines.verify)
@@ -51,19 +51,19 @@ def run(options: Options, progress: Progress) -> Report:
 def _install(ready: Ready, cluster: Cluster, path: Path, progress: Progress) -> None:
     """Steps 2 to 5."""
     deadlines = ready.settings.deadlines
-    with progress.step("access", "a way into the cluster") as step:
+    with progress.step("access", "connect to the cluster") as step:
         access.await_answer(cluster, progress, deadlines.api)
         step.said = f"{cluster.server} answers"
-    with progress.step("health", "nodes, CoreDNS and the pod identity agent are ready"):
+    with progress.step("health", "wait for nodes, CoreDNS and the pod identity agent"):
         desired = health.desired_nodes(ready.outputs)
         progress.wait("the cluster", deadlines.nodes, lambda: _patient(lambda: health.look(cluster, desired)))
-    with progress.step("config", "ConfigMap terraform-outputs and the secrets") as step:
+    with progress.step("config", "write ConfigMap terraform-outputs and the secrets") as step:
         changes = config_map.apply(cluster, ready.outputs)
         for change in changes:
             progress.say(str(change))
         made = secrets.apply(cluster, ready.secrets)
         step.said = f"{len(changes)} keys changed; secrets written: {', '.join(made) or 'none'}"
-    with progress.step("flux", f"flux bootstrap github, {ready.settings.repository}"):
+    with progress.step("flux", f"run flux bootstrap github, {ready.settings.repository}"):
         flux_cli.bootstrap(ready.cli, ready.settings, token=ready.token, kubeconfig=path, say=progress.say)
 
 
@@ -111,7 +111,7 @@ def _patient(look: Callable[[], Look]) -> Look:
 
 
 def _failed(progress: Progress, seen: Watch, failure: str) -> Report:
-    title = "the bootstrap did not end well"
+    title = "the bootstrap failed"
     if not seen.looked:
         return report.Report(title=title, good=False, steps=progress.steps, failure=failure)
     told = report.of_verdict(title, seen.verdict, seen.snapshot, steps=progress.steps, failure=failure)

@@ -40,7 +40,7 @@ class Wanted:
     parameter: str
     """The SSM parameter that has it otherwise."""
     beside: tuple[tuple[str, str], ...] = ()
-    """Other keys, which are no secrets."""
+    """Other keys, which are not secret."""
 
     @property
     def label(self) -> str:

@@ -34,7 +34,7 @@ def read(source: str | None, *, stack: str, project: Path) -> StackOutputs:
     try:
         document: object = json.loads(text)
     except ValueError as error:
-        raise FleetError(f"{where} is no JSON: {error}") from None
+        raise FleetError(f"{where} is not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise FleetError(f"{where} is {type(document).__name__}, expected an object of outputs")
     try:
@@ -52,5 +52,5 @@ def _file(path: Path) -> str:
 
 def _ask_pulumi(stack: str, project: Path) -> str:
     if not project.is_dir():
-        raise FleetError(f"{project} is no folder: name the one of the Pulumi project with -C")
+        raise FleetError(f"{project} is not a folder: name the Pulumi project's folder with -C")
     return Stack(project, stack).outputs()

@@ -27,7 +27,7 @@ SOON_DAYS = 14
 
 @dataclass(frozen=True)
 class State:
-    """What is known, with a line each beside the report."""
+    """What is known, the report, and notes of a line each."""
 
     report: Report
     notes: list[str]
@@ -56,11 +56,11 @@ def look(options: Options) -> State:
             verdict = seen.once(cluster, Wanted.of(settings, None, expected.not_reconciled))
             notes += [f"ConfigMap: {change}" for change in config_map.diff(config_map.current(cluster), outputs)]
         except FleetError as error:
-            title = f"the cluster {outputs.cluster_name} cannot be asked"
+            title = f"the cluster {outputs.cluster_name} cannot be reached"
             return State(report.Report(title=title, good=False, failure=str(error)), notes)
     if not seen.snapshot.has_outputs:
-        notes.append("ConfigMap terraform-outputs is missing: `fleet bootstrap configmap` makes it again")
-    title = f"the cluster {outputs.cluster_name}"
+        notes.append("ConfigMap terraform-outputs is missing: `fleet bootstrap configmap` writes it again")
+    title = f"{outputs.cluster_name} is {'healthy' if verdict.good else 'not healthy'}"
     return State(report.of_verdict(title, verdict, seen.snapshot), [note for note in notes if note])
 
 

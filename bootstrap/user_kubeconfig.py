@@ -50,7 +50,7 @@ def merge(path: Path, added: Mapping[str, Any]) -> None:
     The file is replaced as a whole, and only its owner may read it.
 
     Raises:
-        FleetError: the file is no kubeconfig, or cannot be written.
+        FleetError: the file is not a kubeconfig, or cannot be written.
     """
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -78,12 +78,12 @@ def _read(yaml: YAML, path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise FleetError(f"{path} cannot be read: {error}") from None
     except YAMLError as error:
-        raise FleetError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if document is None:
         return {"apiVersion": "v1", "kind": "Config"}
     config = cast("dict[str, Any]", document) if isinstance(document, dict) else None
     if config is None or not all(_is_named_list(config.get(kind)) for kind in _KINDS):
-        raise FleetError(f"{path} is no kubeconfig: move it away, or name another with --kubeconfig")
+        raise FleetError(f"{path} is not a kubeconfig: move it away, or name another with --kubeconfig")
     return config
 
 

@@ -1,7 +1,7 @@
-"""The guide's verification checklist, and the first cause of what is not as it should be. Pure.
+"""The checklist of a bootstrapped cluster, and the first cause of what fails. Pure.
 
-What is not ready for the sake of something else is no cause: of everything that is not ready, the first is the one all
-of whose own needs are met.
+An object that waits for another one is not a cause. The first cause is the object that is not ready although everything
+that it needs is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CONTROLLER_OF: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a cluster is held to."""
+    """What is required of a cluster."""
 
     components: Sequence[str]
     """The controllers that must be available, at the versions of the pinned Flux."""
@@ -65,7 +65,7 @@ class Problem:
 
     @property
     def case(self) -> str:
-        """The case of the guide that this is; empty if it is none."""
+        """The name of the known problem; empty if it is not known."""
         return advice.advise(self.key.kind, self.key.namespace, self.key.name, self.message)[0]
 
     @property
@@ -116,7 +116,7 @@ def _checks(snapshot: Snapshot, wanted: Wanted, problems: Mapping[Key, Problem])
         ("ImagePolicies have selected a tag", "ImagePolicy"),
     ):
         if kind in wanted.but:
-            checks.append(Check(title, done=True, detail="not held to it here"))
+            checks.append(Check(title, done=True, detail="not checked here"))
             continue
         things = [key_of(each) for each in snapshot.of(kind)]
         least = 0 if kind in ("HelmRelease", *IMAGE_KINDS) else 1

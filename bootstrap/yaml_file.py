@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def read(path: Path) -> Any:
-    """What is in it. Raises FleetError: it cannot be read, or is no YAML."""
+    """What is in it. Raises FleetError: it cannot be read, or is not valid YAML."""
     try:
         return yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise FleetError(f"{path} cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise FleetError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None

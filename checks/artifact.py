@@ -45,7 +45,7 @@ class Artifact:
 def scan(root: Path) -> Artifact:
     """Walk a working tree. Raises FleetError for a folder that cannot be read."""
     if not root.is_dir():
-        raise FleetError(f"{root} is no folder: name the root of a repository that Flux reads")
+        raise FleetError(f"{root} is not a folder: name the root of a repository that Flux reads")
     ignored = pathspec.GitIgnoreSpec.from_lines(
         [*EXCLUDED, *LOCAL, *_lines(root / ".gitignore"), *_lines(root / IGNORE_FILE)]
     )

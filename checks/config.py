@@ -97,7 +97,7 @@ def load(root: Path, file: Path | None = None) -> Config:
     """Read a repository's checks.yaml, or another file.
 
     Raises:
-        FleetError: it is missing, no YAML, or not of this form; one line a problem.
+        FleetError: it is missing, not YAML, or not of this form; one line a problem.
     """
     path = file or root / FILE
     try:
@@ -107,7 +107,7 @@ def load(root: Path, file: Path | None = None) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise FleetError(f"{path} cannot be read: {error}") from None
     except manifests.SyntaxProblem as problem:
-        raise FleetError(f"{path}:{problem.line}: no YAML: {problem}") from None
+        raise FleetError(f"{path}:{problem.line}: not valid YAML: {problem}") from None
     return parse(data, str(path))
 
 
@@ -127,7 +127,7 @@ def _line(problem: ErrorDetails) -> str:
             return f"{setting} is missing"
         case "extra_forbidden":
             near = difflib.get_close_matches(str(problem["loc"][-1]), _SETTINGS, n=1)
-            return f"{setting} is no setting" + (f"; did you mean {near[0]}?" if near else "")
+            return f"{setting}: unknown setting" + (f"; did you mean {near[0]}?" if near else "")
         case _:
             value = problem["input"]
             shown = f" = {value!r}" if isinstance(value, str | int | float | None) else ""

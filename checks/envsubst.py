@@ -23,7 +23,7 @@ NO_NAME = "unable to parse variable name"
 NO_ARGUMENT = "unable to parse substitution within function"
 
 _DEFAULTS = frozenset({"=", ":=", ":-", ":?", ":+"})
-"""The functions that an unset variable is no error for. Those with ? and + are defaults like the others."""
+"""The functions for which an unset variable is not an error. Those with ? and + are defaults like the others."""
 
 
 class SubstitutionError(Exception):

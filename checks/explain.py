@@ -14,6 +14,6 @@ def text(name: str) -> str:
     rule = known.get(name.upper())
     if rule is None:
         near = difflib.get_close_matches(name.upper(), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise FleetError(f"{name} is no rule; {hint}")
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        raise FleetError(f"unknown rule {name}; {hint}")
     return f"{rule.explanation}\n\nStage: {rule.stage.value}. Severity: {rule.severity.value}."

@@ -1,4 +1,4 @@
-"""What Flux's own kinds say: HelmReleases, who depends on whom, and who serves a kind."""
+"""What Flux's own kinds say: HelmReleases, what depends on what, and what serves a kind."""
 
 from __future__ import annotations
 

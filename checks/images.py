@@ -1,6 +1,6 @@
 """The image flow: markers in the manifests, policies that choose tags, and the automation that writes them.
 
-No image controller can be had in a test, so these rules are what guards the flow before the merge.
+No image controller can run in a test, so these rules guard the flow before the merge.
 Source: Flux documentation, "Configure image update for custom resources" (markers), ImagePolicy and
 ImageUpdateAutomation (image.toolkit.fluxcd.io/v1).
 """
@@ -41,7 +41,7 @@ class Marker:
     key: str
     value: str
     policy: str
-    """`<namespace>/<name>`; empty if the comment is no marker after all."""
+    """`<namespace>/<name>`; empty if the comment is not a marker."""
     part: str
     """`tag`, `name`, `digest`, or empty for the whole image."""
 
@@ -52,7 +52,7 @@ class Marker:
 
     @property
     def tag(self) -> str | None:
-        """The tag in the value; None beside what holds none."""
+        """The tag in the value; None for a value without one."""
         match self.part:
             case "tag":
                 return self.value
@@ -128,7 +128,7 @@ def selects(policy: Object, tag: str) -> bool | None:
 
     Raises:
         RangeError: its semver range is none.
-        re.error, IndexError: its pattern is no regular expression, or has no such group as it extracts.
+        re.error, IndexError: its pattern is not a regular expression, or has no such group as it extracts.
     """
     wanted = at(policy.spec, "policy", "semver", "range")
     versions = semver.parse_range(wanted) if isinstance(wanted, str) else None

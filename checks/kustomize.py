@@ -27,7 +27,7 @@ KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization
 MANIFESTS = (".yaml", ".yml")
 ORIGIN = "config.kubernetes.io/origin"
 TREE = "tree"
-"""The folder of the artifact, beside that of what is built from it."""
+"""The folder of the artifact, next to the one of what is built from it."""
 DEEPEST = 200
 """How deep an object may be nested, so that all rules and tools can follow it."""
 LONGEST = 500
@@ -110,7 +110,7 @@ def build(kustomize: Path, workspace: Path, number: int, path: str, spec: Mappin
     tree = workspace / TREE
     folder = _found(tree / path)
     if folder is None or not folder.is_dir():
-        raise BuildProblem(f"kustomization path not found: {path} is no folder of the repository")
+        raise BuildProblem(f"kustomization path not found: {path} is not a folder of the repository")
     for component in _components(spec):
         if _REMOTE.match(component) or PurePosixPath(component).is_absolute():
             raise BuildProblem(f"component path '{component}' must be local and relative")

@@ -15,7 +15,7 @@ BOM = "\ufeff"
 
 
 class SyntaxProblem(Exception):  # noqa: N818  # found in a file, and told as a finding
-    """A text is no YAML."""
+    """A text is not YAML."""
 
     def __init__(self, line: int, message: str) -> None:
         """Keep the line (from 1) and what the parser says."""

@@ -46,7 +46,7 @@ def violations(tree: Tree) -> tuple[Violation, ...]:
     """All violations; none where checks.yaml names no policies.
 
     Raises:
-        FleetError: Kyverno cannot be had or run, or there is no policy in the folder.
+        FleetError: Kyverno is not available or cannot run, or there is no policy in the folder.
     """
     if tree.config.policies is None:
         return ()

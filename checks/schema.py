@@ -50,7 +50,7 @@ def known(tree: Tree) -> schemas.Schemas:
 
 
 def verdicts(tree: Tree) -> tuple[Verdict, ...]:
-    """The verdict on each object. Raises FleetError when kubeconform or the schemas cannot be had."""
+    """The verdict on each object. Raises FleetError when kubeconform or the schemas are not available."""
     objects = list(tree.objects)
     own = [location if "://" in location else str(tree.root.resolve() / location) for location in tree.config.schemas]
     locations = [*known(tree).locations, *own]

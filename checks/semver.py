@@ -15,7 +15,7 @@ _VERSION = re.compile(rf"v?(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:\.(?P<pat
 _PARTIAL = r"v?[0-9xX*]+(?:\.[0-9xX*]+){0,2}" + _TAIL.replace("?P<pre>", "?:")
 _COMPARATOR = rf"(?:!=|>=|=>|<=|=<|~>|[=<>~^])?\s*{_PARTIAL}"
 _HYPHEN = re.compile(rf"\s*({_PARTIAL})\s+-\s+({_PARTIAL})\s*".replace("X*]", "X*|]"))
-"""With a bar among the digits, as there: `1||2 - 3` without spaces is no range."""
+"""With a bar among the digits, as there: `1||2 - 3` without spaces is not a range."""
 
 _ALL_OF = re.compile(rf"\s*{_COMPARATOR}(?:(?:\s*,\s*|\s+){_COMPARATOR})*\s*")
 _ONE = re.compile(rf"(?P<operator>[!=<>~^]*)\s*(?P<numbers>v?[0-9xX*]+(?:\.[0-9xX*]+){{0,2}}){_TAIL}")
@@ -24,7 +24,7 @@ _LONGEST = 512
 
 
 class RangeError(Exception):
-    """A text is no range of versions."""
+    """A text is not a version range."""
 
 
 @total_ordering
@@ -118,7 +118,7 @@ def parse_range(text: str) -> Range:
     """Parse a range such as `>=1.0.0 <2.0.0 || 3.x`. Raises RangeError."""
     parts = _HYPHEN.sub(r">=\1, <=\2 ", text).split("||")
     if len(text) > _LONGEST or not all(_ALL_OF.fullmatch(part) for part in parts):
-        raise RangeError(f"{text!r} is no range of versions")
+        raise RangeError(f"{text!r} is not a version range")
     return Range(tuple(tuple(map(_comparator, _ONE.finditer(part))) for part in parts))
 
 
@@ -134,5 +134,5 @@ def _comparator(found: re.Match[str]) -> _Comparator:
         numbers.append(part)
     base = _version(".".join(numbers or ["0"]) + (f"-{found['pre']}" if found["pre"] else ""))
     if base is None:
-        raise RangeError(f"{found[0]!r} is no range of versions")
+        raise RangeError(f"{found[0]!r} is not a version range")
     return _Comparator(_SAME.get(found["operator"], found["operator"]), base, len(numbers))

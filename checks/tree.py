@@ -36,9 +36,9 @@ class SourceFile:
     name: str
     text: str
     documents: tuple[Document, ...]
-    """Empty if it is no YAML, which yamllint says."""
+    """Empty if it is not YAML, which yamllint reports."""
     broken: bool = False
-    """Whether it is no UTF-8."""
+    """Whether it is not UTF-8."""
 
 
 @dataclass(frozen=True, eq=False)

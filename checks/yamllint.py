@@ -33,7 +33,7 @@ class Problem:
     is_error: bool
     message: str
     rule: str
-    """Empty for what is no YAML at all."""
+    """Empty if it is not YAML at all."""
 
 
 def problems(tree: Tree) -> tuple[Problem, ...]:

@@ -77,7 +77,7 @@ class Aws:
         """What an operation lists under a key, page by page, whole or not at all.
 
         Raises:
-            UnknownError: any page cannot be had.
+            UnknownError: any page is missing.
         """
         client = self.client(service)
         with said(service, operation):
@@ -153,7 +153,7 @@ def explain(error: ClientError) -> str:
     if code in EXPIRED:
         return f"{code}: the credentials have expired: get new ones, and run this again"
     if code.isdecimal():
-        return f"HTTP {code}, which is no answer of AWS but perhaps a proxy's: {message}"
+        return f"HTTP {code}, which is not an answer of AWS, but perhaps a proxy's: {message}"
     return f"{code}: {message}"
 
 

@@ -63,7 +63,7 @@ def _report(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise FleetError(f"{path} cannot be read: {error}") from None
     if not preview_report.is_marker(body.partition("\n")[0]):
-        raise FleetError(f"{path} is no report: `fleet preview --report {path}` writes one")
+        raise FleetError(f"{path} is not a report: `fleet preview --report {path}` writes one")
     return body
 
 
@@ -74,7 +74,7 @@ def _event_number() -> int:
     try:
         return int(json.loads(Path(event).read_text("utf-8"))["pull_request"]["number"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise FleetError(f"{event} is no event of a pull request: name one with --number") from None
+        raise FleetError(f"{event} is not a pull request event: name one with --number") from None
 
 
 def _find(github: Github, comments: Iterable[IssueComment], marker: str) -> IssueComment | None:

@@ -52,7 +52,7 @@ QUESTIONS = {
     "region": "AWS region",
     "github_repository": "GitHub repository, <owner>/<repository>",
     "cluster_admin": "Role that administers the cluster, by name or ARN",
-    "alarm_email": "E-mail address that AWS writes to when a day becomes too dear",
+    "alarm_email": "E-mail address for AWS budget alerts",
 }
 
 
@@ -136,8 +136,8 @@ def run(
         say(line)
     _write([change for change in changes if change.changed], root, confirm, say)
     if answers["alarm_email"].endswith(permanent.settings.NOBODYS):
-        say(f"warning: nobody reads {answers['alarm_email']}: --alarm-email names who is told of a dear day")
-    say("next: make account   # a dry run of the permanent layer, then the question whether to apply it")
+        say(f"warning: {answers['alarm_email']} receives no mail: set --alarm-email to the address for budget alerts")
+    say("next: make account   # a dry run of the permanent layer, then asks whether to apply it")
 
 
 def _bootstrap(file: Path, repository: str) -> list[Document]:

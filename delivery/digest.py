@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key of an object that is no plain value, a secret above all (sdk/go/common/resource/sig)."""
+"""The key of an object that is not a plain value, a secret above all (sdk/go/common/resource/sig)."""
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes for a value that is known only once it has been applied (pulumi.runtime.rpc.UNKNOWN)."""

@@ -1,6 +1,6 @@
 """The Markdown of a preview, for a pull request's comment and a job's summary.
 
-What goes away comes first, the full text is folded, and whatever is too long is left out by whole resources. Text that
+What is deleted comes first, the full text is folded, and whatever is too long is left out by whole resources. Text that
 is not ours stands in a fence or in a <code> of entities, where GitHub reads no Markdown, HTML, @mention or #reference.
 """
 
@@ -24,7 +24,7 @@ LIMIT = 65_535
 """In bytes. GitHub takes comments below 65,536 characters, of which each has at least a byte."""
 
 FIXED = 1_000
-"""More bytes than all text that is always there, beside the head."""
+"""More bytes than all text that is always there, in addition to the head."""
 
 NAME_LIMIT, VALUE_LIMIT, SAID_LIMIT = 120, 200, 3_000
 """The longest name, value and message that is shown whole, in characters."""
@@ -68,9 +68,9 @@ def render(project: str, stack: str, digest: Digest, failure: str | None = None,
     blocks, _ = _fitting((_block(step) for step in changed), room)
     parts = [head]
     if lost:
-        parts += ["", "| | goes away | forced by |", "|---|---|---|", *rows, *_more(len(lost) - len(rows))]
+        parts += ["", "| action | resource | because of |", "|---|---|---|", *rows, *_more(len(lost) - len(rows))]
     if changed:
-        parts += ["", f"<details><summary>{_resources(len(changed))} with what changes</summary>"]
+        parts += ["", f"<details><summary>{_changed(len(changed))}</summary>"]
         parts += [*(f"\n{block}" for block in blocks), *_more(len(changed) - len(blocks)), "", "</details>"]
     return "\n".join(parts) + "\n"
 
@@ -85,7 +85,7 @@ def counts(digest: Digest) -> str:
 
 
 def why(step: Step) -> str:
-    """In words, what makes a resource go away."""
+    """In words, what makes a resource be deleted or replaced."""
     if step.op == "delete":
         return "no longer in the program"
     return ", ".join(step.why) or "the replacement of another resource"
@@ -152,8 +152,8 @@ def _resource(step: Step) -> str:
     return f"{_code(step.type)} {_code(step.name)}"
 
 
-def _resources(count: int) -> str:
-    return f"{count} resource{'s' if count != 1 else ''}"
+def _changed(count: int) -> str:
+    return f"{count} changed resource{'s' if count != 1 else ''}"
 
 
 def _more(count: int) -> list[str]:

@@ -52,7 +52,7 @@ class Document:
 
 
 def present(path: Path) -> dict[str, object] | None:
-    """The config of a stack's file, or None where there is no file. Raises SettingsError for one that is no YAML."""
+    """The config of a stack's file, or None where there is no file. Raises SettingsError if it is not valid YAML."""
     return stack_file.config_of(path) if path.exists() else None
 
 
@@ -77,7 +77,7 @@ def edit(path: Path, values: Mapping[str, str | list[str]], *, inside: str | Non
     try:
         document: dict[str, Any] = yaml.load(before or NEW)  # pyright: ignore[reportUnknownMemberType]
     except YAMLError as error:  # of what YAML 1.1 takes, such as a key that is there twice
-        raise SettingsError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     config: dict[str, Any] = (document.get(inside) or {}) if inside else document
     for key, value in values.items():
         _set(config, key, value)

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from common.errors import FleetError
+from infra.contract import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class SettingsError(FleetError):
-    """The config does not describe a stack that can be built; the message has one line a problem."""
+    """The config is invalid; the message has one line for each problem."""
 
 
 def matches(pattern: str, allowed: str) -> AfterValidator:
@@ -51,7 +52,7 @@ def once(values: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse what is there twice. Raises ValueError."""
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"{value!r} is there twice; allowed: each once")
+            raise ValueError(f"{value!r} is listed twice; allowed: each once")
     return values
 
 
@@ -127,8 +128,10 @@ def parse_file(model: type[S], config: Mapping[str, object], stack: str) -> S:
 
 
 def in_file(stack: str, problems: SettingsError) -> str:
-    """The lines of the problems, beneath one that names the file that has them."""
-    return f"{file_name(stack)} does not describe a stack that can be built:\n{problems}"
+    """The lines of the problems, beneath one that names the file and counts them."""
+    folder = "permanent/" if stack == names.PERMANENT_STACK else ""
+    count = len(str(problems).splitlines())
+    return f"{folder}{file_name(stack)} has {count} error{'s' if count != 1 else ''}:\n{problems}"
 
 
 def load(model: type[S]) -> S:
@@ -199,15 +202,17 @@ def _line(model: type[StackModel], problem: ErrorDetails) -> str:
     owners, keys = zip(*_steps(model, problem["loc"]), strict=True)
     if kind == "extra_forbidden":
         path = _path(model.namespace, (*keys[:-1], written))
-        return f"  {path} is no setting; {_nearest(str(written), owners[-1])}"
+        return f"  {path}: unknown setting; {_nearest(str(written), owners[-1])}"
     path = _path(model.namespace, keys)
     if kind == "missing":
         return f"  {path} is not set; it is required"
     shown = json.dumps(value, default=str) if isinstance(value, list | tuple | dict | bool) else str(value)
-    allowed = ALLOWED.get(kind)
-    if allowed:
-        return f"  {path} = {shown}: allowed: {allowed.format(**problem.get('ctx', {}))}"
-    return f"  {path} = {shown}: {problem['msg'].removeprefix('Value error, ')}"
+    said = problem["msg"].removeprefix("Value error, ")
+    if kind in ALLOWED:
+        said = f"allowed: {ALLOWED[kind].format(**problem.get('ctx', {}))}"
+    if said.startswith("allowed: "):
+        return f"  {path} = {shown} is not allowed: use {said.removeprefix('allowed: ')}"
+    return f"  {path} = {shown}: {said}"
 
 
 def _steps(model: type[Model], location: tuple[int | str, ...]) -> Iterator[tuple[type[Model], int | str]]:

@@ -87,7 +87,7 @@ class NodeGroup(Model):
     max_size: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
     """The most nodes that it may grow to."""
     desired_size: Annotated[int, Field(strict=True, ge=0, le=100)] = 2
-    """How many it starts with. Two, so that losing a spot instance is no outage."""
+    """How many it starts with. Two, so that losing a spot instance is not an outage."""
     disk_gib: Annotated[int, Field(strict=True, ge=20, le=1024)] = 50
     """The encrypted gp3 root volume of each node, in GiB."""
 
@@ -96,7 +96,7 @@ class NodeGroup(Model):
     def _are_instance_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for instance_type in value:
             if not re.fullmatch(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", instance_type):
-                raise ValueError(f"{instance_type!r} is no instance type; allowed: names such as t3.large")
+                raise ValueError(f"{instance_type!r} is not an instance type; allowed: names such as t3.large")
         return value
 
     @field_validator("ami_type")
@@ -160,7 +160,7 @@ class Settings(StackModel):
     """An instance that reaches the Kubernetes API from inside the VPC, for people: Session Manager forwards a port
     through it."""
     cluster_admins: tuple[RoleArn, ...] = ()
-    """Role ARNs that administer the cluster, beside the deploy role."""
+    """Role ARNs that administer the cluster, in addition to the deploy role."""
     control_plane_logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     """What EKS writes to the cluster's log group."""
     deletion_protection: bool = False
@@ -208,7 +208,7 @@ class Settings(StackModel):
         region = info.data.get("region")
         for zone in value:
             if region is not None and not re.fullmatch(f"{region}[{subnet_cidrs.LETTERS}]", zone):
-                raise ValueError(f"{zone!r} is no zone of {region}; allowed: {region}a, {region}b, …")
+                raise ValueError(f"{zone!r} is not a zone of {region}; allowed: {region}a, {region}b, …")
         if not 2 <= len(set(value)) == len(value):
             raise ValueError("allowed: two or more different zones, since EKS wants subnets in two")
         return value
@@ -311,7 +311,7 @@ class Settings(StackModel):
         # AWS tagging guide: 50 tags a resource, keys of 1 to 128 and values of at most 256 characters, aws: reserved.
         # IAM takes keys that differ in case alone for one.
         if len(value) > OWN_TAGS_LIMIT:
-            raise ValueError(f"{len(value)} tags; allowed: at most {OWN_TAGS_LIMIT}, beside the stack's own")
+            raise ValueError(f"{len(value)} tags; allowed: at most {OWN_TAGS_LIMIT}, in addition to the stack's own")
         for key, text in value.items():
             if not TAG_KEY.fullmatch(key) or key.lower().startswith("aws:") or not TAG_VALUE.fullmatch(text):
                 raise ValueError(
@@ -327,7 +327,7 @@ class Settings(StackModel):
 def _check_addon(addon: str, version: str, kubernetes: str | None) -> None:
     pin = versions.ADDONS.get(addon)
     if pin is None:
-        raise ValueError(f"{addon!r} is no add-on of the stack; allowed: {', '.join(versions.ADDONS)}")
+        raise ValueError(f"{addon!r} is not an add-on of the stack; allowed: {', '.join(versions.ADDONS)}")
     found = ADDON_VERSION.match(version)
     if not found:
         raise ValueError(f"{addon} {version!r}; allowed: versions such as {pin.pin}")

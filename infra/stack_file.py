@@ -16,7 +16,7 @@ def config_of(path: Path) -> dict[str, object]:
     """The config of a stack's file, key (with namespace) → value.
 
     Raises:
-        SettingsError: the file is missing, cannot be read, or is no YAML of that form.
+        SettingsError: the file is missing, cannot be read, or is not YAML of that form.
     """
     try:
         text = path.read_text("utf-8")
@@ -25,7 +25,7 @@ def config_of(path: Path) -> dict[str, object]:
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is no UTF-8: {error.reason} at byte {error.start}") from None
+        raise SettingsError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
     return config_in(text, path)
 
 
@@ -33,12 +33,12 @@ def config_in(text: str, path: Path) -> dict[str, object]:
     """The config in the text that a stack's file has, or is to have.
 
     Raises:
-        SettingsError: the text is no YAML of that form; the message names the file.
+        SettingsError: the text is not YAML of that form; the message names the file.
     """
     try:
         document: object = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
-        raise SettingsError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return _mapping(_mapping(document, str(path)).get("config"), f"{path}: config")
 
 
@@ -50,5 +50,5 @@ def _mapping(value: object, where: str) -> dict[str, object]:
         raise SettingsError(f"{where} is {value!r}, expected a mapping of keys to values")
     for key in cast("dict[object, object]", value):
         if not isinstance(key, str):
-            raise SettingsError(f"{where}: the key {key!r} is no text: put it in quotes")
+            raise SettingsError(f"{where}: the key {key!r} is not a string: put it in quotes")
     return cast("dict[str, object]", value)

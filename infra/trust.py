@@ -73,6 +73,6 @@ def _trust(
 
 def _check_names(namespace: str, service_account: str) -> None:
     if not DNS_LABEL.fullmatch(namespace):
-        raise ValueError(f"{namespace!r} is no namespace")
+        raise ValueError(f"{namespace!r} is not a namespace")
     if not DNS_SUBDOMAIN.fullmatch(service_account) or len(service_account) > 253:
-        raise ValueError(f"{service_account!r} is no ServiceAccount")
+        raise ValueError(f"{service_account!r} is not a ServiceAccount")

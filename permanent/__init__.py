@@ -1,1 +1,1 @@
-"""The permanent layer: what outlives the night, one stack an AWS account."""
+"""The permanent layer: account-level resources that survive the nightly teardown, one stack per AWS account."""

@@ -1,6 +1,6 @@
 """Applies the permanent layer, whose state lies in a bucket that it makes itself.
 
-The first state is a folder beside the project. Once the bucket is there, the state moves into it. Each step can be
+The first state is a folder next to the project. Once the bucket is there, the state moves into it. Each step can be
 repeated: a run that was killed is taken up by the next one.
 """
 

@@ -1,6 +1,6 @@
 """The secrets that outlive a cluster: SSM parameters that are generated once, and whose values nobody prints.
 
-They are no Pulumi resources, so that no state holds them: whoever may preview may decrypt the state.
+They are not Pulumi resources, so that no state holds them: whoever may preview may decrypt the state.
 """
 
 from __future__ import annotations

@@ -88,12 +88,12 @@ class Settings(StackModel):
     log_retention_days: int = 30
     """How long the control planes' logs are kept, in days."""
     alarm_email: Email
-    """Whom AWS Budgets writes to when a day becomes too dear."""
+    """The e-mail address for alerts of AWS Budgets."""
     budget_daily_usd: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default_factory=lambda above: BUDGET_DAILY_USD_A_CLUSTER * len(above["clusters"])
     )
-    """What a day may cost, in whole US dollars; at 80 and at 100 % of it comes a message. Default: 5 a cluster, which
-    one that is left on overnight passes."""
+    """The daily budget in whole US dollars; alerts at 80 % and 100 %. Default: 5 per cluster, which a cluster that is
+    left on overnight exceeds."""
 
     @field_validator("github_subject")
     @classmethod

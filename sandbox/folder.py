@@ -49,7 +49,7 @@ class Folder:
 
     @property
     def bin(self) -> Path:
-        """First on PATH of the engine: pulumi and, beside it, its language host."""
+        """First on PATH of the engine: pulumi and, next to it, its language host."""
         return self.root / "bin"
 
     @property
@@ -96,13 +96,13 @@ class Folder:
         """Make the folder, or find it ours.
 
         Raises:
-            FleetError: it has contents and is no sandbox folder.
+            FleetError: it has contents and is not a sandbox folder.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         if self.claimed:
             return
         if {path.name for path in self.root.iterdir()} - {self.marker.name, self.account_lock.name}:
-            raise FleetError(f"{self.root} is not empty and no sandbox folder: name another with --folder")
+            raise FleetError(f"{self.root} is not empty and not a sandbox folder: name another with --folder")
         self.marker.write_text(MARK)
 
     @property

@@ -63,7 +63,7 @@ def read_settings(stack: str, file: Path) -> Settings:
     """Read what the account has to know of the stack.
 
     Raises:
-        FleetError: the file is missing or no YAML, or its config describes no stack.
+        FleetError: the file is missing or not YAML, or its config is invalid.
     """
     return parse_file(config_of(file), stack)
 
@@ -88,7 +88,7 @@ def prepare(
         permanent_file: the permanent layer's config, where it is not the checkout's.
 
     Raises:
-        FleetError: the config is bad, or a part cannot be had.
+        FleetError: the config is bad, or a part is not available.
     """
     file = file or checkout.stack_file(stack)
     permanent_file = permanent_file or checkout.permanent_file
@@ -127,12 +127,12 @@ def reset(folder: Folder) -> bool:
     """End the account and remove what the sandbox wrote; whether there was anything. Other files are left alone.
 
     Raises:
-        FleetError: the folder has contents and is no sandbox folder.
+        FleetError: the folder has contents and is not a sandbox folder.
     """
     if not folder.root.exists() or not any(folder.root.iterdir()):
         return False
     if not folder.claimed:
-        raise FleetError(f"{folder.root} is no sandbox folder: nothing was removed")
+        raise FleetError(f"{folder.root} is not a sandbox folder: nothing was removed")
     life.down(Layout.of(folder), lambda _line: None)
     with process.stopped(folder):
         for path in folder.contents:

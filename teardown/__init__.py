@@ -1,1 +1,1 @@
-"""Every night ends with nothing left: drain, sweep, destroy, sweep, verify."""
+"""The nightly teardown: drain, sweep, destroy, sweep, verify that nothing is left."""

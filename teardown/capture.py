@@ -98,7 +98,7 @@ def read(path: Path) -> Target:
         volumes = tuple(PersistentVolume(**each) for each in fields.pop("persistent_volumes", ()))
         return Target(**fields, persistent_volumes=volumes)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise FleetError(f"{path} is no captured target ({error}): remove it, and capture again") from None
+        raise FleetError(f"{path} is not a captured target ({error}): remove it, and capture again") from None
 
 
 def _which(target: Target) -> tuple[str, str, str, str]:

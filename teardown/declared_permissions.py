@@ -1,4 +1,4 @@
-"""What the calls of all kinds need, as each declares it beside them."""
+"""What the calls of all kinds need, as each declares it next to them."""
 
 from __future__ import annotations
 

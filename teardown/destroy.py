@@ -1,4 +1,4 @@
-"""`pulumi destroy`, with its lock, and what stands in its way: killed runs, stale locks, half-deleted clusters."""
+"""`pulumi destroy`, with its lock, and what blocks it: killed runs, stale locks, half-deleted clusters."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ def _dangling(zone: Zone, target: Target, alive: Collection[str], seen: Collecti
 
 
 def _owners_of(name: str, owners: Mapping[str, set[str]]) -> set[str]:
-    """Whose a record is by the TXT records beside it, where external-dns has no prefix or suffix of a user's."""
+    """Whose a record is by the TXT records next to it, where external-dns has no prefix or suffix of a user's."""
     beside = (name, *(f"{kind}-{name}" for kind in REGISTERED_TYPES))
     return {owner for each in beside for owner in owners.get(each, ())} - {DEFAULT_OWNER}
 

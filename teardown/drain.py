@@ -59,7 +59,7 @@ class Drained:
     """What was done to the cluster."""
 
     outcome: str = "drained"
-    """Or why there was nothing to drain: gone, or unreachable. The sweep does it all then."""
+    """Or why there was nothing to drain: gone, or unreachable. Then only the sweep deletes."""
     suspended: list[str] = field(default_factory=list[str])
     deleted: list[str] = field(default_factory=list[str])
     dns_names: list[str] = field(default_factory=list[str])

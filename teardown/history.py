@@ -183,7 +183,7 @@ class History:
         return sorted(ours, key=lambda each: (each.time, each.is_latest), reverse=True)
 
     def read(self, versions: list[Version]) -> list[Version]:
-        """The same with their content; one that is no state of this stack says why."""
+        """The same with their content; one that is not a state of this stack says why."""
         with ThreadPoolExecutor(WORKERS) as pool:
             return list(pool.map(self._read, versions))
 
@@ -195,7 +195,7 @@ class History:
             proven: of the cluster that the version is of; None: only look whether it can be done.
 
         Raises:
-            FleetError: there is no such version, it is no state of this stack, or somebody is at work on the stack.
+            FleetError: there is no such version, it is not a state of this stack, or somebody is at work on the stack.
             UnknownError: S3 does not say.
         """
         versions = self.versions()
@@ -250,8 +250,8 @@ def _version(told: Any, *, is_deletion: bool) -> Version:
 
 
 def _parsed(body: bytes, version: Version, project: str, stack: str) -> Content:
-    """What a version says. Raises FleetError: it is no state, or another stack's."""
-    wrong = f"version {version.id} is no state that this can read"
+    """What a version says. Raises FleetError: it is not a state, or another stack's."""
+    wrong = f"version {version.id} is not a state that this can read"
     try:
         text = gzip.decompress(body) if version.key.endswith(".gz") else body
         told = _File.model_validate(json.loads(text))

@@ -1,4 +1,4 @@
-"""One issue a stack while its nights fail: opened or updated by a failure, closed by the next success.
+"""One issue a stack while its nightly teardown fails: opened or updated by a failure, closed by the next success.
 
 It says what is left, what that costs, why, and the command that works where it is read: on a machine with credentials
 of the account. What it knows comes from the output `report` of the job that failed, since jobs share no files.
@@ -59,7 +59,7 @@ class Night:
     failed: Mapping[str, str]
     """Job → its result, of those that did not end well."""
     ended_well: bool
-    """Whether a teardown has run to its end: a night that was kept, or a watchdog, proves nothing."""
+    """Whether a teardown has run to its end: a run that was skipped, or a watchdog, proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def report(night: Night, told: Told | None, reader: Reader) -> str:
         if night.failed:
             return _open(there, found, night, told, reader)
         if found and night.ended_well:
-            found.create_comment(f"The nightly teardown ended well: {_run()}")
+            found.create_comment(f"The nightly teardown succeeded: {_run()}")
             found.edit(state="closed", state_reason="completed")
             return f"closed: {found.html_url}"
     return f"left open: {found.html_url}" if found else "no issue is open, and none is needed"
@@ -135,7 +135,7 @@ def body(night: Night, told: Told | None, reader: Reader) -> str:
     """What the issue says."""
     jobs = ", ".join(f"{job}: {result}" for job, result in night.failed.items())
     head = [marker(night.stack), *_what(night, told), f"The last run: {_run()} ({jobs})", ""]
-    steps = ["## What to do", "", *_steps(night.stack, told, reader), "", "The next nightly teardown that ends well"]
+    steps = ["## What to do", "", *_steps(night.stack, told, reader), "", "The next nightly teardown that succeeds"]
     end = [*steps[:-1], f"{steps[-1]} closes this issue."]
     tables = _tables(told) if told else []
     if len("\n".join([*head, *tables, *end])) > BODY:
@@ -147,7 +147,7 @@ def _what(night: Night, told: Told | None) -> list[str]:
     """What is left and why, as far as it is known."""
     if told is None:
         was = "cancelled, or timed out" if "cancelled" in night.failed.values() else "stopped"
-        return [f"Nobody knows what is left of `{night.stack}`: the job was {was}, before it could report.", ""]
+        return [f"What is left of `{night.stack}` is unknown: the job was {was} before it could report.", ""]
     lines = [markdown(told.title, LINE), ""]
     lines += [f"Cause: {markdown(told.failure, LINE)}", ""] if told.failure else []
     lines += summary.bullets("Unknown:", told.unknown, LINE)
@@ -179,7 +179,7 @@ def _steps(stack: str, told: Told | None, reader: Reader) -> list[str]:
             "First ask the holder whether that run is under way: `--take-lock` takes the lock in any case.",
             "",
             *block,
-            "The workflow `infra-unlock` frees the lock too, once a reviewer agrees. The next night does the rest.",
+            "The workflow `infra-unlock` frees the lock too, once a reviewer agrees. The next teardown does the rest.",
         ]
     return [*block, f"Without credentials of your own: `gh workflow run nightly-destroy.yml -f stack={stack}`"]
 

@@ -1,4 +1,4 @@
-"""A night can be skipped: until a moment at most a day ahead, which a variable of the repository holds."""
+"""Skip the nightly teardown until a time at most a day ahead, which a repository variable holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from common.errors import FleetError
 
 VARIABLE = "KEEP_UNTIL"
 LONGEST = timedelta(hours=24)
+IGNORED = "ignored, the stack will be destroyed"
 
 
 def until(hours: float, now: datetime) -> str:
@@ -22,10 +23,10 @@ def until(hours: float, now: datetime) -> str:
 
 
 def holds(value: str, now: datetime) -> tuple[bool, str]:
-    """Whether the night is skipped, and what to say of it; a value that is none keeps nothing.
+    """Whether the teardown is skipped, and why. An invalid value is ignored.
 
     Args:
-        value: of the variable: a moment in ISO 8601 with its zone, or nothing.
+        value: the variable's: a time in ISO 8601 with its zone, or empty.
         now: with its zone.
     """
     if not value.strip():
@@ -34,9 +35,9 @@ def holds(value: str, now: datetime) -> tuple[bool, str]:
         moment = datetime.fromisoformat(value.strip())
         ahead = moment - now
     except (ValueError, TypeError):
-        return False, f"{VARIABLE} = {value!r} is no moment such as 2026-11-28T22:00:00Z: it keeps nothing"
+        return False, f"{VARIABLE}: {value!r} is not a UTC time such as 2026-11-28T22:00:00Z; {IGNORED}"
     if ahead > LONGEST:
-        return False, f"{VARIABLE} = {value!r} is more than 24 hours ahead: it keeps nothing"
+        return False, f"{VARIABLE}: {value!r} is more than 24 hours ahead; {IGNORED}"
     if ahead <= timedelta():
         return False, ""
     return True, f"kept until {moment:%Y-%m-%d %H:%M %Z}, by {VARIABLE}"

@@ -1,4 +1,4 @@
-"""Whose lock it is that stands in the way, and who may take it.
+"""Whose lock blocks the run, and who may take it.
 
 A job holds the stack's concurrency group (`stack-<stack>`, in every workflow that changes one), so a lock of another
 job, which it finds, was left by one that is gone. A lock of this machine whose process is gone was left too. Every

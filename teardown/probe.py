@@ -33,7 +33,7 @@ class Findings:
     """What a look has shown."""
 
     found: tuple[Leftover, ...] = ()
-    """All that the probes looked at: whose each is stands in its claim."""
+    """All that the probes looked at: whose each is, is in its claim."""
     unknown: tuple[str, ...] = ()
     """What could not be looked at, and why, a line each."""
     listed: frozenset[str] = field(default_factory=frozenset[str])
@@ -43,7 +43,7 @@ class Findings:
 
     @property
     def ours(self) -> list[Leftover]:
-        """What is the cluster's and the stack's, or may be: all that makes a night unclean."""
+        """What is the cluster's and the stack's, or may be: all that makes a run unclean."""
         return [each for each in self.found if each.claim in UNCLEAN and not each.kept_because]
 
     @property

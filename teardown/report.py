@@ -146,7 +146,7 @@ class Report:
         lines += summary.bullets("Taken over from a killed run:", self.recovered, LINE)
         lines += summary.bullets("Unknown:", self.unknown, LINE)
         if self.in_state:
-            lines += [f"The stack's state still lists {len(self.in_state)} names.", ""]
+            lines += [f"{len(self.in_state)} resources are still in the stack's state.", ""]
         lines += summary.bullets("To remove what is left:", self._remedies(), LINE)
         lines += summary.bullets("To remove what is kept on purpose:", [row.command for row in self.kept], LINE)
         lines += summary.bullets("Notes:", self.notes, LINE)
@@ -162,7 +162,7 @@ class Report:
         lines += [f"taken over: {line}" for line in self.recovered]
         lines += [*self.notes, *(f"unknown: {line}" for line in self.unknown)]
         if self.in_state:
-            lines.append(f"the stack's state still lists {len(self.in_state)} names")
+            lines.append(f"{len(self.in_state)} resources are still in the stack's state")
         lines += [f"to remove what is left: {command}" for command in self._remedies()]
         lines += [f"to remove what is kept: {row.command}" for row in self.kept]
         return lines + [f"  {step.seconds:6.1f} s  {step.outcome:11} {step.title}" for step in self.steps]

@@ -99,7 +99,7 @@ def of_living(aws: Proven, target: Target, path: Path, *, write: bool) -> tuple[
 def remember(aws: Proven, target: Target, path: Path) -> list[str]:
     """Write down which volumes are retained: into the captured file, and as a tag onto each volume of the cluster.
 
-    Gives what could not be tagged, with the command that does it: the next night may run on another machine.
+    Gives what could not be tagged, with the command that does it: the next run may be on another machine.
 
     Raises:
         FleetError: the file cannot be written.
@@ -125,7 +125,7 @@ def remember(aws: Proven, target: Target, path: Path) -> list[str]:
 def _untagged(volume_id: str, why: FleetError) -> str:
     tag = f"Key={names.RECLAIM_POLICY_TAG},Value={RETAIN}"
     return (
-        f"{volume_id} is kept this night, but its tag cannot be written, and the next night may not know: {why}; "
+        f"{volume_id} is kept by this run, but its tag cannot be written, so the next run may delete it: {why}; "
         f"aws ec2 create-tags --resources {volume_id} --tags {tag}"
     )
 

@@ -1,4 +1,4 @@
-"""The night: capture, drain, sweep, destroy, sweep again where AWS refuses, and verify."""
+"""One teardown run: capture, drain, sweep, destroy, sweep again where AWS refuses, and verify."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Night:
 
     @property
     def good(self) -> bool:
-        """Whether it is sure that nothing is left."""
+        """Whether it is verified that nothing is left."""
         return not self.failure and self.verdict is not None and self.verdict.clean
 
 
@@ -203,7 +203,7 @@ def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budg
     cluster, why = aws.cluster()
     if cluster is None:
         night.drained = drain.Drained(outcome=why)
-        progress.say(f"{why}: the sweep does it all")
+        progress.say(f"{why}: skipping the drain, the sweep deletes what controllers left")
         return
     untagged: list[str] = []
     try:
@@ -215,9 +215,9 @@ def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budg
         night.drained = drain.drain(aws, night.target, cluster, progress, deadlines)
     except FleetError as error:
         if not options.force:
-            raise FleetError(f"{error}; --force goes on without a drain") from None
+            raise FleetError(f"{error}; --force continues without a drain") from None
         night.drained = drain.Drained(outcome=str(error))
-        progress.say(f"{error}: forced on")
+        progress.say(f"{error}: continuing because of --force")
     night.drained.untagged = untagged
 
 

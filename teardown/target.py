@@ -1,4 +1,4 @@
-"""What is to go: account, region, VPC, cluster; and what the stack's state still lists."""
+"""What to delete: account, region, VPC, cluster; and what the stack's state still lists."""
 
 from __future__ import annotations
 

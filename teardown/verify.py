@@ -1,4 +1,4 @@
-"""Whether nothing is left: sure only when every probe knows, and says so again after a quiet while."""
+"""Verify that nothing is left: every probe must succeed and find nothing, several times in a row."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether it is sure that nothing is left."""
+        """Whether it is verified that nothing is left."""
         return not self.left and not self.unknown and not self.in_state
 
     def line(self, cluster: str) -> str:

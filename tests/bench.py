@@ -66,7 +66,7 @@ def makespans() -> None:
 
 
 def previews() -> None:
-    """The program's preview beside an empty program's, on one engine and one account."""
+    """The program's preview compared with an empty program's, on one engine and one account."""
     root = Path(tempfile.mkdtemp(prefix="infra-fleet-bench-"))
     sandbox = rehearsals.new(root)
     try:
@@ -107,7 +107,7 @@ def imports() -> None:
 
 
 def helps() -> None:
-    """`fleet --help` beside the help of a Typer app of one command, each in a fresh interpreter."""
+    """`fleet --help` compared with the help of a Typer app of one command, each in a fresh interpreter."""
 
     def took(*arguments: str) -> float:
         command = [sys.executable, *arguments]

@@ -51,7 +51,7 @@ class GoTool:
     ldflags: str = "-s -w"
     """For the linker; {version} stands for the version, such as v1.36.3, {number}, {major}, {minor} for parts of it."""
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    """Executables to put beside it: file name -> (module, path inside the module)."""
+    """Executables to put next to it: file name -> (module, path inside the module)."""
     tell_version: tuple[str, ...] = ()
     """The arguments that make it print its version on the first line; without them none on PATH is looked for."""
 
@@ -102,7 +102,7 @@ def find(tool: GoTool, say: Say) -> Path:
 
 
 def ensure(tool: GoTool, say: Say) -> Path:
-    """The path of the built tool, which is built first if it has to be; its other files are beside it.
+    """The path of the built tool, which is built first if it has to be; its other files are next to it.
 
     Raises FleetError when Go is missing or too old, or the build fails.
     """

@@ -19,5 +19,5 @@ console = Console()
 def tools(name: Annotated[str, typer.Argument(metavar="TOOL", help=f"One of {', '.join(TOOLS)}.")]) -> None:
     """Print the path of a tool, built first if it has to be."""
     if name not in TOOLS:
-        raise FleetError(f"{name} is no tool to build: name one of {', '.join(TOOLS)}")
+        raise FleetError(f"unknown tool {name}: use one of {', '.join(TOOLS)}")
     give(find(TOOLS[name], console.print))

@@ -164,7 +164,7 @@ def orphan(model: Model) -> Iterator[Finding]:
     it.
 
     Bad:
-        # kustomization.yaml beside deployment.yaml and hpa.yaml
+        # kustomization.yaml next to deployment.yaml and hpa.yaml
         resources: [deployment.yaml]
 
     Good:
@@ -197,4 +197,4 @@ def two_owners(model: Model) -> Iterator[Finding]:
         other = first.setdefault((each.group, each.kind, each.id), each)
         if other.owner != each.owner:
             why = f"{other.owner} and {each.owner} both apply it, and take it from each other"
-            yield two_owners.at(each, why=why, remedy="let their paths not overlap")
+            yield two_owners.at(each, why=why, remedy="delete it from one of the two, or separate their paths")

@@ -23,7 +23,7 @@ def variable_in_image_name(model: Model) -> Iterator[Finding]:
     """E19: the name of an image in a kustomization file has a variable in it.
 
     kustomize reads the name as a regular expression and knows no variables, which Flux replaces only afterwards:
-    `${…}` never matches, and the tag beside it is never set.
+    `${…}` never matches, and the tag next to it is never set.
 
     Bad:
         images:
@@ -76,7 +76,7 @@ def marker_without_policy(model: Model) -> Iterator[Finding]:
 
 @rule("I2", Stage.ORDER, Severity.ERROR)
 def marker_outside(model: Model) -> Iterator[Finding]:
-    """I2: a marker stands where no ImageUpdateAutomation writes its policy's image.
+    """I2: a marker is where no ImageUpdateAutomation writes its policy's image.
 
     An automation looks at the files under its update.path alone, and at the ImagePolicies of its own namespace that its
     policySelector takes.
@@ -109,7 +109,7 @@ def marker_outside(model: Model) -> Iterator[Finding]:
 
 @rule("I3", Stage.ORDER, Severity.ERROR)
 def marker_not_applied(model: Model) -> Iterator[Finding]:
-    """I3: a marker stands in a file that no Flux Kustomization applies.
+    """I3: a marker is in a file that no Flux Kustomization applies.
 
     The tag is updated and committed, and the cluster never sees it.
 
@@ -133,7 +133,7 @@ MEANING = {"": "a whole image", "tag": "a tag", "name": "a name without a tag", 
 
 @rule("I4", Stage.ORDER, Severity.ERROR)
 def marker_field(model: Model) -> Iterator[Finding]:
-    """I4: a marker stands beside a value that it must not write.
+    """I4: a marker is next to a value that it must not write.
 
     `:tag` writes a tag, `:name` a name and `:digest` a digest; without any of them the whole image is written, the
     registry with it. A variable in the value is overwritten by the first update, and the manifest is of one account
@@ -154,7 +154,7 @@ def marker_field(model: Model) -> Iterator[Finding]:
             remedy = "give the tag a field of its own, as images.newTag of a kustomization file, with :tag"
         elif not any(field == marker.key.lower() or marker.key.lower().endswith(field) for field in wanted):
             why = f"it writes {MEANING[marker.part]} into {marker.key or 'a line that sets no field'}"
-            remedy = f"put it beside {' or '.join(wanted)}"
+            remedy = f"put it next to {' or '.join(wanted)}"
         elif marker.part == "digest" and policy and policy.spec.get("digestReflectionPolicy") in (None, "Never"):
             why = f"ImagePolicy {policy.id} reflects no digest: an update would write an empty one"
             remedy = "set the policy's digestReflectionPolicy to IfNotPresent or Always"
@@ -168,7 +168,7 @@ NO_RELEASES = ("v1.1.0-rc.1", "1.1.0-alpha", "latest", "main", "sha-0a1b2c3", "v
 
 @rule("I5", Stage.ORDER, Severity.ERROR)
 def policy_and_tag(model: Model) -> Iterator[Finding]:
-    """I5: an ImagePolicy refuses the tag that is there, or takes one that is no release.
+    """I5: an ImagePolicy refuses the tag in use, or accepts one that is not a release.
 
     A tag that the policy refuses was set by hand, and the first update may go backwards. A policy that takes
     pre-releases or anything else rolls out what nobody released.
@@ -191,7 +191,9 @@ def policy_and_tag(model: Model) -> Iterator[Finding]:
             yield policy_and_tag.at(policy, "spec", "policy", why=f"it cannot be read: {error}", remedy=remedy)
             continue
         if taken:
-            why = f"it takes {', '.join(taken)}, which {'is' if len(taken) == 1 else 'are'} no release"
+            why = (
+                f"it accepts {', '.join(taken)}, which {'is not a release' if len(taken) == 1 else 'are not releases'}"
+            )
             remedy = (
                 r"filter tags by a pattern such as ^v[0-9]+\.[0-9]+\.[0-9]+$, and take pre-releases out of the range"
             )
@@ -201,10 +203,8 @@ def policy_and_tag(model: Model) -> Iterator[Finding]:
         if policy is None or marker.policy in refused or tag is None:
             continue
         if images.selects(policy, tag) is False:
-            why = (
-                f"the ImagePolicy {marker.policy} refuses the tag {tag} that is there" if tag else "there is no tag yet"
-            )
-            remedy = "set a tag that the policy takes, or correct the policy"
+            why = f"the ImagePolicy {marker.policy} refuses the tag {tag}" if tag else "there is no tag yet"
+            remedy = "set a tag that the policy accepts, or correct the policy"
             yield policy_and_tag.on(marker.file, marker.line, marker.label, why=why, remedy=remedy)
 
 
@@ -232,7 +232,7 @@ def loose_end(model: Model) -> Iterator[Finding]:
             why = f"there is no ImageRepository {wanted}: no tag is ever chosen"
             yield loose_end.at(each, "spec", "imageRepositoryRef", why=why, remedy="name one that is there")
         if each.id not in named:
-            why, remedy = "no marker names it: it updates nothing", "put a marker beside a tag, or take the policy out"
+            why, remedy = "no marker names it: it updates nothing", "put a marker next to a tag, or remove the policy"
             yield loose_end.at(each, why=why, remedy=remedy, severity=Severity.WARNING)
     for each in images.of_kind(model.tree, "ImageUpdateAutomation"):
         wanted = _target(each, "sourceRef")

@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 
 @rule("E1", Stage.ORDER, Severity.ERROR)
 def provider_in_same_set(model: Model) -> Iterator[Finding]:
-    """E1: a custom resource stands in the Kustomization whose HelmRelease installs its CRD.
+    """E1: a custom resource is in the Kustomization whose HelmRelease installs its CRD.
 
     Flux dry-runs all that a Kustomization applies, CRDs, namespaces and classes aside, before it applies any of it. The
     HelmRelease is never applied, so the CRD never comes: a deadlock on every new cluster, which a cluster that has the
     CRD already hides ("no matches for kind … in version …").
 
     Bad:
-        # k8s/infrastructure/observability/pushgateway.yaml, beside the HelmRelease kube-prometheus-stack
+        # Kustomization infrastructure: path ./k8s/infrastructure
+        # k8s/infrastructure/observability/kube-prometheus-stack.yaml
+        kind: HelmRelease
+        # k8s/infrastructure/observability/pushgateway.yaml
         kind: ServiceMonitor
 
     Good:
-        # k8s/applications/observability/pushgateway-monitor.yaml, in a Kustomization that depends on infrastructure
+        # Kustomization applications: path ./k8s/applications, dependsOn: [{name: infrastructure}]
+        # k8s/applications/observability/pushgateway-monitor.yaml
         kind: ServiceMonitor
     """
     for custom in model.flux.customs:
@@ -112,7 +116,7 @@ def nobody_serves_it(model: Model) -> Iterator[Finding]:
 
 @rule("E6", Stage.ORDER, Severity.ERROR)
 def in_the_bootstraps_folder(model: Model) -> Iterator[Finding]:
-    """E6: a custom resource of another CRD than Flux's own stands in the folder that the bootstrap applies.
+    """E6: the folder that the bootstrap applies has a custom resource whose CRD is not Flux's own.
 
     `flux bootstrap` applies that folder itself, before any HelmRelease can have installed anything, and before the Git
     credentials are in the cluster: it fails, and so does the rebuild.

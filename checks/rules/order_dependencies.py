@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @rule("E3", Stage.ORDER, Severity.ERROR)
 def wrong_dependency(model: Model) -> Iterator[Finding]:
-    """E3: dependsOn names what is not there, what is of another kind, or itself in a circle.
+    """E3: dependsOn names something that does not exist or is of another kind, or it forms a cycle.
 
     A Kustomization waits for Kustomizations only, a HelmRelease for HelmReleases only; a name that nobody has, or a
     circle, means that it is never Ready ("dependency 'flux-system/x' not found"). A circle may go through `wait`: a
@@ -313,7 +313,7 @@ def webhook_not_waited_for(model: Model) -> Iterator[Finding]:
     answer; Flux's dry-runs and other charts' installs fail in between, and whenever those pods are down.
 
     Bad:
-        # aws-load-balancer-controller with its Service webhook on, and charts with Services beside it, without
+        # aws-load-balancer-controller with its Service webhook on, and charts with Services next to it, without
         # dependsOn
 
     Good:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @rule("P1", Stage.POLICY, Severity.ERROR)
 def policy_violation(model: Model) -> Iterator[Finding]:
-    """P1: an object does not keep to a policy of the repository.
+    """P1: an object violates a policy of the repository.
 
     The policies stand in the folder that checks.yaml names; Kyverno's own command line tries them on every object as
     Flux would apply it, variables replaced. Which policy it is, and what to do, is in the policy's message.

@@ -74,7 +74,7 @@ def unknown_kind(model: Model) -> Iterator[Finding]:
 def unchecked_fields(model: Model) -> Iterator[Finding]:
     """K3: an object's kind is known, but not its fields.
 
-    A chart of the table installs its CRD, or the tree does, but no schema of it is to be had here. A misspelt field
+    A chart of the table installs its CRD, or the tree does, but no schema of it is available here. A misspelt field
     would not be noticed.
 
     Bad:

@@ -65,13 +65,14 @@ def no_value(model: Model) -> Iterator[Finding]:
             continue
         for name in dict.fromkeys(use.name for use in each.uses if use.name not in values and not use.has_default):
             near = difflib.get_close_matches(name, values, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(values)) or 'none'}"
+            give = f"give {name} a value or a default"
+            known = ", ".join(sorted(values)) or "none"
             yield no_value.on(
                 each.object.file,
                 variables.line(model.tree, each.object, f"${{{name}"),
                 each.object.label,
                 why=f'post build failed: variable not set (strict mode): "{name}"',
-                remedy=f"give {name} a value or a default: {hint}",
+                remedy=f"did you mean {near[0]}? Otherwise {give}" if near else f"{give}; known are {known}",
             )
 
 
@@ -112,7 +113,7 @@ RENAME = "rename it: letters, digits and underscores, no digit first"
 
 @rule("S4", Stage.SUBSTITUTION, Severity.ERROR)
 def invalid_key(model: Model) -> Iterator[Finding]:
-    """S4: a key is no name of a variable.
+    """S4: a key is not a valid variable name.
 
     One such key in a ConfigMap, Secret or postBuild.substitute fails every object of the Kustomization ("var name is
     invalid").
@@ -227,7 +228,7 @@ def changed_type(model: Model) -> Iterator[Finding]:
                 yield changed_type.at(
                     each.object,
                     *path,
-                    why=f"{'.'.join(map(str, path))} becomes {json.dumps(after)}, which is no string",
+                    why=f"{'.'.join(map(str, path))} becomes {json.dumps(after)}, which is not a string",
                     remedy=f"put {before} into a longer text, or declare its type in checks.yaml if that is meant",
                 )
 
@@ -299,5 +300,8 @@ def unused_key(model: Model) -> Iterator[Finding]:
         for key in keys:
             if key not in uses:
                 line = file.documents[0].line_of("variables", source, key) if file and file.documents else 1
-                why, remedy = "no object uses it", "leave it if a cluster's people read it there, else take it out"
+                why, remedy = (
+                    "no object uses it",
+                    "remove it here and where it is set, or keep it if people read it in the cluster",
+                )
                 yield unused_key.on(FILE, line, f"{key} of {source}", why=why, remedy=remedy)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @rule("Y1", Stage.YAML, Severity.ERROR)
 def yamllint_problem(model: Model) -> Iterator[Finding]:
-    """Y1: yamllint finds what makes a file no YAML, or not what it looks like.
+    """Y1: a file is not valid YAML, or yamllint finds that it does not mean what it looks like.
 
     source-controller takes any file, and kustomize-controller then fails on the whole folder. Style is not looked at,
     unless the repository has a configuration of yamllint's of its own.
@@ -63,7 +63,7 @@ def duplicate_key(model: Model) -> Iterator[Finding]:
 
 @rule("Y3", Stage.YAML, Severity.ERROR)
 def not_utf8(model: Model) -> Iterator[Finding]:
-    """Y3: a file is no UTF-8.
+    """Y3: a file is not UTF-8.
 
     kustomize reads YAML as UTF-8 alone.
 
@@ -77,4 +77,4 @@ def not_utf8(model: Model) -> Iterator[Finding]:
     """
     for name in model.tree.checked:
         if model.tree.files[name].broken:
-            yield not_utf8.on(name, 1, name, why="it is no UTF-8", remedy="save it as UTF-8")
+            yield not_utf8.on(name, 1, name, why="it is not UTF-8", remedy="save it as UTF-8")

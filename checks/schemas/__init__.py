@@ -51,7 +51,7 @@ def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
 
     Raises:
         FleetError: there are none of that version, or kubernetes-validate is not installed.
-        FleetError: controller-gen, or a module with CRDs, cannot be had; or the cache cannot be written.
+        FleetError: controller-gen, or a module with CRDs, is not available; or the cache cannot be written.
     """
     folder = cache_folder(kubernetes)
     if not folder.exists():

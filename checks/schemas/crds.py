@@ -52,7 +52,7 @@ def definitions(folder: Path, lock: int, say: build.Say) -> Iterator[dict[str, A
         lock: a descriptor that a process we start keeps open, should we be killed.
         say: tells the user what takes long.
 
-    Raises FleetError when a module or controller-gen cannot be had.
+    Raises FleetError when a module or controller-gen is not available.
     """
     _generate(folder, lock, say)
     for file in [*sorted(folder.glob("*.yaml")), *_shipped()]:

@@ -77,7 +77,7 @@ class StackState:
 
 
 def parse(text: str) -> StackState:
-    """Read what `pulumi stack export` prints. Raises UnknownError: it is no state."""
+    """Read what `pulumi stack export` prints. Raises UnknownError: it is not a state."""
     try:
         deployment = _Export.model_validate_json(text).deployment
     except pydantic.ValidationError as error:

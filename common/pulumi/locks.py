@@ -79,12 +79,12 @@ def _parsed(path: str, text: bytes) -> Lock:
     try:
         return Lock.model_validate_json(text)
     except pydantic.ValidationError:
-        raise FleetError(f"{path} is no lock as pulumi writes it: look at it, and remove it by hand") from None
+        raise FleetError(f"{path} is not a lock that pulumi wrote: look at it, and remove it by hand") from None
 
 
 def _on_disk(state: Path, where: str) -> Iterator[tuple[str, bytes]]:
     if not state.is_dir():
-        raise FleetError(f"{runner.BACKEND_VARIABLE} names {state}, which is no folder")
+        raise FleetError(f"{runner.BACKEND_VARIABLE} names {state}, which is not a folder")
     for path in (state / where).glob("*.json"):
         try:
             yield str(path), path.read_bytes()

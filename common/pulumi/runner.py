@@ -1,7 +1,7 @@
 """Runs the pulumi on PATH in a project's folder, on the backend that the environment names.
 
 Not by `pulumi.automation`: its reads always pass `--show-secrets`, its import leaves the state in the clear in a
-temporary file, and it gives up a stream at the first byte that is no UTF-8 (docs/decisions/0022).
+temporary file, and it gives up a stream at the first byte that is not UTF-8 (docs/decisions/0022).
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _project(folder: Path) -> Mapping[object, object]:
     except OSError as error:
         raise FleetError(f"{path} cannot be read ({error.strerror}): name the project's folder with -C") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FleetError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return cast("dict[object, object]", document) if isinstance(document, dict) else {}
 
 

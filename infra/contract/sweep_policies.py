@@ -1,6 +1,6 @@
 """Which IAM actions the sweep's calls need, the condition that scopes each, and the policy documents made of them.
 
-The teardown declares permissions beside its calls; the permanent layer grants them, from `sweep_permissions.json`, in
+The teardown declares permissions next to its calls; the permanent layer grants them, from `sweep_permissions.json`, in
 which the declarations are written down (`make golden`; a test compares), so that it need not know the teardown.
 """
 

@@ -107,7 +107,7 @@ def is_form(environ: WSGIEnvironment) -> bool:
 
 
 def _named(environ: WSGIEnvironment, service: str, body: bytes) -> str:
-    """The operation's name for the record, whose faults are no answers of AWS."""
+    """The operation's name for the record, whose faults are not answers of AWS."""
     try:
         return operation_of(environ, service, body) or UNKNOWN
     except Exception as error:  # noqa: BLE001 -- whatever moto raises, the call goes on

@@ -1,4 +1,4 @@
-"""What Kubernetes' controllers leave in an account, with the tags that they put on it, and what lies beside it.
+"""What Kubernetes' controllers leave in an account, with the tags that they put on it, and what is next to it.
 
 Sources: AWS Load Balancer Controller, pkg/deploy/tracking/provider.go and pkg/networking/networking_manager.go;
 cloud-provider-aws, pkg/providers/v1/tags.go; Amazon VPC CNI, pkg/awsutils/awsutils.go; Amazon EBS CSI driver,

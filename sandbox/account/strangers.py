@@ -49,7 +49,7 @@ def make(maker: Maker, place: Place) -> Strangers:
 
 
 def outside(maker: Maker, place: Place) -> Ids:
-    """Make those that do not stand in the cluster's VPC: a night can end clean beside them."""
+    """Make those outside the cluster's VPC: a teardown can be clean while they exist."""
     return _joined(next_door(maker, place), unbound(maker, place), abroad(maker, place.cluster))
 
 
@@ -79,7 +79,7 @@ def exact(cluster: str) -> dict[str, str]:
 
 
 def inside(maker: Maker, place: Place) -> Ids:
-    """Make what stands in the cluster's VPC and is another's, or nobody's."""
+    """Make what is in the cluster's VPC and is another's, or nobody's."""
     cluster, tags = place.cluster, lookalikes(place.cluster)
     groups = {why: maker.group(place, maker.unique(why), each) for why, each in tags.items()}
     guard = maker.group(place, maker.unique("guardduty"), GUARD_DUTY)
@@ -141,7 +141,7 @@ def next_door(maker: Maker, place: Place) -> Ids:
 
 
 def unbound(maker: Maker, place: Place) -> Ids:
-    """Make what stands in no VPC and is not the cluster's by its exact tags."""
+    """Make what is in no VPC and is not the cluster's by its exact tags."""
     cluster, region = place.cluster, maker.region
     tags = lookalikes(cluster)
     unnamed = {**tags, "driver": {"ebs.csi.aws.com/cluster": "true"}}

@@ -51,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class User:
-    """Whom the API server is told of."""
+    """The user that the API server is told of."""
 
     name: str
     groups: Sequence[str]
@@ -86,7 +86,7 @@ def _group(policy: Policy) -> str:
 
 
 def bindings(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """The role bindings that the entries' access policies come to, beside those of administrators."""
+    """The role bindings that the entries' access policies come to, except those of administrators."""
     wanted = {policy for entry in entries for policy in entry.policies if _group(policy) != ADMINISTRATORS}
     made: list[dict[str, Any]] = []
     for policy in sorted(wanted, key=lambda policy: policy.group):

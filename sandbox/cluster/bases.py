@@ -1,7 +1,7 @@
 """Flux's component manifests, which the flux CLI has embedded, assembled from the modules of Flux's release.
 
 They are built as flux2's manifests/scripts/bundle.sh does: manifests/bases, with the files that it fetches from
-releases taken from the controllers' modules. For the controllers that are no modules, the CRDs are made from their api
+releases taken from the controllers' modules. For the controllers that are not modules, the CRDs are made from their api
 modules and the Deployment is that of kustomize-controller under their name.
 """
 

@@ -105,7 +105,7 @@ def logs(component: Component, cwd: Cwd = HERE, folder: Where = None) -> None:
     path = layout.log(component)
     if not path.exists():
         known = ", ".join(sorted(path.stem for path in layout.logs.glob("*.log"))) or "none"
-        raise FleetError(f"{component} has no log; those that there are: {known}")
+        raise FleetError(f"{component} has no log; known are: {known}")
     typer.echo(path.read_text(errors="replace"), nl=False)
 
 
@@ -130,17 +130,17 @@ def stick(
     component: Component,
     cwd: Cwd = HERE,
     folder: Where = None,
-    off: Annotated[bool, typer.Option("--off", help="Let it work again.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Let it delete again.")] = False,
 ) -> None:
-    """Let a stand-in take nothing down: it runs, and its finalizers stay."""
+    """Make a stand-in controller hang on deletion, so that finalizers stay."""
     layout = Layout.of(folder_of(cwd, folder))
     if component not in programs.STICKY:
-        raise FleetError(f"{component} cannot get stuck: name one of {', '.join(programs.STICKY)}")
+        raise FleetError(f"{component} cannot get stuck: use one of {', '.join(programs.STICKY)}")
     if off:
         (layout.stuck / component).unlink(missing_ok=True)
     else:
         files.write(layout.stuck / component, "")
-    _say(f"{component} {'works again' if off else 'takes nothing down'}")
+    _say(f"{component} {'deletes again' if off else 'hangs on deletion'}")
 
 
 @app.command()
@@ -151,7 +151,7 @@ def switch(
     cwd: Cwd = HERE,
     folder: Where = None,
 ) -> None:
-    """Make the Git host do something wrong: protect main, refuse the token, be slow, fail."""
+    """Inject faults into the Git host: protect main, refuse the token, delay answers, fail."""
     layout = Layout.of(folder_of(cwd, folder))
     pairs = [change.partition("=") for change in changes]
     try:
@@ -193,7 +193,7 @@ def git_environment(layout: Layout) -> dict[str, str]:
 
 def _known(component: str, folder: Folder) -> Layout:
     if component not in STOPPABLE:
-        raise FleetError(f"{component} is no part that can be stopped: name one of {', '.join(STOPPABLE)}")
+        raise FleetError(f"{component} cannot be stopped: use one of {', '.join(STOPPABLE)}")
     layout = Layout.of(folder)
     if life.find(layout) is None:
         raise FleetError(NO_CLUSTER)

@@ -84,4 +84,4 @@ class _Healthy(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Probes are no news."""
+        """Log no probes."""

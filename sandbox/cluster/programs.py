@@ -29,7 +29,7 @@ STICKY = ("aws-load-balancer-controller", "ebs-csi-controller")
 """Stand-ins that can be told to take nothing down."""
 
 NOT_HERE = ("image-reflector-controller", "image-automation-controller")
-"""Controllers that cannot be had, and have no stand-in: their pods are kwok's, and do nothing."""
+"""Controllers that are not available and have no stand-in: their pods are kwok's, and do nothing."""
 
 
 FLUX = {
@@ -50,7 +50,7 @@ class Program:
     health_flag: str
     """The flag that takes the address of its health probes."""
     ports: Mapping[str, int]
-    """Ports of probes by name, beside that of its health."""
+    """Ports of probes by name, in addition to the one of its health."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def seed(layout: Layout, name: str, source: Path) -> Path:
     """The bare repository OWNER/REPOSITORY, made from the commit that is checked out in `source` unless it is there.
 
     Raises:
-        FleetError: `source` is no clone, or git refuses.
+        FleetError: `source` is not a clone, or git refuses.
     """
     target = layout.repositories / f"{name}.git"
     if target.exists():

@@ -265,7 +265,7 @@ class Supervisor:
     def _loop(self, name: str, step: Callable[[], None]) -> None:
         """Do something again and again; what fails is logged, once until it fails otherwise, and done again.
 
-        What is no failure of a cluster but a mistake of ours ends it all: half a cluster would mislead.
+        An error in our own code ends everything: half a cluster would mislead.
         """
 
         def run() -> None:

@@ -68,7 +68,7 @@ def python(info: pb.ProgramInfo) -> str:
     interpreter = folder / "bin" / "python"
     if not interpreter.exists():
         raise HostError(
-            f"runtime.options.virtualenv of Pulumi.yaml: {folder} is no virtual environment; "
+            f"runtime.options.virtualenv of Pulumi.yaml: {folder} is not a virtual environment; "
             f"`make preview` makes the repository's, `python3 -m venv {folder}` an empty one"
         )
     return str(interpreter)

@@ -31,7 +31,7 @@ def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, k
 
     The project has absolute paths to its program and virtual environment. The stack file is a copy of `stack_file` for
     the sandbox's backend: what an earlier run wrote of its secrets provider stays with `keep`. Raises FleetError for
-    a file that is missing or no YAML mapping, and for a config value that only the real backend can decrypt.
+    a file that is missing or not a YAML mapping, and for a config value that only the real backend can decrypt.
     """
     project = read_document(source / "Pulumi.yaml")
     project["main"] = str(source / str(project.get("main", "")))
@@ -84,11 +84,11 @@ def read_document(path: Path) -> Document:
         raise FleetError(f"{path} is missing") from None
     except OSError as error:
         raise FleetError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that is none
-        raise FleetError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or an invalid date
+        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     for key in _keys(document):
         if not isinstance(key, str):
-            raise FleetError(f"{path}: the key {key!r} is no text: put it in quotes")
+            raise FleetError(f"{path}: the key {key!r} is not a string: put it in quotes")
     if document is None:
         return {}
     if not isinstance(document, dict):

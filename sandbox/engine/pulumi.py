@@ -52,8 +52,8 @@ def find(folder: Folder, say: Say) -> Pulumi:
 def prepare_bin(folder: Folder, pulumi: Pulumi) -> None:
     """Make `pulumi` the one of the sandbox's bin folder, and give it its language host.
 
-    The host lies in PULUMI_HOME, as a plugin would: on PATH or beside a link the engine warns of it (sources:
-    getPluginInfoAndPath in sdk/go/common/workspace/plugins.go). An engine with a host beside it takes that one first.
+    The host lies in PULUMI_HOME, as a plugin would: on PATH or next to a link the engine warns of it (sources:
+    getPluginInfoAndPath in sdk/go/common/workspace/plugins.go). An engine with a host next to it takes that one first.
     """
     folder.bin.mkdir(parents=True, exist_ok=True)
     link = folder.bin / "pulumi"
@@ -105,7 +105,7 @@ def _fitting(path: Path, folder: Folder) -> Pulumi:
         raise _UnfitError(f"is {version}, tested is {PULUMI.version}")
     host = _own_host(path)
     if host is None:
-        raise _UnfitError(f"is {version}, but has no {_HOST} beside it or on PATH")
+        raise _UnfitError(f"is {version}, but has no {_HOST} next to it or on PATH")
     return Pulumi(path, version, host)
 
 
@@ -136,7 +136,7 @@ def _version(path: Path, folder: Folder) -> str:
 
 
 def _own_host(pulumi: Path) -> Path | None:
-    """The language host beside a pulumi, or where its links lead, or on PATH."""
+    """The language host next to a pulumi, or where its links lead, or on PATH."""
     for folder in (pulumi.parent, pulumi.resolve().parent):
         host = folder / _HOST
         if os.access(host, os.X_OK):

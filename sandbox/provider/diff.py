@@ -43,7 +43,7 @@ def changes(row: Row, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Ch
 
 
 def delete_before_replace(row: Row, new: Mapping[str, Any]) -> bool:
-    """Whether a replacement cannot stand beside what it replaces: the program chose its name, or the row says so.
+    """Whether a replacement cannot exist next to what it replaces: the program chose its name, or the row says so.
 
     Source: pulumi-terraform-bridge, nameRequiresDeleteBeforeReplace, and pulumi-aws' DeleteBeforeReplace.
     """

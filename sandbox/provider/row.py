@@ -158,7 +158,7 @@ class Row:
     delete: the operation, by rule, or a function.
     cloudformation: the type in AWS's resource schemas; `source` says where its replacements stand if it has none.
     differs: property path to the reason why its replacement differs from CloudFormation's.
-    stands_alone: False if a second one beside the first is the same thing to AWS: delete before replace.
+    stands_alone: False if a second one next to the first is the same thing to AWS: delete before replace.
     """
 
     type: str

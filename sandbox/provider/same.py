@@ -26,7 +26,7 @@ def as_set(old: Any, new: Any) -> bool:
 
 
 def as_json(old: Any, new: Any) -> bool:
-    """The same document, however it is laid out; text that is no JSON compares as text."""
+    """The same document, however it is laid out; text that is not JSON compares as text."""
     return equal(parsed(old), parsed(new))
 
 

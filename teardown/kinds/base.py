@@ -35,7 +35,7 @@ class Leftover:
     held: str = ""
     """Why no deletion is tried: what has it in use, and is not on its way out."""
     kept_because: str = ""
-    """Why it outlives the cluster on purpose: it is listed every night, and never deleted."""
+    """Why it outlives the cluster on purpose: it is listed by every run, and never deleted."""
     groups: frozenset[str] = frozenset()
     """The security groups that an interface or load balancer has."""
     vpc_id: str = ""
@@ -71,7 +71,7 @@ class Kind:
     delete: Callable[[Proven, Leftover], None] | None = None
     """None: it goes with its owner. Raises botocore's ClientError."""
     writes: tuple[Permission, ...] = ()
-    """What deleting what controllers made needs, beside what the deploy role has for the stack's own."""
+    """What deleting what controllers made needs, in addition to what the deploy role has for the stack's own."""
     command: str = ""
     """What removes one by hand: `{id}` and `{name}` are its own, `{parent}` and `{child}` the parts of its id."""
     blocks_vpc: bool = False

@@ -100,7 +100,7 @@ def parse(exported: str) -> Deployment:
     """Read what `pulumi stack export` prints.
 
     Raises:
-        UnknownError: it is no state, or has an operation without a resource.
+        UnknownError: it is not a state, or has an operation without a resource.
     """
     try:
         document: object = json.loads(exported)

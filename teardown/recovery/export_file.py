@@ -35,7 +35,7 @@ def remembered(path: Path, now: Deployment) -> list[Operation]:
         return []
     except (OSError, UnicodeDecodeError, UnknownError):
         raise FleetError(
-            f"{path} is no kept export: look at it, and remove it once nothing in it is left in AWS"
+            f"{path} is not a kept export: look at it, and remove it once nothing in it is left in AWS"
         ) from None
     known = {each["urn"] for each in now.resources} | {each.urn for each in now.pending}
     return [each for each in kept.pending if each.urn not in known]
@@ -66,6 +66,6 @@ def keep(path: Path, now: Deployment) -> None:
 
 
 def remove(path: Path) -> None:
-    """Forget the export: verify is sure that nothing is left."""
+    """Forget the export: it is verified that nothing is left."""
     with suppress(FileNotFoundError):
         path.unlink()

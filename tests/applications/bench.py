@@ -17,7 +17,7 @@ PYTHON = REPOSITORY / ".venv-load-harness" / "bin" / "python"
 
 
 def table(console: Console) -> None:
-    """A row for each phase, its latency beside that of the idle service."""
+    """A row for each phase, its latency compared with that of the idle service."""
     folder = REPOSITORY / "applications" / "load-harness"
     done = subprocess.run([PYTHON, "-m", "tests.load"], cwd=folder, capture_output=True, text=True, check=True)
     phases: list[dict[str, Any]] = json.loads(done.stdout)

@@ -188,7 +188,7 @@ def test_the_dashboard_asks_for_metrics_that_the_service_has() -> None:
     assert asked
     assert asked <= set(re.findall(r'"((?:http|load_harness)_\w+)"', source))
     assert "flask" not in expressions
-    # W36: two server processes, each with metrics and jobs of its own, answered in turn.
+    # With two server processes, each would have metrics and jobs of its own, and they would answer in turn.
     assert "workers" not in (APPLICATION / "load_harness" / "__main__.py").read_text()
 
 

@@ -1,4 +1,4 @@
-"""The commit of image automation: what stands beside a marker moves, and no other byte."""
+"""The commit of image automation: what is next to a marker moves, and no other byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""bootstrap.yaml: the guide's defaults, and one line for what is wrong."""
+"""bootstrap.yaml: its defaults, and one line for each error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_clones_own_are_the_guides() -> None:
+def test_bootstrap_yaml_keeps_the_defaults() -> None:
     own = flux_settings.load(REPOSITORY / "bootstrap.yaml")
     assert (own.branch, own.path, own.version, own.hostname) == ("main", "k8s/flux-system", FLUX, "github.com")
     assert own.all_components == (
@@ -37,8 +37,8 @@ def test_the_clones_own_are_the_guides() -> None:
         ("repository: a/b\ncomponents: [source-controler]", "no controller of Flux 2.9.5: source-controler"),
         ("repository: a/b\ncomponents: [source-controller]", "components must have kustomize-controller"),
         ("repository: a/b\ndeadlines: {nodes: -1}", "deadlines.nodes = -1"),
-        ("repository: a/b\ncaFile: /nowhere", "caFile = '/nowhere' is no file"),
-        ("repository: [", "is no YAML"),
+        ("repository: a/b\ncaFile: /nowhere", "caFile = '/nowhere' is not a file"),
+        ("repository: [", "is not valid YAML"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -40,7 +40,7 @@ def test_they_come_from_a_file_from_standard_input_or_from_pulumi(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "is list, expected an object of outputs"),
         ("{}", "vpc_id is missing; vpc_cidr is missing"),
         (json.dumps({**OUTPUTS, "private_subnet_ids": "subnet-1"}), "private_subnet_ids is 'subnet-1'"),
@@ -63,7 +63,7 @@ def test_what_pulumi_says_and_what_is_not_there_is_said_in_one_line(
         stack_outputs.read(None, stack="blue", project=tmp_path)
     with pytest.raises(FleetError, match=r"nowhere\.json cannot be read"):
         stack_outputs.read(str(tmp_path / "nowhere.json"), stack="blue", project=tmp_path)
-    with pytest.raises(FleetError, match="nowhere is no folder"):
+    with pytest.raises(FleetError, match="nowhere is not a folder"):
         stack_outputs.read(None, stack="blue", project=tmp_path / "nowhere")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FleetError, match="pulumi is not on PATH"):

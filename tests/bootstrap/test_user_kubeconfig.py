@@ -99,7 +99,7 @@ def test_only_its_owner_may_read_it_and_a_link_stays_one(tmp_path: Path) -> None
 def test_what_is_no_kubeconfig_is_left_alone_and_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "config"
     path.write_text(content)
-    with pytest.raises(FleetError, match=r"config is no (YAML|kubeconfig)") as error:
+    with pytest.raises(FleetError, match=r"config is not (valid YAML|a kubeconfig)") as error:
         user_kubeconfig.merge(path, user_kubeconfig.build(STACK))
     assert "\n" not in str(error.value)
     assert path.read_text() == content

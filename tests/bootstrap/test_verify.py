@@ -98,7 +98,7 @@ def test_a_releases_chart_is_the_cause_of_a_kustomization_that_waits_for_it() ->
         verdict = judge(*things)
         assert verdict.first
         assert verdict.first.key.kind == "HelmRepository"
-        assert verdict.first.case == "a chart cannot be had"
+        assert verdict.first.case == "a chart is not available"
 
 
 def test_a_controller_whose_pod_fails_is_the_cause_of_all_else() -> None:

@@ -1,4 +1,4 @@
-"""How long the checks take, beside the same binaries called once each, as scripts in CI do."""
+"""How long the checks take, compared with the same binaries called once each, as scripts in CI do."""
 
 from __future__ import annotations
 

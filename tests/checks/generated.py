@@ -86,7 +86,7 @@ spec:
 
 
 def write(root: Path, objects: int) -> list[str]:
-    """Write a repository with so many objects, beside namespaces; gives the paths of its Flux Kustomizations."""
+    """Write a repository with so many objects, and namespaces; gives the paths of its Flux Kustomizations."""
     trees.write(root)
     (root / "k8s" / "applications" / "config.yaml").unlink()
     paths = ["infrastructure"]

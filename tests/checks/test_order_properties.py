@@ -33,7 +33,7 @@ CUSTOM = {
 
 @dataclass(frozen=True)
 class Part:
-    """A Flux Kustomization: whom it depends on, the charts it installs, the custom resources it applies."""
+    """A Flux Kustomization: what it depends on, the charts it installs, the custom resources it applies."""
 
     depends_on: frozenset[str] = frozenset()
     installs: frozenset[str] = frozenset()
@@ -134,7 +134,7 @@ def test_what_is_waited_for_by_luck_alone_is_warned_of(parts: Mapping[str, Part]
 
 @dataclass(frozen=True)
 class Nested:
-    """A Flux Kustomization with one HelmRelease: who applies it, whether it waits, whom it and its release wait for."""
+    """A Flux Kustomization with one HelmRelease: who applies it, whether it waits, what it and its release wait for."""
 
     parent: str | None
     waits: bool

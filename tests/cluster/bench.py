@@ -1,4 +1,4 @@
-"""How long a bootstrap takes on the sandbox's cluster, step by step, beside the fixed sleeps of the predecessor."""
+"""How long a bootstrap takes on the sandbox's cluster, step by step."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from tests.support.clusters import Town
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-SLEEPS = 480.0
-"""Seconds that the predecessor's rebuild slept, whatever the cluster did."""
 
 
 def table(console: Console) -> None:
@@ -41,7 +38,6 @@ def _measure(town: Town, console: Console) -> None:
         steps.add_row(first["title"], f"{first['seconds']:.1f} s", f"{second['seconds']:.1f} s")
     totals = [sum(step["seconds"] for step in run) for run in (cold, again)]
     steps.add_row("in all", *(f"{total:.1f} s" for total in totals))
-    steps.add_row(f"of the {SLEEPS:g} s that the predecessor slept", *(f"{total / SLEEPS:.2f}" for total in totals))
     console.print(steps)
     memory = sum(process.memory_info().rss for process in processes.found(town.layout) if _lives(process))
     console.print(f"memory of its processes: {memory / 2**30:.1f} GiB")

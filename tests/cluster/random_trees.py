@@ -212,7 +212,7 @@ def write_charts(made: RandomTree, served: Path) -> None:
 
 
 def _spec(chance: random.Random, number: int, names: list[str]) -> dict[str, Any]:
-    """Whom a Kustomization depends on, whether it waits, where its values come from."""
+    """What a Kustomization depends on, whether it waits, where its values come from."""
     earlier = names[:number]
     depends_on = [each for each in earlier if chance.random() < 0.55]
     if chance.random() < 0.04:

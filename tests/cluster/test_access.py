@@ -30,7 +30,7 @@ ADMIN = "platform-admin"
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A second town, beside the first."""
+    """A second town, next to the first."""
     built = Town.build(tmp_path_factory.mktemp("other"))
     yield built
     built.close()
@@ -153,9 +153,9 @@ def test_each_bad_state_is_told_in_one_line(other: Town, tmp_path: Path) -> None
     assert "put Go on PATH to build it, or the tool itself" in done.stderr
     assert "Traceback" not in done.stderr
     said = other.sandbox("cluster", "logs", "nothing", code=1)
-    assert "nothing has no log; those that there are: " in said
+    assert "nothing has no log; known are: " in said
     said = other.sandbox("cluster", "stop", "nothing", code=1)
-    assert "nothing is no part that can be stopped" in said
+    assert "nothing cannot be stopped" in said
 
 
 def test_the_administrators_kubeconfig_is_private(town: Town) -> None:

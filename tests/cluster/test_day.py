@@ -48,7 +48,7 @@ def test_a_plan_touches_nothing_and_says_what_would_be_pushed(town: Town) -> Non
 
 
 def test_everything_is_ready_the_first_time_from_a_cold_start(report: dict[str, Any], town: Town) -> None:
-    """W16, W17: the first reconciliation failed as a rule, and verification looked once, at the half of it."""
+    """No reconciliation fails on the way, and verification waits for all of its checks."""
     assert report["good"], report
     assert [step["name"] for step in report["steps"]] == ["outputs", "access", "health", "config", "flux", "verify"]
     assert {step["outcome"] for step in report["steps"]} == {"done"}

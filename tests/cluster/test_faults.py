@@ -27,11 +27,11 @@ ACCOUNT = "123456789012"
 CANARY = "canary-7f3a91c2"
 STEPS = ("access", "health", "config", "flux", "verify")
 TITLES = {
-    "access": "2. a way into the cluster",
-    "health": "3. nodes,",
-    "config": "4. ConfigMap",
+    "access": "2. connect to the cluster",
+    "health": "3. wait for nodes,",
+    "config": "4. write ConfigMap",
     "flux": "installing components",
-    "verify": "6. everything has reconciled",
+    "verify": "6. wait for everything to reconcile",
 }
 SHORT = {"deadlines": {"api": 15, "nodes": 8, "verify": 20}}
 
@@ -82,7 +82,7 @@ def test_a_git_host_that_does_not_answer(town: Town) -> None:
 
 
 def test_a_protected_branch_while_there_is_something_to_push(town: Town) -> None:
-    """W27: each rebuild pushed to main, with no way around."""
+    """A rebuild need not push to main: `render` writes the files for a pull request."""
     town.switch(protected=True)
     said = fails(town, "plan")
     assert said.startswith("main is protected and k8s/flux-system/flux-system/gotk-components.yaml")
@@ -90,7 +90,7 @@ def test_a_protected_branch_while_there_is_something_to_push(town: Town) -> None
 
 
 def test_a_cli_of_another_version(town: Town) -> None:
-    """W18: the newest CLI met pinned components."""
+    """The flux CLI and the components must have the same version."""
     said = fails(town, "run", settings={"version": "2.9.4"})
     assert "is of version 2.9.5, and the components are to be 2.9.4" in said
 
@@ -113,7 +113,7 @@ def test_an_image_that_was_never_pushed(town: Town) -> None:
 
 
 def test_a_secret_that_is_nowhere(town: Town) -> None:
-    """W25: a key that was not set turned authentication off."""
+    """A missing secret stops the bootstrap. It never turns authentication off."""
     ssm, name = town.aws("ssm"), "/infra-fleet/grafana/admin-password"
     value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     ssm.delete_parameter(Name=name)

@@ -1,4 +1,4 @@
-"""The guide's troubleshooting list, each case made real on the cluster: the first cause is told, with what to do."""
+"""Each problem of docs/troubleshooting.md, produced on the cluster: status names the first cause and the remedy."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_the_cluster_cannot_reach_the_git_host(town: Town) -> None:
 
 
 def test_the_guides_case_of_a_crd_felt_and_put_right(town: Town) -> None:
-    """A ServiceMonitor beside the chart that brings its CRD, on a cluster that has neither yet."""
+    """A ServiceMonitor next to the chart that brings its CRD, on a cluster that has neither yet."""
     crd = "servicemonitors.monitoring.coreos.com"
     folder = "k8s/infrastructure/observability"
     before = (REPOSITORY / folder / "kustomization.yaml").read_text()
@@ -205,7 +205,7 @@ def test_a_release_is_stalled(town: Town) -> None:
 
 
 def test_an_image_policy_without_a_match(town: Town) -> None:
-    """Its condition as image-reflector-controller documents it: the controller itself cannot be had here."""
+    """Its condition as image-reflector-controller documents it: the controller itself is not available here."""
     metadata = {"name": "load-harness", "namespace": "flux-system"}
     message = "cannot determine latest tag for policy: no image found for policy"
     condition = {"type": "Ready", "status": "False", "reason": "DependencyNotReady", "message": message}

@@ -1,4 +1,4 @@
-"""What the real controllers make of random trees, many at once, beside what the checks say of them."""
+"""What the real controllers make of random trees, many at once, compared with what the checks say of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no answer of AWS is unknown, in one line: in every look, in every deletion, whoever sends it."""
+"""What is not an answer of AWS is unknown, in one line: in every look, in every deletion, whoever sends it."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def test_a_state_that_proves_no_cluster_skips_the_drain_and_says_so(
     living.export({key: value for key, value in living.outputs().items() if key != missing})
     living.run(monkeypatch, *arguments(living, "run"))
     said = capsys.readouterr().err
-    assert "has no endpoint and certificate authority, so no cluster is proven to be its: the sweep does it all" in said
+    assert "has no endpoint and certificate authority, so no cluster is proven to be its: skipping the drain" in said
     assert living.api.requests == []
     assert any("destroy" in line for line in living.pulumi)
 

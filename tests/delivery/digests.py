@@ -17,7 +17,7 @@ def urn(name: str, kind: str = "aws:ec2/vpc:Vpc") -> str:
 
 
 def step(op: str, name: str, old: Document | None = None, new: Document | None = None, **more: Any) -> Document:
-    """A step with the inputs of its resource before and after, beside outputs that nobody should see."""
+    """A step with the inputs of its resource before and after, next to outputs that nobody should see."""
     made: Document = {"op": op, "urn": urn(name, more.pop("kind", "aws:ec2/vpc:Vpc")), "detailedDiff": None, **more}
     for key, inputs in (("oldState", old), ("newState", new)):
         if inputs is not None:

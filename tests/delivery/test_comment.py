@@ -171,7 +171,7 @@ def test_what_is_not_set_is_named(report: Path, tmp_path: Path, monkeypatch: pyt
     push = tmp_path / "push.json"
     push.write_text(json.dumps({"after": "x"}))
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(push))
-    with pytest.raises(FleetError, match="is no event of a pull request"):
+    with pytest.raises(FleetError, match="is not a pull request event"):
         post(report, "acme/platform", None)
 
 
@@ -179,5 +179,5 @@ def test_only_reports_are_posted(tmp_path: Path) -> None:
     with pytest.raises(FleetError, match="cannot be read"):
         send(tmp_path / "nosuch.md")
     (tmp_path / "other.md").write_text("# Something\n")
-    with pytest.raises(FleetError, match="is no report: `fleet preview"):
+    with pytest.raises(FleetError, match="is not a report: `fleet preview"):
         send(tmp_path / "other.md")

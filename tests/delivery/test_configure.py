@@ -159,14 +159,14 @@ def test_what_is_there_is_what_enter_stands_for(root: Path) -> None:
         "AWS region": "eu-west-2",
         "GitHub repository": "your-org/infra-fleet",
         "Role that administers the cluster": "platform-admin",
-        "E-mail address that AWS writes to when a day becomes too dear": "platform@example.com",
+        "E-mail address for AWS budget alerts": "platform@example.com",
     }
 
 
 def test_an_address_that_nobody_reads_is_asked_for_again_and_warned_of(root: Path) -> None:
-    assert "nobody reads platform@example.com" in run(root)
+    assert "platform@example.com receives no mail" in run(root)
     said = run(root, Answers(), ask=lambda question, default: "ops@acme.io" if "E-mail" in question else default or "")
-    assert "nobody reads" not in said
+    assert "receives no mail" not in said
     assert layer_of(root).alarm_email == "ops@acme.io"
     asked: list[str] = []
     run(root, Answers(), ask=lambda question, default: asked.append(question) or default or "")
@@ -183,7 +183,7 @@ def test_the_ids_in_githubs_subject_are_written_as_github_gives_them(root: Path)
     assert layer_of(root).github_subject == "repo:us/other"
     run(root, with_(OURS, github_repository="us/third", github_subject="null"))
     assert layer_of(root).github_subject == "repo:us/third"
-    with pytest.raises(SettingsError, match="githubSubject = repo:them@1/fleet@2: allowed: repo:us/fleet"):
+    with pytest.raises(SettingsError, match="githubSubject = repo:them@1/fleet@2 is not allowed: use repo:us/fleet"):
         run(root, with_(OURS, github_subject="repo:them@1/fleet@2"))
 
 
@@ -278,14 +278,14 @@ def test_a_cluster_that_is_renamed_takes_its_entry_along(root: Path) -> None:
 
 def test_a_file_that_is_no_yaml_is_named(root: Path) -> None:
     (root / LAYER).write_text("config: [\n")
-    with pytest.raises(SettingsError, match=r"permanent/Pulumi\.account\.yaml is no YAML"):
+    with pytest.raises(SettingsError, match=r"permanent/Pulumi\.account\.yaml is not valid YAML"):
         run(root)
 
 
 def test_a_key_that_is_there_twice_is_named(root: Path) -> None:
     with (root / LAYER).open("a") as file:
         file.write("  infra-fleet-permanent:region: us-west-2\n")
-    with pytest.raises(SettingsError, match=r"Pulumi\.account\.yaml is no YAML: .*duplicate key"):
+    with pytest.raises(SettingsError, match=r"Pulumi\.account\.yaml is not valid YAML: .*duplicate key"):
         run(root)
 
 

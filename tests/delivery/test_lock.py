@@ -31,7 +31,7 @@ SLOW = """
 
 
 def write(state: Path, content: object = HELD, project: str = "test", stack: str = STACK, name: str = "a") -> Path:
-    """A lock as pulumi writes it: also the attributes that its file backend keeps beside it."""
+    """A lock as pulumi writes it: also the attributes that its file backend keeps next to it."""
     folder = state / ".pulumi" / "locks" / "organization" / project / stack
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json.attrs").write_text("{}")
@@ -95,7 +95,7 @@ def test_an_age_is_in_its_two_largest_units(age: timedelta, text: str) -> None:
 @pytest.mark.parametrize("content", ["text", {"pid": 1}, {**HELD, "timestamp": "yesterday"}])
 def test_what_is_no_lock_is_named(folder: Path, backend: Path, content: Any) -> None:
     path = write(backend, content)
-    with pytest.raises(FleetError, match=f"{path} is no lock as pulumi writes it"):
+    with pytest.raises(FleetError, match=f"{path} is not a lock that pulumi wrote"):
         locks_of(Stack(folder, STACK))
 
 
@@ -107,7 +107,7 @@ def test_without_a_backend_there_is_one_line(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "line"),
     [
-        ("file:///nosuch/folder", "/nosuch/folder, which is no folder"),
+        ("file:///nosuch/folder", "/nosuch/folder, which is not a folder"),
         ("https://api.pulumi.com", "locks are read from s3:// and file:// backends only"),
     ],
 )

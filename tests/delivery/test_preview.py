@@ -125,7 +125,9 @@ def test_secrets_are_not_asked_for(tmp_path: Path) -> None:
         preview.run(tmp_path, "s", ("--show-secrets=true",), print)
 
 
-@pytest.mark.parametrize(("text", "line"), [(None, "cannot be read"), ("- a", "does not name"), (": :", "is no YAML")])
+@pytest.mark.parametrize(
+    ("text", "line"), [(None, "cannot be read"), ("- a", "does not name"), (": :", "is not valid YAML")]
+)
 def test_a_folder_without_a_project_is_named(tmp_path: Path, text: str | None, line: str) -> None:
     if text:
         (tmp_path / "Pulumi.yaml").write_text(text)

@@ -37,7 +37,7 @@ def test_one_tag_is_folded_with_its_path_and_value() -> None:
         "<!-- infra-fleet:preview:infra-fleet/staging -->\n"
         "### Preview of <code>infra-fleet/staging</code>: 1 to update, 57 unchanged\n"
         "\n"
-        "<details><summary>1 resource with what changes</summary>\n"
+        "<details><summary>1 changed resource</summary>\n"
         "\n"
         "**update** <code>aws:ec2/vpc:Vpc</code> <code>vpc</code>\n"
         "\n"
@@ -56,7 +56,7 @@ def test_a_replacement_and_a_deletion_come_before_all_else() -> None:
     assert head.splitlines()[1:] == [
         "### Preview of <code>infra-fleet/staging</code>: 1 to update, 1 to replace, 1 to delete",
         "",
-        "| | goes away | forced by |",
+        "| action | resource | because of |",
         "|---|---|---|",
         "| replace | <code>aws:ec2/vpc:Vpc</code> <code>b</code> | <code>cidrBlock</code> |",
         "| delete | <code>aws:ec2/vpc:Vpc</code> <code>c</code> | no longer in the program |",

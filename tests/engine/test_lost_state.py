@@ -1,4 +1,4 @@
-"""A state that is lost while the stack lives: the stack's own tags take it down, whatever stands beside it."""
+"""A state that is lost while the stack lives: the stack's own tags take it down, whatever is next to it."""
 
 from __future__ import annotations
 

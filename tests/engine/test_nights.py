@@ -66,7 +66,7 @@ def test_destroy_alone_blocks_and_the_teardown_ends_it(sandbox: Sandbox) -> None
 
 
 def test_what_is_in_the_next_vpc_is_untouched(make_sandbox: Callable[..., Sandbox]) -> None:
-    """staging-2 lives beside staging: a stack of its own, with what its controllers made."""
+    """staging-2 lives next to staging: a stack of its own, with what its controllers made."""
     sandbox = make_sandbox("two")
     second = make_sandbox("unused", "staging-2", clusterName="staging-2", vpcCidr="10.64.0.0/16")
     second = type(second)(sandbox.folder, "staging-2")
@@ -96,7 +96,6 @@ def test_a_dry_run_shows_what_it_would_do_and_does_nothing(sandbox: Sandbox) -> 
 
 
 def test_a_night_that_is_kept_does_nothing_and_says_until_when(sandbox: Sandbox) -> None:
-    """W2."""
     sandbox.succeed("up")
     before = sandbox.census()
     kept = sandbox.run("teardown", "--", "keep", "--hours", "3")
@@ -108,7 +107,6 @@ def test_a_night_that_is_kept_does_nothing_and_says_until_when(sandbox: Sandbox)
 
 
 def test_verify_says_what_is_left_by_whom_and_for_how_much(sandbox: Sandbox) -> None:
-    """W10."""
     sandbox.succeed("up")
     found = sandbox.run("teardown", "--", "verify", "--json", "--reads=1")
     assert found.code == 1
@@ -240,7 +238,7 @@ def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox
     eks.delete_cluster(name="staging")
     ended = night(sandbox)
     assert ended.code == 0, ended.text
-    assert "the cluster is gone: the sweep does it all" in ended.text
+    assert "the cluster is gone: skipping the drain, the sweep deletes" in ended.text
     assert sandbox.census() == before
 
 

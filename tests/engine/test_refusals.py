@@ -68,8 +68,8 @@ def test_bad_config_is_a_clean_error_of_the_program(sandbox: Sandbox) -> None:
     (stack_file.parent / "bad.yaml").write_text(bad)
     done = sandbox.run("exec", "--", "sh", "-c", script, "sh", *engine(sandbox, "preview"))
     assert done.code != 0
-    assert "infra-fleet:accountId = 12345678901: allowed: 12 digits, in quotes" in done.out + done.err
-    assert "infra-fleet:clusterAdmin is no setting; did you mean clusterAdmins?" in done.out + done.err
+    assert "infra-fleet:accountId = 12345678901 is not allowed: use 12 digits, in quotes" in done.out + done.err
+    assert "infra-fleet:clusterAdmin: unknown setting; did you mean clusterAdmins?" in done.out + done.err
     assert "Traceback" not in done.out + done.err
 
 
@@ -77,8 +77,8 @@ def test_bad_config_stops_a_sandbox_command_with_the_same_lines(sandbox: Sandbox
     sandbox.configure(accountId="1", zoness=[])
     done = sandbox.run("preview")
     assert done.code == 1
-    assert "Pulumi.staging.yaml does not describe a stack that can be built" in done.err
-    assert "infra-fleet:accountId = 1: allowed: 12 digits, in quotes" in done.err
+    assert "Pulumi.staging.yaml has " in done.err
+    assert "infra-fleet:accountId = 1 is not allowed: use 12 digits, in quotes" in done.err
     assert "Traceback" not in done.err
 
 

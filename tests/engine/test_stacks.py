@@ -1,4 +1,4 @@
-"""Other stacks than staging: beside it, in another account, region and zones."""
+"""Other stacks than staging: next to it, in another account, region and zones."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_private_stack_with_a_jump_box_is_built_once_and_goes_without_a_trace(
     built = private.census()
     assert len(built["instance"]) == 1 + 2
 
-    # The filter of the guide, which people have in their fingers.
+    # The filter that docs/bootstrap.md gives.
     ec2 = client("ec2", endpoint=private.account.endpoint, region=private.account.region)
     filters = [
         {"Name": "tag:Name", "Values": ["session-manager-jumpbox"]},

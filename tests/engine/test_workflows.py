@@ -68,16 +68,16 @@ class Team:
     def run(self, workflow: str, event: Event, **variables: str) -> dict[str, Job]:
         settings = parse_file(config_of(self.sandbox.account_file))
         known = {**github_setup.variables(settings), **variables}
-        # In the clone everything is as on a runner, but for the intent's rehearsal in an account of its own.
+        # In the clone everything is as on a runner, except the preview without AWS, which has an account of its own.
         replace = {**ELSEWHERE, **dict.fromkeys(_intent(), "true")}
         return Run(workflow, event, self.clone, self.environ, known, replace).jobs()
 
-    def intent(self, commits: tuple[str, str]) -> Job:
+    def offline(self, commits: tuple[str, str]) -> Job:
         """The job that forks get, run as it is written: in the clone, on an account of its own."""
         event = _pull_request(commits, "stranger/platform")
         replace = {**ELSEWHERE, "make .venv/.sandbox": "true"}
         environ = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_CACHE_HOME") if name in os.environ}
-        return Run("infra-plan.yml", event, self.clone, environ, {}, replace).jobs()["intent"]
+        return Run("infra-plan.yml", event, self.clone, environ, {}, replace).jobs()["offline"]
 
     def merge(self, commits: tuple[str, str], **variables: str) -> dict[str, Job]:
         payload = {"repository": {"full_name": REPOSITORY_NAME}, "before": commits[0], "after": commits[1]}
@@ -105,7 +105,7 @@ def _pull_request(commits: tuple[str, str], head: str) -> Event:
 
 def _intent() -> list[str]:
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "infra-plan.yml").read_text())
-    return [step["run"].strip() for step in workflow["jobs"]["intent"]["steps"] if "sandbox" in step.get("run", "")]
+    return [step["run"].strip() for step in workflow["jobs"]["offline"]["steps"] if "sandbox" in step.get("run", "")]
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_the_workflows_do_what_they_say_while_a_stack_is_down_up_and_unknown(tea
 def test_a_fork_gets_a_preview_of_its_intent_without_a_role(team: Team) -> None:
     folder = Folder(team.clone / ".sandbox")
     try:
-        job = team.intent(team.commit(tags={"team": "stranger"}))
+        job = team.offline(team.commit(tags={"team": "stranger"}))
         assert job.result == "success", job.leg.output
         assert "58 to create" in job.leg.summary
     finally:

@@ -124,7 +124,7 @@ def test_on_destroy_nodes_drain_while_cni_routes_and_roles_still_live(stack: Rec
 
 
 def test_what_dies_with_the_cluster_is_deleted_with_it_and_nothing_else(stack: Recording) -> None:
-    """W6: the predecessor deleted the CNI beside the nodes, whose interfaces then nobody took away."""
+    """The CNI outlives the nodes: without it, nothing deletes their network interfaces."""
     cluster = stack.one("Cluster", "cluster")
     dies = {"Addon", "AccessEntry", "AccessPolicyAssociation", "PodIdentityAssociation"}
     for entry in stack.registrations.values():

@@ -1,4 +1,4 @@
-"""What the program asks AWS for is what was reviewed, and no role opens to anyone but whom it is for."""
+"""What the program asks AWS for is what was reviewed, and only the intended principal may assume a role."""
 
 from __future__ import annotations
 

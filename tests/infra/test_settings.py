@@ -40,56 +40,77 @@ def problems(config: Mapping[str, object]) -> list[str]:
             {"vpcCidr": "172.20.0.0/16"},
             "serviceCidr = 172.20.0.0/16: overlaps vpcCidr 172.20.0.0/16; allowed: a range apart from it",
         ),
-        ({"serviceCidr": "9.0.0.0/16"}, "serviceCidr = 9.0.0.0/16: allowed: a private range between /12 and /24"),
-        ({"zones": ["eu-west-2a"]}, 'zones = ["eu-west-2a"]: allowed: two or more different zones'),
-        ({"zones": ["eu-west-2a", "eu-west-2a"]}, "allowed: two or more different zones"),
+        (
+            {"serviceCidr": "9.0.0.0/16"},
+            "serviceCidr = 9.0.0.0/16 is not allowed: use a private range between /12 and /24",
+        ),
+        ({"zones": ["eu-west-2a"]}, 'zones = ["eu-west-2a"] is not allowed: use two or more different zones'),
+        ({"zones": ["eu-west-2a", "eu-west-2a"]}, "is not allowed: use two or more different zones"),
         (
             {"zones": ["eu-west-2a", "us-east-1b"]},
-            "'us-east-1b' is no zone of eu-west-2; allowed: eu-west-2a, eu-west-2b",
+            "'us-east-1b' is not a zone of eu-west-2; allowed: eu-west-2a, eu-west-2b",
         ),
-        ({"region": "London"}, "region = London: allowed: a region's code such as eu-west-2"),
-        ({"kubernetesVersion": "1.37"}, "kubernetesVersion = 1.37: allowed: 1.34, 1.35, 1.36"),
+        ({"region": "London"}, "region = London is not allowed: use a region's code such as eu-west-2"),
+        ({"kubernetesVersion": "1.37"}, "kubernetesVersion = 1.37 is not allowed: use 1.34, 1.35, 1.36"),
         (
             {"addonVersions": {"kube-proxy": "v1.35.0-eksbuild.2"}},
             "kube-proxy v1.35.0-eksbuild.2 is of another minor; allowed: v1.36.x",
         ),
         ({"addonVersions": {"coredns": "latest"}}, "coredns 'latest'; allowed: versions such as v1.14.3-eksbuild.23"),
-        ({"addonVersions": {"istio": "v1.0.0-eksbuild.1"}}, "'istio' is no add-on of the stack; allowed: vpc-cni"),
+        ({"addonVersions": {"istio": "v1.0.0-eksbuild.1"}}, "'istio' is not an add-on of the stack; allowed: vpc-cni"),
         ({"kubernetesVersion": "1.35"}, "no pins for Kubernetes 1.35; allowed: a version for each of vpc-cni"),
         (
             {"nodeGroups": {"default": {"desiredSize": 9}}},
-            "nodeGroups.default.desiredSize = 9: allowed: minSize to maxSize, 1 to 3",
+            "nodeGroups.default.desiredSize = 9 is not allowed: use minSize to maxSize, 1 to 3",
         ),
         (
             {"nodeGroups": {"default": {"capacityType": "spot"}}},
-            "nodeGroups.default.capacityType = spot: allowed: 'SPOT'",
+            "nodeGroups.default.capacityType = spot is not allowed: use 'SPOT'",
         ),
         (
             {"nodeGroups": {"default": {"amiType": "AL2_x86_64"}}},
-            "nodeGroups.default.amiType = AL2_x86_64: allowed: 'AL2023",
+            "nodeGroups.default.amiType = AL2_x86_64 is not allowed: use 'AL2023",
         ),
         (
             {"nodeGroups": {"default": {"instanceTypes": ["t4g.large"]}}},
             "does not run on t4g.large; allowed: the AMI type of its processor",
         ),
-        ({"nodeGroups": {"default": {"instanceTypes": ["large"]}}}, "'large' is no instance type; allowed: names such"),
-        ({"nodeGroups": {"default": {"instanceTyps": []}}}, "nodeGroups.default.instanceTyps is no setting; did you"),
+        (
+            {"nodeGroups": {"default": {"instanceTypes": ["large"]}}},
+            "'large' is not an instance type; allowed: names such",
+        ),
+        (
+            {"nodeGroups": {"default": {"instanceTyps": []}}},
+            "nodeGroups.default.instanceTyps: unknown setting; did you",
+        ),
         ({"nodeGroups": {"x" * 37: {}}}, "allowed: names of at most 36 lower-case letters, digits, -"),
-        ({"nodeGroups": {}}, "nodeGroups = {}: allowed: at least one node group with a desired node"),
-        ({"hostedZoneIds": ["/hostedzone/Z1"]}, "hostedZoneIds[0] = /hostedzone/Z1: allowed: a hosted zone's id alone"),
-        ({"hostedZoneIds": ["Z*"]}, "hostedZoneIds[0] = Z*: allowed: a hosted zone's id alone, such as Z0123456789A"),
-        ({"hostedZoneIds": ["z1"]}, "hostedZoneIds[0] = z1: allowed: a hosted zone's id alone"),
-        ({"hostedZoneIds": ["Z1", "Z1"]}, "'Z1' is there twice; allowed: each once"),
-        ({"hostedZoneIds": "Z1"}, "hostedZoneIds = Z1: allowed: a list"),
-        ({"hostedZoneIds": [f"Z{number}" for number in range(21)]}, "allowed: 20 or fewer of them"),
-        ({"clusterAdmins": [ADMIN]}, f"clusterAdmins[0] = {ADMIN}: allowed: role ARNs; a user's keys never expire"),
-        ({"clusterAdmins": [ROLE, ROLE]}, "allowed: each role once, and not infra-fleet-deploy"),
+        ({"nodeGroups": {}}, "nodeGroups = {} is not allowed: use at least one node group with a desired node"),
+        (
+            {"hostedZoneIds": ["/hostedzone/Z1"]},
+            "hostedZoneIds[0] = /hostedzone/Z1 is not allowed: use a hosted zone's id alone",
+        ),
+        (
+            {"hostedZoneIds": ["Z*"]},
+            "hostedZoneIds[0] = Z* is not allowed: use a hosted zone's id alone, such as Z0123456789A",
+        ),
+        ({"hostedZoneIds": ["z1"]}, "hostedZoneIds[0] = z1 is not allowed: use a hosted zone's id alone"),
+        ({"hostedZoneIds": ["Z1", "Z1"]}, "'Z1' is listed twice; allowed: each once"),
+        ({"hostedZoneIds": "Z1"}, "hostedZoneIds = Z1 is not allowed: use a list"),
+        ({"hostedZoneIds": [f"Z{number}" for number in range(21)]}, "is not allowed: use 20 or fewer of them"),
+        (
+            {"clusterAdmins": [ADMIN]},
+            f"clusterAdmins[0] = {ADMIN} is not allowed: use role ARNs; a user's keys never expire",
+        ),
+        ({"clusterAdmins": [ROLE, ROLE]}, "is not allowed: use each role once, and not infra-fleet-deploy"),
         ({"clusterAdmins": ["arn:aws:iam::123456789012:role/infra-fleet-deploy"]}, "which is an administrator already"),
-        ({"clusterAdmins": ["admin"]}, "clusterAdmins[0] = admin: allowed: role ARNs, arn:aws:iam::"),
-        ({"clusterName": "x" * 101}, "allowed: at most 100 letters, digits, - and _"),
-        ({"environment": "Staging"}, "environment = Staging: allowed: at most 32 lower-case letters, digits and -"),
-        ({"accountId": "12345678901"}, "accountId = 12345678901: allowed: 12 digits"),
-        ({"natStrategy": "none"}, "natStrategy = none: allowed: single, per-zone; without NAT Flux does not"),
+        ({"clusterAdmins": ["admin"]}, "clusterAdmins[0] = admin is not allowed: use role ARNs, arn:aws:iam::"),
+        ({"clusterName": "x" * 101}, "is not allowed: use at most 100 letters, digits, - and _"),
+        (
+            {"environment": "Staging"},
+            "environment = Staging is not allowed: use at most 32 lower-case letters, digits and -",
+        ),
+        ({"accountId": "12345678901"}, "accountId = 12345678901 is not allowed: use 12 digits"),
+        ({"natStrategy": "none"}, "natStrategy = none is not allowed: use single, per-zone; without NAT Flux does not"),
         (
             {"endpointAccess": "public"},
             "endpointAccess is public; allowed: at least one CIDR",
@@ -100,26 +121,35 @@ def problems(config: Mapping[str, object]) -> list[str]:
             "endpointAnywhereAcknowledged = false: endpointPublicCidrs has 0.0.0.0/0; allowed: true, when that is",
         ),
         ({"ingressCidrs": ["0.0.0.0/0"]}, "ingressAnywhereAcknowledged = false: ingressCidrs has 0.0.0.0/0; allowed"),
-        ({"permissionsBoundary": "boundary"}, "permissionsBoundary = boundary: allowed: a policy's ARN"),
+        ({"permissionsBoundary": "boundary"}, "permissionsBoundary = boundary is not allowed: use a policy's ARN"),
         ({"tags": {"aws:x": "y"}}, "aws:x: 'y'; allowed: keys of 1 to 128 characters without aws:"),
         ({"tags": {"a": "b|c"}}, "a: 'b|c'; allowed: keys of 1 to 128 characters"),
-        ({"tags": {"Cluster": "x"}}, "allowed: keys that differ in more than case, and none of project, environment"),
+        (
+            {"tags": {"Cluster": "x"}},
+            "is not allowed: use keys that differ in more than case, and none of project, environment",
+        ),
         ({"tags": {f"k{n}": "x" for n in range(41)}}, "41 tags; allowed: at most 40"),
-        ({"tags": ["a"]}, 'tags = ["a"]: allowed: a map of names to values'),
-        ({"zones": "eu-west-2a"}, "zones = eu-west-2a: allowed: a list"),
-        ({"vpcCidr": [1]}, "vpcCidr = [1]: allowed: an IPv4 network such as"),
-        ({"nodeGroups": {"a": 3}}, "nodeGroups.a = 3: allowed: a map of keys to values"),
-        ({"nodeGroups": {"a": {"minSize": True}}}, "nodeGroups.a.minSize = true: allowed: a whole number"),
-        ({"nodeGroups": {"a": {"diskGib": 5}}}, "nodeGroups.a.diskGib = 5: allowed: 20 or more"),
-        ({"nodeGroups": {"a": {"instanceTypes": []}}}, "nodeGroups.a.instanceTypes = []: allowed: 1 or more of them"),
+        ({"tags": ["a"]}, 'tags = ["a"] is not allowed: use a map of names to values'),
+        ({"zones": "eu-west-2a"}, "zones = eu-west-2a is not allowed: use a list"),
+        ({"vpcCidr": [1]}, "vpcCidr = [1] is not allowed: use an IPv4 network such as"),
+        ({"nodeGroups": {"a": 3}}, "nodeGroups.a = 3 is not allowed: use a map of keys to values"),
+        ({"nodeGroups": {"a": {"minSize": True}}}, "nodeGroups.a.minSize = true is not allowed: use a whole number"),
+        ({"nodeGroups": {"a": {"diskGib": 5}}}, "nodeGroups.a.diskGib = 5 is not allowed: use 20 or more"),
+        (
+            {"nodeGroups": {"a": {"instanceTypes": []}}},
+            "nodeGroups.a.instanceTypes = [] is not allowed: use 1 or more of them",
+        ),
         (
             {"nodeGroups": {"a": {"minSize": 5, "maxSize": 8}}},
-            "nodeGroups.a.desiredSize = 2: allowed: minSize to maxSize, 5 to 8",
+            "nodeGroups.a.desiredSize = 2 is not allowed: use minSize to maxSize, 5 to 8",
         ),
         ({"nodeGroups": {"a": {"minSize": 0, "desiredSize": 0}}}, "at least one node group with a desired node"),
-        ({"deletionProtection": "maybe"}, "deletionProtection = maybe: allowed: true or false"),
-        ({"region": "cn-north-1"}, "region = cn-north-1: allowed: a region's code such as eu-west-2, not of China"),
-        ({"kubernetesVersion": "1.32"}, "kubernetesVersion = 1.32: allowed: 1.34, 1.35, 1.36"),
+        ({"deletionProtection": "maybe"}, "deletionProtection = maybe is not allowed: use true or false"),
+        (
+            {"region": "cn-north-1"},
+            "region = cn-north-1 is not allowed: use a region's code such as eu-west-2, not of China",
+        ),
+        ({"kubernetesVersion": "1.32"}, "kubernetesVersion = 1.32 is not allowed: use 1.34, 1.35, 1.36"),
         (
             {"endpointAccess": "public", "endpointPublicCidrs": ["0.0.0.0/1", "128.0.0.0/1"]},
             "endpointAnywhereAcknowledged = false: endpointPublicCidrs has 0.0.0.0/1; allowed: true",
@@ -129,9 +159,9 @@ def problems(config: Mapping[str, object]) -> list[str]:
             {"clusterAdmins": ["arn:aws:iam::999999999999:role/x"]},
             "role/x is of another account; allowed: roles of 123456789012",
         ),
-        ({"zoness": ["eu-west-2a"]}, "zoness is no setting; did you mean zones?"),
-        ({"account_id": "123456789012"}, "account_id is no setting; did you mean accountId?"),
-        ({"qqq": 1}, "qqq is no setting; allowed: environment, clusterName"),
+        ({"zoness": ["eu-west-2a"]}, "zoness: unknown setting; did you mean zones?"),
+        ({"account_id": "123456789012"}, "account_id: unknown setting; did you mean accountId?"),
+        ({"qqq": 1}, "qqq: unknown setting; allowed: environment, clusterName"),
     ],
 )
 def test_a_bad_setting_is_one_line_that_names_key_value_and_what_is_allowed(
@@ -209,9 +239,7 @@ def test_the_program_fails_with_a_run_error_that_lists_the_problems() -> None:
     config = {"accountId": "1", "clusterAdmins": [ADMIN], "zoness": "x"}
     with pytest.raises(pulumi.RunError) as caught:
         recorder.run(settings.load, config=config, preview=True)
-    assert "Pulumi.staging.yaml does not describe a stack that can be built:\n  infra-fleet:accountId" in str(
-        caught.value
-    )
+    assert "Pulumi.staging.yaml has 3 errors:\n  infra-fleet:accountId" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 4
 
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"config: [\n", "is no YAML: while parsing"),
-        (b"config: 2026-02-31\n", "is no YAML: day is out of range"),
-        (b"config: \xff\n", "is no UTF-8: invalid start byte at byte 8"),
+        (b"config: [\n", "is not valid YAML: while parsing"),
+        (b"config: 2026-02-31\n", "is not valid YAML: day is out of range"),
+        (b"config: \xff\n", "is not UTF-8: invalid start byte at byte 8"),
         (b"- a\n", "is ['a'], expected a mapping of keys to values"),
         (b"config: staging\n", "config is 'staging', expected a mapping of keys to values"),
-        (b"config: {1: a}\n", "the key 1 is no text: put it in quotes"),
+        (b"config: {1: a}\n", "the key 1 is not a string: put it in quotes"),
     ],
 )
 def test_a_file_of_another_form_is_named_with_its_problem(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -57,5 +57,5 @@ def test_problems_of_a_file_stand_beneath_its_name_and_foreign_keys_are_no_probl
     with pytest.raises(SettingsError) as caught:
         settings.parse_file(config, "staging")
     heading, *lines = str(caught.value).splitlines()
-    assert heading == "Pulumi.staging.yaml does not describe a stack that can be built:"
+    assert heading == "Pulumi.staging.yaml has 2 errors:"
     assert len(lines) == 2

@@ -1,4 +1,4 @@
-"""What each role must not do, named one by one, and beside it what it must: a policy that denies all fails as well."""
+"""What each role must not do, named one by one, and next to it what it must: a policy that denies all fails as well."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ PREVIEW_MUST_NOT: Deeds = {
     "delete the state": one("s3:DeleteObject", STACK_STATE),
     "lock a stack": one("s3:PutObject", LOCK),
     "free a lock": one("s3:DeleteObject", LOCK),
-    "read what lies beside the state": one("s3:GetObject", f"{BUCKET}/other"),
+    "read what is next to the state": one("s3:GetObject", f"{BUCKET}/other"),
     "read an old version of the state": one("s3:GetObjectVersion", STACK_STATE),
     "read another bucket": one("s3:GetObject", "arn:aws:s3:::payments/.pulumi/stacks/a.json"),
     "open the state bucket": one("s3:PutBucketPolicy", BUCKET),
@@ -336,7 +336,7 @@ DEPLOY_MUST_NOT: Deeds = {
     "delete old versions of the state": one("s3:DeleteObjectVersion", STACK_STATE),
     "write the state of the permanent layer": one("s3:PutObject", PERMANENT_STATE),
     "delete the state of the permanent layer": one("s3:DeleteObject", PERMANENT_STATE),
-    "write beside the state": one("s3:PutObject", f"{BUCKET}/other"),
+    "write next to the state": one("s3:PutObject", f"{BUCKET}/other"),
     "delete the state's key": one("kms:ScheduleKeyDeletion", KEY, STATE_KEY),
     "change who may use the state's key": one("kms:PutKeyPolicy", KEY, STATE_KEY),
     "decrypt with another key": one("kms:Decrypt", KEY, OTHER_KEY),
@@ -396,11 +396,11 @@ DEPLOY_MUST_NOT: Deeds = {
     "mark a volume of another cluster as retained": one(
         "ec2:CreateTags", ec2("volume"), RETAINED | {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": FOREIGN_CLUSTER}
     ),
-    "mark what is no volume as retained": one("ec2:CreateTags", ec2("instance"), RETAINED | OF_CLUSTER),
+    "mark something other than a volume as retained": one("ec2:CreateTags", ec2("instance"), RETAINED | OF_CLUSTER),
     "write another tag onto a volume of its cluster": one(
         "ec2:CreateTags", ec2("volume"), OF_CLUSTER | {"aws:TagKeys": ["project"]}
     ),
-    "write another tag beside it": one(
+    "write another tag next to it": one(
         "ec2:CreateTags", ec2("volume"), OF_CLUSTER | {"aws:TagKeys": [names.RECLAIM_POLICY_TAG, "project"]}
     ),
     "build a cluster of another name": one(

@@ -1,4 +1,4 @@
-"""What the permanent layer asks AWS for: what was reviewed, protected, and open to nobody but whom it is for."""
+"""What the permanent layer asks AWS for: what was reviewed, protected, and open only to the intended principals."""
 
 from __future__ import annotations
 

@@ -23,33 +23,48 @@ SHORTEST = recorder.PERMANENT_CONFIG
 @pytest.mark.parametrize(
     ("config", "line"),
     [
-        ({"accountId": "1234"}, "accountId = 1234: allowed: 12 digits, in quotes"),
-        ({"region": "London"}, "region = London: allowed: a region's code such as eu-west-2"),
+        ({"accountId": "1234"}, "accountId = 1234 is not allowed: use 12 digits, in quotes"),
+        ({"region": "London"}, "region = London is not allowed: use a region's code such as eu-west-2"),
         (
             {"githubSubject": "repo:other/infra-fleet"},
-            "githubSubject = repo:other/infra-fleet: allowed: repo:your-org/",
+            "githubSubject = repo:other/infra-fleet is not allowed: use repo:your-org/",
         ),
-        ({"githubSubject": "repo:your-org@*/infra-fleet@2"}, "githubSubject = repo:your-org@*/infra-fleet@2: allowed:"),
-        ({"githubRepository": "infra-fleet"}, "githubRepository = infra-fleet: allowed: <owner>/<repository>"),
-        ({"githubRepository": "your-org/*"}, "githubRepository = your-org/*: allowed: <owner>/<repository>"),
-        ({"githubRepository": "your-org/a:b"}, "githubRepository = your-org/a:b: allowed: <owner>/<repository>"),
-        ({"githubRepository": "your?/a"}, "githubRepository = your?/a: allowed: <owner>/<repository>"),
-        ({"githubRepository": "https://github.com/your-org/infra-fleet"}, "allowed: <owner>/<repository>, spelled as"),
-        ({"clusters": []}, "clusters = []: allowed: one or more"),
-        ({"clusters": "staging"}, "clusters = staging: allowed: a list"),
-        ({"clusters": ["staging", "blue", "staging"]}, "'staging' is there twice; allowed: each once"),
-        ({"clusters": ["a/b"]}, "clusters[0] = a/b: allowed: at most 100 letters, digits, - and _"),
-        ({"imageRepositories": ["Load"]}, "imageRepositories[0] = Load: allowed: 2 to 256 lower-case letters"),
-        ({"imageRepositories": ["a*"]}, "imageRepositories[0] = a*: allowed: 2 to 256 lower-case letters"),
-        ({"imageRepositories": ["app", "app"]}, "'app' is there twice; allowed: each once"),
-        ({"hostedZoneIds": ["*"]}, "hostedZoneIds[0] = *: allowed: a hosted zone's id alone"),
-        ({"hostedZoneIds": ["Z1", "Z1"]}, "'Z1' is there twice; allowed: each once"),
-        ({"logRetentionDays": 31}, "logRetentionDays = 31: allowed: 1, 3, 5, 7, 14, 30, 60"),
-        ({"logRetentionDays": "month"}, "logRetentionDays = month: allowed: a whole number"),
-        ({"alarmEmail": "platform"}, "alarmEmail = platform: allowed: an e-mail address"),
-        ({"budgetDailyUsd": 0}, "budgetDailyUsd = 0: allowed: 1 or more"),
-        ({"budgetDailyUsd": "5.5"}, "budgetDailyUsd = 5.5: allowed: a whole number"),
-        ({"cluster": ["staging"]}, "cluster is no setting; did you mean clusters?"),
+        (
+            {"githubSubject": "repo:your-org@*/infra-fleet@2"},
+            "githubSubject = repo:your-org@*/infra-fleet@2 is not allowed:",
+        ),
+        (
+            {"githubRepository": "infra-fleet"},
+            "githubRepository = infra-fleet is not allowed: use <owner>/<repository>",
+        ),
+        ({"githubRepository": "your-org/*"}, "githubRepository = your-org/* is not allowed: use <owner>/<repository>"),
+        (
+            {"githubRepository": "your-org/a:b"},
+            "githubRepository = your-org/a:b is not allowed: use <owner>/<repository>",
+        ),
+        ({"githubRepository": "your?/a"}, "githubRepository = your?/a is not allowed: use <owner>/<repository>"),
+        (
+            {"githubRepository": "https://github.com/your-org/infra-fleet"},
+            "is not allowed: use <owner>/<repository>, spelled as",
+        ),
+        ({"clusters": []}, "clusters = [] is not allowed: use one or more"),
+        ({"clusters": "staging"}, "clusters = staging is not allowed: use a list"),
+        ({"clusters": ["staging", "blue", "staging"]}, "'staging' is listed twice; allowed: each once"),
+        ({"clusters": ["a/b"]}, "clusters[0] = a/b is not allowed: use at most 100 letters, digits, - and _"),
+        (
+            {"imageRepositories": ["Load"]},
+            "imageRepositories[0] = Load is not allowed: use 2 to 256 lower-case letters",
+        ),
+        ({"imageRepositories": ["a*"]}, "imageRepositories[0] = a* is not allowed: use 2 to 256 lower-case letters"),
+        ({"imageRepositories": ["app", "app"]}, "'app' is listed twice; allowed: each once"),
+        ({"hostedZoneIds": ["*"]}, "hostedZoneIds[0] = * is not allowed: use a hosted zone's id alone"),
+        ({"hostedZoneIds": ["Z1", "Z1"]}, "'Z1' is listed twice; allowed: each once"),
+        ({"logRetentionDays": 31}, "logRetentionDays = 31 is not allowed: use 1, 3, 5, 7, 14, 30, 60"),
+        ({"logRetentionDays": "month"}, "logRetentionDays = month is not allowed: use a whole number"),
+        ({"alarmEmail": "platform"}, "alarmEmail = platform is not allowed: use an e-mail address"),
+        ({"budgetDailyUsd": 0}, "budgetDailyUsd = 0 is not allowed: use 1 or more"),
+        ({"budgetDailyUsd": "5.5"}, "budgetDailyUsd = 5.5 is not allowed: use a whole number"),
+        ({"cluster": ["staging"]}, "cluster: unknown setting; did you mean clusters?"),
     ],
 )
 def test_a_bad_setting_is_one_line_that_names_key_value_and_what_is_allowed(
@@ -73,7 +88,7 @@ def test_all_problems_are_reported_at_once_under_the_files_name() -> None:
     with pytest.raises(pulumi.RunError) as caught:
         recorder.run_permanent({"accountId": "1", "clusters": "x", "alarmEmail": "y"}, preview=True)
     heading, *lines = str(caught.value).splitlines()
-    assert heading == "Pulumi.account.yaml does not describe a stack that can be built:"
+    assert heading == "permanent/Pulumi.account.yaml has 5 errors:"
     assert len(lines) == 5
 
 
@@ -82,7 +97,7 @@ def test_clusters_too_many_for_a_policy_are_refused_before_aws_does() -> None:
     with pytest.raises(pulumi.RunError) as caught:
         recorder.run_permanent({**SHORTEST, "clusters": clusters}, preview=True)
     heading, line = str(caught.value).splitlines()
-    assert heading.startswith("Pulumi.account.yaml")
+    assert heading == "permanent/Pulumi.account.yaml has 1 error:"
     assert line.startswith("  infra-fleet-permanent:clusters")
 
 

@@ -100,7 +100,7 @@ def from_json(text: str) -> Value:
     try:
         return cast("Value", json.loads(text, parse_int=float))
     except json.JSONDecodeError:
-        raise ExpressionError(f"fromJSON of what is no JSON: {text!r}") from None
+        raise ExpressionError(f"fromJSON of invalid JSON: {text!r}") from None
 
 
 def _contains(within: Value, item: Value) -> bool:

@@ -83,7 +83,7 @@ def names_key(known: Iterable[str], key: str) -> bool:
 
 def arns_overlap(kind: ResourceType, pattern: str) -> bool:
     """Whether a pattern of a statement can name a resource of this type."""
-    # An account that is empty, as in ARNs of what belongs to AWS, is no account to parliament.
+    # An account that is empty, as in ARNs of what belongs to AWS, is not an account to parliament.
     return bool(parliament().is_arn_match(kind.name, kind.arn, re.sub(r"^(arn:aws:ssm:[^:]*):(?=:)", r"\1:*", pattern)))
 
 

@@ -123,7 +123,7 @@ class Installed:
 
     @property
     def user(self) -> tuple[int, int] | None:
-        """Whom it runs as: the image's user, where a test may become another one."""
+        """The user it runs as: the image's, where a test may become another one."""
         if os.geteuid() != 0:
             return None
         user, group = self._dockerfile.one("USER").split(":")

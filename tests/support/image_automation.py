@@ -1,4 +1,4 @@
-"""What Flux's image controllers do, as far as it is documented: they themselves are not to be had here.
+"""What Flux's image controllers do, as far as it is documented. They are not available here.
 
 Sources: fluxcd.io, "ImagePolicy" (filterTags, semver), "ImageUpdateAutomation" (checkout, update strategy Setters,
 message template, push) and "Automate image updates to Git" (markers).
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """A value that a marker stands beside."""
+    """A value that a marker is next to."""
 
     setter: str
     old: str
@@ -52,7 +52,7 @@ def latest(policy: Object, tags: Iterable[str]) -> str | None:
 
 
 def update(text: str, setters: Mapping[str, str]) -> tuple[str, list[Change]]:
-    """Give the value beside each marker what its setter says; every other byte stays.
+    """Give the value next to each marker what its setter says; every other byte stays.
 
     Args:
         text: a manifest.

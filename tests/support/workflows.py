@@ -364,7 +364,7 @@ def parse_outputs(text: str) -> dict[str, str]:
         elif separator:
             found[name] = rest
         elif line:
-            raise WorkflowError(f"GITHUB_OUTPUT has a line that is no name=value: {line}")
+            raise WorkflowError(f"GITHUB_OUTPUT has a line that is not name=value: {line}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""How long a sweep takes beside one that deletes one thing after another, where each call takes its time as on AWS."""
+"""How long a sweep takes compared with one that deletes one thing after another, with the call times of AWS."""
 
 from __future__ import annotations
 

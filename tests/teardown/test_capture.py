@@ -37,5 +37,5 @@ def test_the_file_of_another_cluster_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_none_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "staging.json"
     path.write_text(text)
-    with pytest.raises(FleetError, match="is no captured target"):
+    with pytest.raises(FleetError, match="is not a captured target"):
         capture.read(path)

@@ -1,4 +1,4 @@
-"""The calls that are made and the permissions that are declared beside them are the same."""
+"""The calls that are made and the permissions that are declared next to them are the same."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def declared() -> set[str]:
 
 
 def everything(town: Town, left: dict[str, list[str]]) -> None:
-    """What a night may meet beside the usual: protection, egress rules, a node that nobody ends, a provider."""
+    """What a night may meet in addition to the usual: protection, egress rules, a node that nobody ends, a provider."""
     on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
     town.clients.client("elbv2").modify_load_balancer_attributes(
         LoadBalancerArn=left["load balancer"][0], Attributes=on
@@ -63,7 +63,7 @@ def everything(town: Town, left: dict[str, list[str]]) -> None:
 def test_every_call_is_declared_and_everything_declared_is_called(
     town: Town, aws: Proven, account_folder: Folder
 ) -> None:
-    """W1: the predecessor's role could not see load balancers, and nothing told."""
+    """A call that the role may not make would leave resources behind."""
     role = town.clients.role("ec2.amazonaws.com").rpartition("/")[2]
     left = leftovers.leave(town.maker, town.place, node_role=role)
     everything(town, left)

@@ -130,7 +130,7 @@ def test_a_record_is_listed_once_its_load_balancer_is_gone_and_nothing_in_the_zo
         f"CNAME old.{domain.name}.",
     ]
     assert verdict.unknown == ()
-    assert {each.id for each in verdict.left} <= town.state.listed, "a record is no leftover"
+    assert {each.id for each in verdict.left} <= town.state.listed, "a record is not a leftover"
     assert domain.records() == before
     assert {call for call in calls_since(account_folder, since) if call.startswith("route53:")} == READS
 

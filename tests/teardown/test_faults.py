@@ -81,7 +81,7 @@ def every_point(account: process.Account, aws: Proven, folder: Folder) -> list[t
 def test_no_fault_makes_it_clean_when_it_is_not(
     account: process.Account, account_folder: Folder, aws: Proven, strike: Callable[..., None]
 ) -> None:
-    """W1: the predecessor took AccessDenied for zero. A sample: one fault for each operation."""
+    """A failed call, such as AccessDenied, never counts as an empty answer. A sample: one fault for each operation."""
     points = every_point(account, aws, account_folder)
     chance = random.Random(28)  # noqa: S311  # no secret, but the same again
     operations = sorted({(call.service, call.operation) for call, _ in points})

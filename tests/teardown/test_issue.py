@@ -1,4 +1,4 @@
-"""One issue while nights fail: opened, updated, closed by the next that ends well, and by nothing else."""
+"""One issue while teardowns fail: opened, updated, closed by the next that succeeds, and by nothing else."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ def test_more_than_a_day_cannot_be_asked_for(hours: float) -> None:
         ("", ""),
         ("  ", ""),
         ("2026-11-27T20:00:00Z", ""),
-        ("tomorrow", "is no moment"),
-        ("2026-11-29T08:00:00", "is no moment"),
+        ("tomorrow", "is not a UTC time"),
+        ("2026-11-29T08:00:00", "is not a UTC time"),
         ("2026-12-28T20:00:00Z", "more than 24 hours ahead"),
     ],
 )
 def test_what_is_no_moment_within_a_day_keeps_nothing(value: str, said: str) -> None:
-    """W2: the predecessor's override was read by nothing, and nobody was told."""
+    """An invalid value is ignored, and the message says so."""
     held, why = keep.holds(value, NOW)
     assert not held
     assert said in why

@@ -169,7 +169,7 @@ def test_a_lock_that_is_none_stops_the_run(project: Path) -> None:
     write(project, lock())
     path = project / ".pulumi" / "locks" / "organization" / "test" / "staging" / "0.json"
     path.write_text(json.dumps({"pid": 1}))
-    with pytest.raises(FleetError, match="is no lock as pulumi writes it"):
+    with pytest.raises(FleetError, match="is not a lock that pulumi wrote"):
         take(project, here(in_job=True), take_lock=True)
 
 

@@ -136,7 +136,7 @@ def test_a_tag_that_cannot_be_written_is_said_and_the_volume_is_kept(
     living.strike(Rule("UnauthorizedOperation", "ec2", "CreateTags"))
     living.run(monkeypatch, *DRAIN, f"--cwd={living.root}")
     said = capsys.readouterr().err
-    assert f"{kept} is kept this night, but its tag cannot be written" in said
+    assert f"{kept} is kept by this run, but its tag cannot be written" in said
     assert "the credentials lack ec2:CreateTags" in said
     assert f"aws ec2 create-tags --resources {kept} --tags Key=infra-fleet/reclaim-policy,Value=Retain" in said
     assert kept not in {each.id for each in sweep.plan(proven(), capture.read(living.captured), ()).doomed}

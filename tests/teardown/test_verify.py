@@ -32,7 +32,7 @@ def test_nothing_left_is_clean(town: Town, aws: Proven) -> None:
 
 
 def test_all_kinds_of_leftovers_are_listed_with_id_cost_and_remedy(town: Town, aws: Proven) -> None:
-    """W10: the predecessor looked at the cluster's name and at a tag that the VPC never had."""
+    """Verification looks at every kind, by tags and by names."""
     left = town.leave()
     verdict = looked(aws, town)
     assert not verdict.clean
@@ -52,7 +52,7 @@ def test_all_kinds_of_leftovers_are_listed_with_id_cost_and_remedy(town: Town, a
 
 
 def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, aws: Proven) -> None:
-    """W10: NAT gateways, addresses, roles and the cluster itself."""
+    """NAT gateways, addresses, roles and the cluster itself."""
     subnets = list(town.place.subnets)
     town.clients.cluster(name=town.place.cluster, resourcesVpcConfig={"subnetIds": subnets})
     own = [{"Key": "project", "Value": "infra-fleet"}, {"Key": "cluster", "Value": town.place.cluster}]

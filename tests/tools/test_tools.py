@@ -46,4 +46,4 @@ def test_what_is_no_tool_is_refused_in_one_line() -> None:
     done = CliRunner().invoke(app, ["tools", "terraform"])
     assert done.exit_code == 1
     assert done.stdout == ""
-    assert done.stderr == f"tools: terraform is no tool to build: name one of {', '.join(TOOLS)}\n"
+    assert done.stderr == f"tools: unknown tool terraform: use one of {', '.join(TOOLS)}\n"

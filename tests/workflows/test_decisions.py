@@ -35,7 +35,7 @@ WATCHDOG = '.venv/bin/fleet teardown verify --watchdog 26 --stack "$STACK"'
 ISSUE = '.venv/bin/fleet teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 TESTS = "make test-application"
 SMOKE = "make smoke"
-INTENT = (
+OFFLINE = (
     '.venv/bin/fleet sandbox preview --stack "$STACK"',
     ('.venv/bin/fleet sandbox exec --stack "$STACK" -- .venv/bin/fleet preview -C .sandbox/project --stack "$STACK"'),
 )
@@ -63,7 +63,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 
 ANSWERS = {
     **INSTALLED,
-    **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *INTENT, LOCK, FREE), "true"),
+    **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
     **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
@@ -105,7 +105,7 @@ def test_a_pull_request_is_tested_previewed_and_commented_on() -> None:
     assert results(jobs) == {}
     assert jobs["scope"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
     assert jobs["checks"].leg.commands == [".ci/packages", "make lint", "make test"]
-    assert [leg.commands[-2:] for leg in jobs["intent"].legs] == [list(INTENT), list(INTENT)]
+    assert [leg.commands[-2:] for leg in jobs["offline"].legs] == [list(OFFLINE), list(OFFLINE)]
     assert [leg.commands[-2:] for leg in jobs["plan"].legs] == [[PLAN, COMMENT]] * 3
     backend = VARIABLES["PULUMI_BACKEND_URL"]
     assert [leg.output for leg in jobs["plan"].legs] == [
@@ -124,7 +124,7 @@ def test_the_permanent_layer_is_previewed_where_it_is_touched_alone() -> None:
 def test_a_fork_gets_the_preview_of_the_intent_and_no_role(event: Event) -> None:
     jobs = run("infra-plan.yml", event)
     assert results(jobs) == {"plan": "skipped"}
-    assert jobs["intent"].leg.commands[-2:] == list(INTENT)
+    assert jobs["offline"].leg.commands[-2:] == list(OFFLINE)
 
 
 def test_a_fresh_fork_without_an_account_is_green() -> None:
@@ -133,14 +133,14 @@ def test_a_fresh_fork_without_an_account_is_green() -> None:
 
 
 def test_the_required_check_reports_on_a_change_that_touches_no_infrastructure() -> None:
-    """W34: required checks stayed pending on unrelated pull requests."""
+    """Otherwise the check would stay pending, and the pull request could not be merged."""
     jobs = run("infra-plan.yml", pull_request(), scope=scope(infra=False))
-    assert results(jobs) == {"intent": "skipped", "plan": "skipped"}
+    assert results(jobs) == {"offline": "skipped", "plan": "skipped"}
     assert jobs["infra-plan"].leg.commands == []
 
 
 def test_a_failed_preview_is_commented_on_and_fails_the_required_check() -> None:
-    """W4: what had to run after a failure lacked the condition, and was skipped."""
+    """The comment is not skipped after a failure."""
     jobs = run("infra-plan.yml", pull_request(), plan="exit 1")
     assert results(jobs) == {"plan": "failure", "infra-plan": "failure"}
     assert jobs["plan"].leg.commands[-2:] == [PLAN, COMMENT]
@@ -155,9 +155,9 @@ def test_failed_tests_fail_the_required_check() -> None:
 
 @pytest.mark.parametrize(("workflow", "event"), [("infra-plan.yml", pull_request()), ("infra-apply.yml", PUSH)])
 def test_a_scope_that_cannot_be_told_is_a_failure_and_not_nothing(workflow: str, event: Event) -> None:
-    """W31: a git command that failed counted as "no changes"."""
+    """A git command that fails does not count as "no changes"."""
     jobs = run(workflow, event, scope="exit 1")
-    skipped = {"intent": "skipped", "plan": "skipped", "infra-plan": "failure"}
+    skipped = {"offline": "skipped", "plan": "skipped", "infra-plan": "failure"}
     assert results(jobs) == {"scope": "failure"} | (skipped if workflow == "infra-plan.yml" else {"apply": "skipped"})
 
 
@@ -170,7 +170,7 @@ def test_a_merge_updates_a_stack_that_is_up() -> None:
 
 
 def test_a_merge_does_not_bring_back_a_stack_that_is_down() -> None:
-    """W3: every merge rebuilt what the night had destroyed."""
+    """What the nightly teardown destroyed is only previewed."""
     jobs = run("infra-apply.yml", PUSH, state='test "$WHEN_DOWN" = preview; ' + answer(operation="preview"))
     assert results(jobs) == {}
     assert jobs["apply"].leg.commands[-2:] == [STATE, PREVIEW]
@@ -265,7 +265,7 @@ def scheduled(cron: str) -> Event:
 
 @pytest.mark.parametrize("cron", ["0 20 * * *", "0 22 * * *"])
 def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
-    """W4: what changes a stack waits for its turn, with its lock."""
+    """The teardown waits for its turn: it is in the stack's concurrency group."""
     jobs = run("nightly-destroy.yml", scheduled(cron), {**VARIABLES, "KEEP_UNTIL": "2026-11-29T08:00:00Z"})
     assert jobs["destroy"].leg.commands[-1] == NIGHT
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force false, keep 2026-11-29T08:00:00Z"
@@ -275,7 +275,6 @@ def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
 
 
 def test_a_night_that_fails_ends_in_the_issue_too() -> None:
-    """W2: the predecessor's issue was opened for an event that no longer came."""
     report = '{"title": "`id` $(id) 5 resources left"}'
     jobs = run("nightly-destroy.yml", scheduled("0 20 * * *"), night=f"{answer(report=report)}; exit 1")
     assert jobs["issue"].leg.output == f"staging: failure skipped \n{report}\n"
@@ -298,7 +297,7 @@ def test_whatever_changes_a_stack_waits_in_the_one_line_of_the_stack() -> None:
 
 
 def test_a_night_by_hand_may_be_forced() -> None:
-    """W4: the predecessor's force did nothing after the step that it was for."""
+    """The input `force` reaches the command."""
     event = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "blue", "force": True}})
     jobs = run("nightly-destroy.yml", event)
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force true, keep "

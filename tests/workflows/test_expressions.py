@@ -73,7 +73,7 @@ def test_what_is_not_known_is_an_error(expression: str) -> None:
 
 
 def test_json_that_is_none_is_an_error() -> None:
-    with pytest.raises(ExpressionError, match="no JSON: ''"):
+    with pytest.raises(ExpressionError, match="invalid JSON: ''"):
         evaluate("fromJSON(needs.b.outputs.stacks)", CONTEXTS)
 
 

@@ -1,4 +1,4 @@
-"""What every workflow keeps to, read from the files; with the faults of the predecessor that must not come back."""
+"""Rules that every workflow keeps, read from the files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PERMISSIONS = {
     ("infra-apply.yml", "scope"): READ,
     ("infra-plan.yml", "checks"): READ,
     ("infra-plan.yml", "infra-plan"): {},
-    ("infra-plan.yml", "intent"): READ,
+    ("infra-plan.yml", "offline"): READ,
     ("infra-plan.yml", "plan"): {**OIDC, "pull-requests": "write"},
     ("infra-plan.yml", "scope"): READ,
     ("infra-unlock.yml", "free"): OIDC,
@@ -147,13 +147,13 @@ def test_tools_are_installed_in_the_pinned_versions() -> None:
     steps = [step for _, step in STEPS if "uses" in step]
     inputs = {step["uses"].partition("@")[0]: step.get("with", {}) for step in steps}
     assert inputs["pulumi/actions"] == {"pulumi-version": versions.PULUMI}
-    assert inputs["fluxcd/flux2/action"] == {"version": versions.FLUX}  # W18: the CLI was the newest, whatever it was
+    assert inputs["fluxcd/flux2/action"] == {"version": versions.FLUX}
     assert inputs["actions/setup-python"]["python-version"] == versions.PYTHON
     assert re.fullmatch(r"tools/\w+/go\.mod", inputs["actions/setup-go"]["go-version-file"])
 
 
 def test_what_changes_a_stack_waits_in_one_line_over_all_workflows_and_is_never_cut_short() -> None:
-    """W5: apply, rebuild and destroy of the predecessor overlapped."""
+    """Apply, rebuild and destroy of a stack never overlap."""
     groups = {key: job.get("concurrency") for key, job in JOBS.items() if "concurrency" in job}
     assert groups.keys() == changing().keys()
     assert groups.keys() == {
@@ -167,7 +167,7 @@ def test_what_changes_a_stack_waits_in_one_line_over_all_workflows_and_is_never_
 
 
 def test_the_night_comes_by_itself_twice_and_something_looks_in_the_morning() -> None:
-    """W2: the predecessor's schedule was gone, while its messages promised the next run."""
+    """The schedule is there, and the messages name the same times."""
     workflow = WORKFLOWS["nightly-destroy.yml"]
     assert [each["cron"] for each in workflow["on"]["schedule"]] == ["0 20 * * *", "0 22 * * *", "0 6 * * *"]
     assert "20:00 UTC" in (REPOSITORY / "teardown" / "fleet_teardown.py").read_text()
@@ -176,7 +176,7 @@ def test_the_night_comes_by_itself_twice_and_something_looks_in_the_morning() ->
 
 
 def test_every_failure_of_a_night_ends_in_an_issue() -> None:
-    """W2, W4: the predecessor's issue hung on an event that no longer came."""
+    """The issue is updated after success, failure and cancellation alike."""
     jobs = WORKFLOWS["nightly-destroy.yml"]["jobs"]
     assert jobs["issue"]["if"].startswith("always()")
     assert set(jobs["issue"]["needs"]) == jobs.keys() - {"issue"}
@@ -217,7 +217,7 @@ def test_what_is_pushed_is_what_was_tried_and_scanned_and_says_where_it_comes_fr
 
 
 def test_a_stack_is_changed_from_the_environment_that_allows_main_only() -> None:
-    """W28 and W30: any branch could assume the one role, and the permanent stack had no environment."""
+    """No other branch can assume the deploy role."""
     roles = {
         key: step["with"]["role-to-assume"]
         for key, job in JOBS.items()
@@ -240,7 +240,7 @@ def test_credentials_of_another_account_are_refused() -> None:
 
 
 def test_the_permanent_layer_is_previewed_and_never_applied() -> None:
-    """W30: the predecessor applied its roles by itself."""
+    """A workflow that applied it could give its own role more rights."""
     assert names.PERMANENT_STACK in JOBS["infra-plan.yml", "plan"]["strategy"]["matrix"]["include"]
     for key, job in changing().items():
         assert "permanent" not in str(job), key
@@ -248,13 +248,13 @@ def test_the_permanent_layer_is_previewed_and_never_applied() -> None:
 
 
 def test_no_job_decides_by_the_outcome_of_other_runs() -> None:
-    """W13: a newer run of another change blocked or let through the rebuild. Here the state and AWS decide."""
+    """The stack's state and AWS decide, whatever newer runs of other changes did."""
     assert not any("actions" in job["permissions"] for job in JOBS.values())
     assert not any(re.search(r"\bgh\b|api\.github\.com", step.get("run", "")) for _, step in STEPS)
 
 
 def test_a_lock_is_freed_by_a_reviewed_job_alone() -> None:
-    """W4: -lock=false was given in the belief that nothing else was running."""
+    """No command skips the lock, and no job frees it unseen."""
     freeing = {key for key, job in JOBS.items() if any("--free" in command for command in runs(job))}
     assert freeing == {("infra-unlock.yml", "free")}
     jobs = WORKFLOWS["infra-unlock.yml"]["jobs"]
@@ -266,7 +266,7 @@ def test_a_lock_is_freed_by_a_reviewed_job_alone() -> None:
 
 
 def test_the_required_check_reports_for_all_jobs_and_always() -> None:
-    """W34: path filters left required checks pending on unrelated pull requests."""
+    """A path filter would leave the required check pending on unrelated pull requests."""
     workflow = WORKFLOWS["infra-plan.yml"]
     check = workflow["jobs"]["infra-plan"]
     assert set(check["needs"]) == workflow["jobs"].keys() - {"infra-plan"}
@@ -277,7 +277,7 @@ def test_the_required_check_reports_for_all_jobs_and_always() -> None:
 
 
 def test_the_manifests_are_checked_stage_by_stage() -> None:
-    """W34: the predecessor ignored unknown kinds, and checked neither builds nor substitution nor order."""
+    """Builds, schemas, substitution and order are each checked."""
     commands = runs(JOBS["k8s-manifest-validate.yml", "k8s-manifest-validate"])
     assert commands[1:] == [f".venv/bin/fleet check --stage {stage.value} --format github" for stage in Stage]
 

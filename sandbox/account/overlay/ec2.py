@@ -191,8 +191,8 @@ class Ec2(EC2Backend):
     ) -> Reservation:
         """Image, disks, options, tags and profile as `launch` says; interfaces end with an instance they are made with.
 
-        moto takes a launch template's image as it is written and its disks beside its own, and neither its profile, its
-        metadata options nor its volumes' tags.
+        moto takes a launch template's image as it is written and its disks in addition to its own, and neither its
+        profile, its metadata options nor its volumes' tags.
         """
         reference = kwargs.get("launch_template")
         data = self._get_template_from_args(reference).data if reference else {}

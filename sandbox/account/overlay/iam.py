@@ -49,7 +49,7 @@ def refuse_attached_policy(policy: ManagedPolicy) -> None:
 
 
 def refuse_versions(policy: ManagedPolicy) -> None:
-    """DeletePolicy: DeleteConflict while it has versions beside the default one."""
+    """DeletePolicy: DeleteConflict while it has versions other than the default one."""
     if len(policy.versions) > 1:
         raise DeleteConflictException(
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "

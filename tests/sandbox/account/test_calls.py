@@ -1,4 +1,4 @@
-"""The record of the calls: what it gets wrong is no answer of AWS."""
+"""The record of the calls: its own errors are not answers of AWS."""
 
 from __future__ import annotations
 

@@ -93,11 +93,11 @@ def test_config_that_only_the_real_backend_can_decrypt_is_named(folder: Folder, 
     ("content", "message"),
     [
         (None, "is missing"),
-        (b"config: {", "is no YAML"),
-        (b"config: \xff", "is no YAML: 'utf-8' codec can't decode byte 0xff"),
-        (b"config: 2026-02-30", "is no YAML: day is out of range"),
+        (b"config: {", "is not valid YAML"),
+        (b"config: \xff", "is not valid YAML: 'utf-8' codec can't decode byte 0xff"),
+        (b"config: 2026-02-30", "is not valid YAML: day is out of range"),
         (b"- a list", "expected a mapping, found list"),
-        (b"config: {a: [{on: b}]}", "the key True is no text: put it in quotes"),
+        (b"config: {a: [{on: b}]}", "the key True is not a string: put it in quotes"),
     ],
 )
 def test_a_stack_file_that_cannot_be_read_is_named_in_one_line(

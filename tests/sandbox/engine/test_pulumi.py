@@ -73,7 +73,7 @@ def test_a_host_where_the_links_of_pulumi_lead_is_its_own(folder: Folder, on_pat
         ("echo v2.300.0", "is v2.300.0, tested is v3.274.1"),
         ("echo 'warning: nothing configured'", "does not say its version, `pulumi version` exits with 0"),
         ("exit 3", "does not say its version, `pulumi version` exits with 3"),
-        ("echo v3.280.0", "is v3.280.0, but has no pulumi-language-python beside it or on PATH"),
+        ("echo v3.280.0", "is v3.280.0, but has no pulumi-language-python next to it or on PATH"),
     ],
 )
 def test_a_pulumi_that_does_not_fit_is_passed_over_with_the_reason(

@@ -69,7 +69,7 @@ def unknown_names(specs: Properties, types: Mapping[str, Any], path: str = "") -
             yield f"{path}{name}"
         elif spec.fields:
             inner = nested(types[name])
-            assert inner, f"{path}{name} is no object in the SDK"
+            assert inner, f"{path}{name} is not an object in the SDK"
             read = sdk.input_type_types if sdk.is_input_type(inner) else sdk.output_type_types
             yield from unknown_names(dict(spec.fields), read(inner), f"{path}{name}.")
 

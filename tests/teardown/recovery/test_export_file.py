@@ -58,7 +58,7 @@ def test_a_later_killed_run_adds_to_what_is_remembered(path: Path) -> None:
 def test_what_cannot_be_read_stops_the_run_and_is_kept(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("{")
-    with pytest.raises(FleetError, match=r"staging\.export\.json is no kept export"):
+    with pytest.raises(FleetError, match=r"staging\.export\.json is not a kept export"):
         export_file.keep(path, exported(base(), [("creating", entry(VPC, "vpc"))]))
     assert path.read_text() == "{"
 

@@ -217,7 +217,7 @@ def refuse_config_map_only(cluster: Cluster) -> None:
 
 
 def refuse_malformed_principal(arn: str) -> None:
-    """InvalidParameterException for what is no ARN of an IAM principal, e.g. an assumed role's, or a service's role."""
+    """InvalidParameterException if it is not the ARN of an IAM principal, e.g. an assumed or a service's role."""
     if not PRINCIPAL.match(arn):
         raise errors.invalid_parameter("The principalArn parameter format is not valid")
     if ":role/aws-service-role/" in arn:

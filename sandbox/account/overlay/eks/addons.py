@@ -124,7 +124,7 @@ def refuse_existing(cluster: Cluster, addon: str) -> None:
 
 
 def refuse_unreadable_configuration(request: Document) -> None:
-    """InvalidParameterException for configuration values that are no JSON or YAML object."""
+    """InvalidParameterException for configuration values that are not a JSON or YAML object."""
     text = request.get("configurationValues")
     if text is None:
         return

@@ -101,7 +101,7 @@ def own_template(eks: Eks, nodegroup: Document) -> LaunchTemplate:
 
 
 def node_tags(nodegroup: Document) -> dict[str, str]:
-    """The tags by which EKS, the node and the cloud controllers know to whom it belongs."""
+    """The tags by which EKS, the node and the cloud controllers know its owner."""
     return {
         "eks:cluster-name": nodegroup["clusterName"],
         "eks:nodegroup-name": nodegroup["nodegroupName"],
