@@ -15,6 +15,8 @@ TOP = tuple(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECU
 PAGES = sorted([*TOP, *(REPOSITORY / "docs").rglob("*.md")])
 
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"```[\s\S]*?```|`[^`\n]+`|^ {4}.+$", re.MULTILINE)
+DRAWING = re.compile(r"^```mermaid\n.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 QUOTED = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"\.?[\w*-][\w.*-]*(/[\w.*-]+)+/?|[\w*-][\w.*-]*/")
@@ -32,6 +34,11 @@ def files() -> list[str]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.check_output(command, cwd=REPOSITORY, text=True).splitlines()
     return [name for name in listed if (REPOSITORY / name).is_file()]
+
+
+def code(text: str) -> str:
+    """What a page shows as code, drawings aside."""
+    return "\n".join(part.strip("`") for part in CODE.findall(DRAWING.sub("", text)))
 
 
 def links(text: str) -> list[str]:
