@@ -1,4 +1,4 @@
-"""The sandbox and a real account never meet (docs/decisions/0013)."""
+"""The sandbox and a real account never meet (docs/decisions/0008-sandbox-and-real-never-meet.md)."""
 
 from __future__ import annotations
 

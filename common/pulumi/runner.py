@@ -1,7 +1,8 @@
 """Runs the pulumi on PATH in a project's folder, on the backend that the environment names.
 
 Not by `pulumi.automation`: its reads always pass `--show-secrets`, its import leaves the state in the clear in a
-temporary file, and it gives up a stream at the first byte that is not UTF-8 (docs/decisions/0022).
+temporary file, and it gives up a stream at the first byte that is not UTF-8
+(docs/decisions/0017-one-floor-one-command.md).
 """
 
 from __future__ import annotations

@@ -9,26 +9,19 @@ import pytest
 
 from tests.support.checkout import REPOSITORY
 from tests.support.documented import named, unknown
+from tests.support.pages import PAGES, code, name_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CODE = re.compile(r"```.*?```|`[^`\n]+`|^ {4}.+$", re.MULTILINE | re.DOTALL)
-"""What Markdown shows as code."""
-
-PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
 WORKFLOWS = sorted((REPOSITORY / ".github").rglob("*.yml"))
 PACKAGES = ("bootstrap", "checks", "common", "delivery", "fleet", "infra", "permanent", "sandbox", "teardown", "tools")
 SOURCES = sorted(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))
 
 
-def code_of(page: str) -> str:
-    return "\n".join(part.strip("`") for part in CODE.findall(page))
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_a_command_of_a_page_exists(path: Path) -> None:
-    text = code_of(path.read_text())
+    text = code(path.read_text())
     assert [words for words in named(text) if unknown(words)] == []
 
 
