@@ -52,7 +52,7 @@ Outputs = Annotated[
     str | None,
     typer.Option(
         help="What `pulumi stack output --json` printed: a file, or - for standard input.",
-        show_default="pulumi is asked",
+        show_default="from pulumi",
     ),
 ]
 SettingsFile = Annotated[
@@ -61,9 +61,9 @@ SettingsFile = Annotated[
 ]
 Given = Annotated[
     Path | None,
-    typer.Option("--kubeconfig", help="A kubeconfig whose current context is the cluster.", show_default="made anew"),
+    typer.Option("--kubeconfig", help="A kubeconfig whose current context is the cluster.", show_default="temporary"),
 ]
-Expect = Annotated[Path | None, typer.Option("--expect", help="An expectation file: what this cluster need not have.")]
+Expect = Annotated[Path | None, typer.Option("--expect", help="YAML file of checks to skip on this cluster.")]
 
 
 @app.command("plan")
@@ -138,7 +138,7 @@ def verify_cluster(
     json: Json = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all is well, or the deadline.")] = False,
 ) -> None:
-    """Hold the cluster to the guide's checklist. Changes nothing."""
+    """Check that the cluster is fully bootstrapped and reconciled. Changes nothing."""
     world.refuse_other_world()
     chosen, expected = flux_settings.load(settings or cwd / flux_settings.FILE), load_expectations(expect)
     found = stack_outputs.read(outputs, stack=stack, project=cwd)
@@ -156,7 +156,7 @@ def verify_cluster(
             except FleetError as error:
                 failure = str(error)
     if expected.why:
-        tell(f"{', '.join(expected.not_reconciled)} are not held to it: {expected.why}", beside_json=json)
+        tell(f"{', '.join(expected.not_reconciled)} are not checked here: {expected.why}", beside_json=json)
     _finish(report.of_verdict("verification", seen.verdict, seen.snapshot, failure=failure), json=json)
 
 

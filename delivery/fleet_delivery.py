@@ -31,7 +31,7 @@ def say_scope(
     head: Annotated[str, typer.Option("--head", help="The commit with the change.")] = "HEAD",
     cwd: Cwd = HERE,
 ) -> None:
-    """Say which parts of the repository a change touches."""
+    """Report which parts of the repository a change touches."""
     found, stacks = scope.find(cwd, base, head), scope.stacks(cwd)
     for part, touched in (("infra", found.infra), ("permanent", found.permanent)):
         give(f"{part}: {'touched' if touched else 'untouched'}")
@@ -58,7 +58,7 @@ def say_state(
     *,
     as_json: Json = False,
 ) -> None:
-    """Say whether a stack is up, down or unknown, and what a merge does to it. Fails where that is nothing."""
+    """Report whether a stack is up, down or unknown, and what a merge would do. Exits 1 if a merge would do nothing."""
     verdict = state.find(cwd, stack, when_down)
     summary.outputs(state=verdict.state, operation=verdict.operation or "none")
     summary.write(markdown(verdict.line, LINE))
@@ -111,7 +111,10 @@ def show_lock(
     stack: Stack = STACK,
     cwd: Cwd = HERE,
     *,
-    free: Annotated[bool, typer.Option("--free", help="Free it. A run that holds it goes on: end that first.")] = False,
+    free: Annotated[
+        bool,
+        typer.Option("--free", help="Release the lock. This does not stop the run that holds it: cancel that first."),
+    ] = False,
     expect: Annotated[
         str | None, typer.Option("--expect", help="With --free: who holds it, as the step's output `holder` had it.")
     ] = None,
@@ -152,14 +155,14 @@ def write_files(
         typer.Option(help="sub_claim_prefix of GitHub's API: repo:<owner>@<id>/<repository>@<id> where it is new."),
     ] = None,
     cluster_admin: Annotated[str | None, typer.Option(help="A role of the account, by name or ARN.")] = None,
-    alarm_email: Annotated[str | None, typer.Option(help="Whom AWS Budgets writes to.")] = None,
+    alarm_email: Annotated[str | None, typer.Option(help="E-mail address for AWS budget alerts.")] = None,
     cluster_name: Annotated[str | None, typer.Option(help="The EKS cluster.", show_default="the stack's name")] = None,
     vpc_cidr: Annotated[str | None, typer.Option(help="The VPC's addresses.", show_default="10.0.0.0/16")] = None,
     cwd: Cwd = HERE,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Change files that exist without a question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Change existing files without asking.")] = False,
 ) -> None:
-    """Write a stack's file, and its entry in the permanent layer's. Asks for what no flag says."""
+    """Write a stack's file, and its entry in the permanent layer's. Prompts for anything not given as an option."""
     terminal = sys.stdin.isatty()
     answers = configure.Answers(
         account_id=account_id,

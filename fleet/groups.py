@@ -33,17 +33,17 @@ DELIVERY = "delivery.fleet_delivery"
 
 GROUPS = (
     Group("configure", DELIVERY, "Write a stack's file, and its entry in the permanent layer's.", is_member=True),
-    Group("account", "permanent.fleet_account", "Apply what outlives the night, and tell GitHub of it."),
-    Group("check", "checks.fleet_check", "Find what Flux would refuse.", stopped=2),
-    Group("scope", DELIVERY, "Say which parts of the repository a change touches.", is_member=True),
+    Group("account", "permanent.fleet_account", "Apply the account-level resources, and print GitHub's configuration."),
+    Group("check", "checks.fleet_check", "Find what Flux would reject.", stopped=2),
+    Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),
     Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),
-    Group("state", DELIVERY, "Say whether a stack is up, and what a merge does to it.", is_member=True),
+    Group("state", DELIVERY, "Report whether a stack is up, and what a merge would do.", is_member=True),
     Group("preview", DELIVERY, "Preview a stack and report what an update would do.", is_member=True),
     Group("comment", DELIVERY, "Post a preview's report to its pull request.", is_member=True),
-    Group("lock", DELIVERY, "Show who holds a stack's lock, and free it.", is_member=True),
-    Group("bootstrap", "bootstrap.fleet_bootstrap", "From a fresh cluster to one that Flux owns."),
-    Group("teardown", "teardown.fleet_teardown", "The end of the day: nothing is left in AWS, and it is sure."),
-    Group("sandbox", "sandbox.fleet_sandbox", "The whole day on this machine, with no AWS account."),
-    Group("tools", "tools.fleet_tools", "Print the path of a tool, built first if it has to be."),
+    Group("lock", DELIVERY, "Show who holds a stack's lock, and release it.", is_member=True),
+    Group("bootstrap", "bootstrap.fleet_bootstrap", "Install Flux on a fresh cluster, and verify it."),
+    Group("teardown", "teardown.fleet_teardown", "Destroy a stack, and verify that nothing is left in AWS."),
+    Group("sandbox", "sandbox.fleet_sandbox", "Run the whole lifecycle on this machine, without AWS."),
+    Group("tools", "tools.fleet_tools", "Print the path of a pinned tool; build it first if needed."),
 )
 """In the order of their first use."""

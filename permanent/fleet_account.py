@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from permanent.settings import Settings
 
-HELP = """What outlives the night, made once by a person with administrator's credentials: the state bucket, ECR, \
-GitHub's roles, log groups, secrets, a budget."""
+HELP = """Account-level resources that survive the nightly teardown: the state bucket, ECR, GitHub's roles, log \
+groups, secrets, a budget. Apply them once per account, as an administrator."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -32,20 +32,22 @@ PROJECT = "permanent"
 
 @app.command("apply")
 def apply_layer(cwd: Cwd = HERE, *, yes: Yes = False) -> None:
-    """Show what would be done, ask, and do it. Safe to run again, also after it was killed."""
+    """Show what would change, ask, and apply it. It is safe to run again after an interruption."""
     layer = _layer(cwd)
     done = apply(layer, confirm=None if yes else lambda missing: _confirm(layer.settings, missing), say=_say)
     if not done:
         raise typer.Exit(0 if sys.stdin.isatty() else 1)
     if layer.settings.alarm_email.endswith(NOBODYS):
-        _say(f"nobody reads {layer.settings.alarm_email}: set {names.PERMANENT_PROJECT}:alarmEmail, and apply again")
+        _say(
+            f"{layer.settings.alarm_email} receives no mail: set {names.PERMANENT_PROJECT}:alarmEmail, and apply again"
+        )
     _say(f"commit {layer.stack_file.name} if it changed; then tell GitHub what follows")
     _github(layer)
 
 
 @app.command("github")
 def print_github_commands(cwd: Cwd = HERE) -> None:
-    """Print the commands that tell GitHub of the account."""
+    """Print the commands that configure GitHub for the account."""
     _github(_layer(cwd))
 
 

@@ -21,7 +21,7 @@ from sandbox.cluster import fleet_sandbox_cluster
 from sandbox.folder import CODE
 from sandbox.options import More, Where, folder_of
 
-HELP = """The whole day on this machine, with no AWS account and no credentials.
+HELP = """Run the whole lifecycle on this machine against an embedded AWS account. No credentials.
 
 The real Pulumi engine runs the real program against an embedded AWS account (moto and an overlay) through a stand-in \
 for pulumi-aws. It shows order, edges, refusals and the program's own code; it does not show pulumi-aws' validation, \
@@ -113,10 +113,11 @@ def leftovers(
     seed: Annotated[int, typer.Option(help="The same seed makes the same.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="How many applications left something.")] = 1,
     with_strangers: Annotated[
-        bool, typer.Option("--strangers", help="Also what is not the cluster's; some of it blocks the stack's VPC.")
+        bool,
+        typer.Option("--strangers", help="Also resources of others, which the teardown must keep; some block the VPC."),
     ] = False,
 ) -> None:
-    """Make what Kubernetes' controllers leave in AWS for the stack's cluster."""
+    """Create sample leftovers: what Kubernetes' controllers leave in AWS for the stack's cluster."""
     account = process.find(folder_of(cwd, folder))
     if account is None:
         raise FleetError("there is no embedded account: run `fleet sandbox up`")
@@ -132,16 +133,14 @@ def fault(
     code: Annotated[
         str, typer.Option(help=f"AWS's error code, such as AccessDenied; {faults.RESET}; nothing: only the latency.")
     ] = "",
-    service: Annotated[
-        str, typer.Option(help="As in signatures, such as ec2 or elasticloadbalancing; a pattern.")
-    ] = "*",
-    operation: Annotated[str, typer.Option(help="Such as DeleteVpc; a pattern.")] = "*",
-    after: Annotated[int, typer.Option(min=0, help="How many such calls go well before.")] = 0,
-    times: Annotated[int, typer.Option(help="How many fail; -1: all from then on.")] = -1,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds before the answer.")] = 0.0,
-    clear: Annotated[bool, typer.Option("--clear", help="No faults any more.")] = False,
+    service: Annotated[str, typer.Option(help="Service as in request signatures, e.g. ec2 (glob).")] = "*",
+    operation: Annotated[str, typer.Option(help="Operation, e.g. DeleteVpc (glob).")] = "*",
+    after: Annotated[int, typer.Option(min=0, help="Let this many matching calls succeed first.")] = 0,
+    times: Annotated[int, typer.Option(help="How many calls fail; -1: all.")] = -1,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds to delay each answer.")] = 0.0,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all faults.")] = False,
 ) -> None:
-    """Let calls to the embedded account fail, until --clear. The sandbox's own calls do not; exit code 2: none can."""
+    """Make AWS calls fail, until --clear. The sandbox's own calls do not. Exits 2 if no call can match."""
     rules = [] if clear else [faults.Rule(code, service, operation, after, times, latency)]
     for why in filter(None, map(operations.mistake, rules)):
         console.print(f"sandbox: {why}", style="red", markup=False)

@@ -42,16 +42,17 @@ if TYPE_CHECKING:
     from teardown.kinds.base import Leftover
     from teardown.target import Target
 
-HELP = """The end of the day: nothing is left in AWS, and it is sure.
+HELP = """Destroy a stack, delete what controllers left in AWS, and verify that nothing is left.
 
 1. `verify` and `sweep` look. Safe: they change nothing.
 
 2. `sweep --yes` deletes what Kubernetes' controllers left; never what is shared, another cluster's, the permanent \
 layer's, or in the stack's state.
 
-3. `run --yes` is the night: drain, sweep, `pulumi destroy`, sweep, verify. Killed, it is run again.
+3. `run --yes` is the nightly teardown: drain, sweep, `pulumi destroy`, sweep, verify. It is safe to run again \
+after an interruption.
 
-Exit codes: 0 sure that nothing is left (or, of a dry run, that it could look), 1 not, 2 bad usage.
+Exit codes: 0 verified that nothing is left (of a dry run: that everything could be checked), 1 not, 2 bad usage.
 
 Credentials: AWS's from the environment.
 """
@@ -73,10 +74,10 @@ class Reported(TyperGroup):
 app = typer.Typer(cls=Reported, help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
-Vpc = Annotated[str, typer.Option("--vpc", help="The VPC, where neither state nor captured file knows it any more.")]
-Reads = Annotated[int, typer.Option(min=1, help="How many clean looks running it takes to be sure.")]
-Pause = Annotated[float, typer.Option(min=0, help="Seconds between two of them.")]
-Deadline = Annotated[float, typer.Option(min=0, help="Seconds that one deletion may wait for what holds it.")]
+Vpc = Annotated[str, typer.Option("--vpc", help="The VPC, if neither the state nor the captured file has it.")]
+Reads = Annotated[int, typer.Option(min=1, help="Consecutive clean checks required.")]
+Pause = Annotated[float, typer.Option(min=0, help="Seconds between two checks.")]
+Deadline = Annotated[float, typer.Option(min=0, help="Seconds to wait for what holds one resource.")]
 DEADLINES = drain.Deadlines()
 
 
@@ -95,13 +96,13 @@ def run_night(  # each is an option
     cwd: Cwd = HERE,
     vpc: Vpc = "",
     yes: Yes = False,
-    force: Annotated[bool, typer.Option("--force", envvar="FORCE", help="Go on after a drain that failed.")] = False,
+    force: Annotated[bool, typer.Option("--force", envvar="FORCE", help="Continue after a failed drain.")] = False,
     recover: Annotated[
         bool,
-        typer.Option("--recover", help="Take the lock of a run that is gone, and settle what it was at."),
+        typer.Option("--recover", help="Release the lock of an interrupted run, and recover what it was creating."),
     ] = False,
     take_lock: Annotated[
-        bool, typer.Option("--take-lock", help="With --recover: take any lock. Ask its holder first.")
+        bool, typer.Option("--take-lock", help="With --recover: release any lock. Ask its holder first.")
     ] = False,
     runner_user: Annotated[
         str,
@@ -118,15 +119,15 @@ def run_night(  # each is an option
             callback=_refuse_typed,
         ),
     ] = "",
-    clear: Annotated[float, typer.Option(min=0, help="Seconds that finalizers and AWS may take.")] = DEADLINES.clear,
-    settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,
+    clear: Annotated[float, typer.Option(min=0, help="Seconds to wait for finalizers and AWS.")] = DEADLINES.clear,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds to wait until Flux is suspended.")] = DEADLINES.settle,
     deadline: Deadline = sweep.PATIENCE,
-    within: Annotated[float, typer.Option(min=0, help="Seconds that all of it may take.")] = time_budget.WITHIN,
+    within: Annotated[float, typer.Option(min=0, help="Seconds for the whole run.")] = time_budget.WITHIN,
     reads: Reads = verify.READS,
     pause: Pause = verify.PAUSE,
     json: Json = False,
 ) -> None:
-    """The night: capture, drain, sweep, pulumi destroy, sweep, verify. Without --yes it shows what it would do."""
+    """Run the nightly teardown: drain, sweep, pulumi destroy, sweep, verify. Without --yes: a dry run."""
     kept, why = keep.holds(keep_until, datetime.now(UTC))
     if why:
         console.print(why)
@@ -163,7 +164,7 @@ def run_night(  # each is an option
 
 @app.command("capture")
 def capture_target(stack: Stack = STACK, cwd: Cwd = HERE) -> None:
-    """Write down what is to go: account, region, VPC, cluster. Changes nothing else."""
+    """Record the stack's account, region, VPC and cluster. Changes nothing else."""
     target = run.captured(run.Options(cwd, stack, _file(cwd, stack)))
     give(f"{_file(cwd, stack)}: {target.cluster} in {target.account_id}, {target.region}, {target.vpc_id}")
 
@@ -173,14 +174,14 @@ def drain_cluster(
     stack: Stack = STACK,
     cwd: Cwd = HERE,
     yes: Yes = False,
-    clear: Annotated[float, typer.Option(min=0, help="Seconds that finalizers and AWS may take.")] = DEADLINES.clear,
-    settle: Annotated[float, typer.Option(min=0, help="Seconds that Flux may take to stop.")] = DEADLINES.settle,
+    clear: Annotated[float, typer.Option(min=0, help="Seconds to wait for finalizers and AWS.")] = DEADLINES.clear,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds to wait until Flux is suspended.")] = DEADLINES.settle,
 ) -> None:
     """Suspend Flux, and delete Ingresses, Services with load balancers, Gateways, and PVCs that no pod mounts."""
     aws, target, _state = _proven(cwd, stack, "")
     cluster, why = aws.cluster()
     if cluster is None:
-        give(f"{why}: nothing to drain; `sweep` does it all")
+        give(f"{why}: nothing to drain; `sweep` deletes the rest")
         return
     if not yes:
         kept = [
@@ -253,7 +254,7 @@ def verify_account(
     pause: Pause = verify.PAUSE,
     json: Json = False,
 ) -> None:
-    """Look whether anything of the cluster is left. Exit code 0 only when it is sure that nothing is."""
+    """Check for resources that the cluster left. Exits 0 only if all could be checked and nothing was found."""
     target = _target(cwd, stack, vpc)
     aws = Aws(target.region)
     if watchdog is not None:
@@ -295,7 +296,7 @@ def keep_up(
 
 @app.command("when")
 def say_when(stack: Stack = STACK) -> None:
-    """Say when the night comes and how to skip it: for the summary of a rebuild."""
+    """Say when the nightly teardown runs and how to skip it, for the summary of a rebuild."""
     value = keep.until(12, datetime.now(UTC))
     lines = [
         f"`{stack}` is destroyed at 20:00 UTC (nightly-destroy.yml).",
@@ -361,7 +362,7 @@ def write_issue(
     ] = "",
     cwd: Cwd = HERE,
 ) -> None:
-    """Open or update the issue of a night that failed, close it after one that ended well."""
+    """Open or update the issue of a failed nightly teardown; close it after a successful one."""
     failed = {job: result for job, result in (("destroy", destroy), ("watchdog", watchdog)) if issue.is_bad(result)}
     night = issue.Night(stack, failed, ended_well=destroy == issue.SUCCESS and kept != "true")
     give(issue.report(night, issue.read(told), issue.Reader.of(cwd, stack)))
@@ -398,7 +399,8 @@ def _dry(options: run.Options) -> Report:
     found = sweep.plan(aws, target, state.listed)
     notes = [why] if cluster is None else drain.preview(cluster)
     return Report(
-        title=f"would destroy {target.cluster}: drain, sweep, {len(state.listed)} names in the state; --yes does it",
+        title=f"dry run: would destroy {target.cluster}: {_many(found.doomed)} left by controllers, and the "
+        f"{len(state.listed)} names in the stack's state. Run it again with --yes",
         good=not found.findings.unknown,
         plan=[[report.row(each) for each in step] for step in found.steps],
         kept=[report.row(each) for each in found.findings.kept],
