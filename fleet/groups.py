@@ -33,7 +33,7 @@ DELIVERY = "delivery.fleet_delivery"
 
 GROUPS = (
     Group("configure", DELIVERY, "Write a stack's file, and its entry in the permanent layer's.", is_member=True),
-    Group("account", "permanent.fleet_account", "Apply the account-level resources, and print GitHub's configuration."),
+    Group("account", "permanent.fleet_account", "Apply the account-level resources; print what GitHub needs."),
     Group("check", "checks.fleet_check", "Find what Flux would reject.", stopped=2),
     Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),
     Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),

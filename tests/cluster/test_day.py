@@ -83,7 +83,7 @@ def test_the_config_map_has_the_contracts_keys_and_no_other(report: dict[str, An
 
 def test_what_flux_would_write_is_what_render_writes(report: dict[str, Any], town: Town, tmp_path: Path) -> None:
     assert report["good"]
-    town.bootstrap("render", f"--root={tmp_path}")
+    town.bootstrap("render", f"--cwd={tmp_path}")
     (owner,) = town.layout.repositories.iterdir()
     (bare,) = owner.glob("*.git")
     for name in ("gotk-components.yaml", "gotk-sync.yaml"):

@@ -78,7 +78,7 @@ def test_a_branch_that_is_not_there(town: Town) -> None:
 def test_a_git_host_that_does_not_answer(town: Town) -> None:
     assert "cannot be reached" in fails(town, "run", settings={"hostname": "localhost:1"})
     town.switch(fault=502)
-    assert "answers 502 to the question for the repository" in fails(town, "run")
+    assert "GitHub answers 502" in fails(town, "run")
 
 
 def test_a_protected_branch_while_there_is_something_to_push(town: Town) -> None:

@@ -40,7 +40,7 @@ LONGEST = 120.0
 
 STACK = "staging"
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
-DEADLINES = {"nodes": 120, "flux": 120, "verify": 240}
+DEADLINES = {"nodes": 120, "flux": 240, "verify": 240}
 """Seconds: shorter than those of a real cluster, so that a hang is a failure within minutes."""
 
 
