@@ -10,10 +10,10 @@ import pulumi_aws as aws
 from infra import addons, aws_only, jumpbox, support_dates
 from infra.cluster import Cluster
 from infra.contract import names
-from infra.identity import Identity
 from infra.network import Network
 from infra.nodes import Nodes
 from infra.settings import load
+from infra.workload_identity import Identity
 
 aws_only.install()
 settings = load()

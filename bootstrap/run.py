@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootstrap import access, config_map, flux_cli, health, preflight, report, secrets, snapshot, verify
+from bootstrap import access, cluster_health, config_map, flux_cli, preflight, report, secrets, snapshot, verify
 from common.console import Interrupted, Look, Progress
 from common.errors import FleetError
 from common.kubernetes.api import Cluster, UnansweredError, UnauthorizedError
@@ -55,8 +55,8 @@ def _install(ready: Ready, cluster: Cluster, path: Path, progress: Progress) -> 
         access.await_answer(cluster, progress, deadlines.api)
         step.said = f"{cluster.server} answers"
     with progress.step("health", "wait for nodes, CoreDNS and the pod identity agent"):
-        desired = health.desired_nodes(ready.outputs)
-        progress.wait("the cluster", deadlines.nodes, lambda: _patient(lambda: health.look(cluster, desired)))
+        desired = cluster_health.desired_nodes(ready.outputs)
+        progress.wait("the cluster", deadlines.nodes, lambda: _patient(lambda: cluster_health.look(cluster, desired)))
     with progress.step("config", "write ConfigMap terraform-outputs and the secrets") as step:
         changes = config_map.apply(cluster, ready.outputs)
         for change in changes:

@@ -11,7 +11,7 @@ from common.errors import FleetError
 from common.pulumi import runner
 from common.text import clean, lines
 from delivery import preview_report
-from delivery.digest import Digest
+from delivery.preview_steps import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

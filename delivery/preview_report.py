@@ -11,14 +11,14 @@ import re
 from typing import TYPE_CHECKING
 
 from common.text import clean, lines, markdown
-from delivery.digest import ABSENT, Digest
+from delivery.preview_steps import ABSENT, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pydantic import JsonValue
 
-    from delivery.digest import Absent, Change, Step
+    from delivery.preview_steps import Absent, Change, Step
 
 LIMIT = 65_535
 """In bytes. GitHub takes comments below 65,536 characters, of which each has at least a byte."""

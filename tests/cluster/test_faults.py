@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from bootstrap import health
+from bootstrap import cluster_health
 from common.kubernetes import api, objects
 from infra.contract import names
 from tests.support.clusters import Town, everything
@@ -160,7 +160,7 @@ def test_a_node_that_never_gets_ready(town: Town) -> None:
     finally:
         eks.update_nodegroup_config(clusterName="staging", nodegroupName=group, scalingConfig=sizes)
         town.sandbox("cluster", "start", "kwok")
-    town.until(lambda: not health.look(town.cluster, sizes["desiredSize"]).waiting)
+    town.until(lambda: not cluster_health.look(town.cluster, sizes["desiredSize"]).waiting)
 
 
 def test_coredns_that_finds_no_node(town: Town) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from delivery.digest import SIGNATURE, Digest
+from delivery.preview_steps import SIGNATURE, Digest
 
 Document = dict[str, Any]
 

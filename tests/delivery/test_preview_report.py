@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery import preview_report
-from delivery.digest import Digest
+from delivery.preview_steps import Digest
 from tests.delivery.digests import SECRET, Document, digest, outside_of_fences, replaced, step, tagged
 
 GITHUB_LIMIT = 65_536

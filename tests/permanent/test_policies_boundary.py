@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from infra import cluster, identity, launch_templates, nodes, policy_documents
+from infra import cluster, launch_templates, nodes, policy_documents, workload_identity
 from infra.contract import names
 from tests.permanent.example import ACCOUNT, BOUNDARY, BOUNDARY_ARN, CLUSTERS, DEPLOY, REGION
 from tests.support.iam import Request, Value, allows, allows_action, statements, values
@@ -22,8 +22,8 @@ HERE = {"aws:RequestedRegion": REGION}
 
 ATTACHED = {
     cluster.CLUSTER_POLICY,
-    identity.CNI_POLICY,
-    identity.EBS_CSI_POLICY,
+    workload_identity.CNI_POLICY,
+    workload_identity.EBS_CSI_POLICY,
     launch_templates.SESSION_MANAGER_POLICY,
     *nodes.WORKER_POLICIES.values(),
 }

@@ -4,7 +4,7 @@ import pytest
 from pulumi.runtime import rpc
 from pydantic import ValidationError
 
-from delivery.digest import ABSENT, SIGNATURE, UNKNOWN, Change, Step
+from delivery.preview_steps import ABSENT, SIGNATURE, UNKNOWN, Change, Step
 from tests.delivery.digests import SECRET, digest, replaced, step, tagged
 
 
