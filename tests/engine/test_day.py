@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.night
 def test_a_stack_is_built_once_stays_as_it_is_and_goes_without_a_trace(sandbox: Sandbox) -> None:
     sandbox.succeed("preview")
     before = sandbox.census()
@@ -33,6 +34,7 @@ def test_a_stack_is_built_once_stays_as_it_is_and_goes_without_a_trace(sandbox: 
     assert sandbox.steps()["Cluster cluster"] == "create"
 
 
+@pytest.mark.night
 def test_changes_are_made_in_place_and_a_new_cluster_takes_its_dependents_along(sandbox: Sandbox) -> None:
     sandbox.succeed("up", "--", "--skip-preview")
     before = StackOutputs.parse(sandbox.outputs())

@@ -106,6 +106,7 @@ def test_no_secret_is_in_a_state_a_file_or_an_output(fleet: Sandbox) -> None:
         assert not any(secret.encode() in text for text in (printed, *files, *objects(fleet).values()))
 
 
+@pytest.mark.night
 def test_two_clusters_are_built_side_by_side_and_the_permanent_layer_outlives_both(fleet: Sandbox) -> None:
     second = rehearsals.Sandbox(fleet.folder, "staging-2")
     second.succeed("preview")
@@ -122,6 +123,7 @@ def test_two_clusters_are_built_side_by_side_and_the_permanent_layer_outlives_bo
     assert " unchanged" in apply(fleet).out
 
 
+@pytest.mark.night
 def test_the_roles_may_do_what_the_account_saw_them_do(fleet: Sandbox) -> None:
     settings = parse_file(config_of(fleet.account_file))
     fleet.succeed("preview")

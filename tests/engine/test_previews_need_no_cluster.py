@@ -52,9 +52,9 @@ def namespace() -> Iterator[list[str]]:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     assert not missing, f"install {', '.join(missing)}: the proof needs them (Debian: util-linux, iproute2, strace)"
     holder = subprocess.Popen(["unshare", "--user", "--map-root-user", "--net", "sleep", "infinity"])
-    ours = Path("/proc/self/ns/net").readlink()
     deadline = time.monotonic() + 30
-    while Path(f"/proc/{holder.pid}/ns/net").readlink() == ours:
+    # unshare has mapped its user as well once it has become sleep.
+    while Path(f"/proc/{holder.pid}/comm").read_text().strip() != "sleep":
         assert holder.poll() is None, "no network namespace can be made here"
         assert time.monotonic() < deadline, "the network namespace never came"
         time.sleep(0.01)

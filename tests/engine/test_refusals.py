@@ -151,10 +151,11 @@ def test_a_folder_of_somebody_else_is_left_alone(own_sandbox: Sandbox, command: 
     done = own_sandbox.run(command)
     assert done.code == 1
     assert f"{own_sandbox.folder.root} is" in done.err
-    assert "no sandbox folder" in done.err
+    assert "not a sandbox folder" in done.err
     assert [path.name for path in own_sandbox.folder.root.rglob("*")] == ["bin", "tool"]
 
 
+@pytest.mark.night
 def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(own_sandbox: Sandbox) -> None:
     own_sandbox.succeed("up", "--", "--skip-preview")
     psutil.Process(own_sandbox.account.pid).kill()

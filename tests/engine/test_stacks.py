@@ -46,6 +46,7 @@ def test_account_region_and_zones_come_from_the_stacks_config(make_sandbox: Call
     assert elsewhere.account.account_id == "210987654321"
 
 
+@pytest.mark.night
 def test_a_private_stack_with_a_jump_box_is_built_once_and_goes_without_a_trace(
     make_sandbox: Callable[..., Sandbox],
 ) -> None:

@@ -125,7 +125,7 @@ def test_names_that_kubernetes_would_refuse_are_refused(namespace: str, account:
         if good:
             json.loads(trust())
         else:
-            with pytest.raises(ValueError, match=r"is no (namespace|ServiceAccount)"):
+            with pytest.raises(ValueError, match=r"is not a (namespace|ServiceAccount)"):
                 trust()
 
 

@@ -78,6 +78,7 @@ def every_point(account: process.Account, aws: Proven, folder: Folder) -> list[t
     return [(call, code) for call in calls_of(aws, town, folder) for code in CODES]
 
 
+@pytest.mark.night
 def test_no_fault_makes_it_clean_when_it_is_not(
     account: process.Account, account_folder: Folder, aws: Proven, strike: Callable[..., None]
 ) -> None:

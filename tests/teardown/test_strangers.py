@@ -39,6 +39,7 @@ def of(deep: Deep, ids: Ids) -> dict[str, Mapping[str, str]]:
     return found
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("recover", [False, True], ids=["", "recovering"])
 @pytest.mark.parametrize("known", [True, False], ids=["vpc-known", "vpc-unknown"])
 def test_foreign_things_of_every_kind_survive_a_sweep_byte_for_byte(
