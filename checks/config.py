@@ -41,6 +41,8 @@ class Variable(Model):
     """Stands for the real value in what is checked."""
     type: Kind = Kind.STRING
     """What objects take it for."""
+    unused: str = ""
+    """Why it is declared although no object uses it; empty: one does."""
 
 
 def _relative(path: str) -> str:

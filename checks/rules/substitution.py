@@ -291,17 +291,18 @@ def unused_key(model: Model) -> Iterator[Finding]:
         # checks.yaml declares AWS_ACCOUNT_ID, and no manifest has ${AWS_ACCOUNT_ID}
 
     Good:
-        # a manifest has it, or the source does not
+        # a manifest has it, or the source does not; or checks.yaml says why it is kept:
+        AWS_ACCOUNT_ID: {sample: "123456789012", unused: people read it in the cluster}
     """
     # What the policies use is not counted.
     uses = {use.name for each in model.used_variables for use in each.uses}
     file = model.tree.files.get(FILE)
     for source, keys in model.tree.config.variables.items():
-        for key in keys:
-            if key not in uses:
+        for key, declared in keys.items():
+            if key not in uses and not declared.unused:
                 line = file.documents[0].line_of("variables", source, key) if file and file.documents else 1
                 why, remedy = (
                     "no object uses it",
-                    "remove it here and where it is set, or keep it if people read it in the cluster",
+                    "remove it here and where it is set, or say here why it is kept: `unused: people read it`",
                 )
                 yield unused_key.on(FILE, line, f"{key} of {source}", why=why, remedy=remedy)
