@@ -11,7 +11,7 @@ import infra.settings
 import permanent.settings
 from common.errors import FleetError
 from delivery import stack_file_edits
-from infra.config import SettingsError, file_name
+from infra.config import SettingsError, file_name, parse
 from infra.contract import names
 from infra.stack_file import config_of
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 STACK_KEY = f"{names.PROJECT}:"
 PERMANENT_KEY = f"{names.PERMANENT_PROJECT}:"
 BOOTSTRAP = "bootstrap.yaml"
+TRIES = 3
+"""How often a question is put."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,7 @@ def run(
     """
     file, layer = root / file_name(stack), root / "permanent" / file_name(names.PERMANENT_STACK)
     there = _present(file, layer, stack)
-    answers = _answered(flags, there, ask)
+    answers = _answered(flags, there, ask, say)
     cluster = flags.cluster_name or there.cluster or stack
     _check_layer(there, answers, cluster, layer.relative_to(root))
     values = _stack_values(there, answers, cluster if cluster != (there.cluster or stack) else None, flags.vpc_cidr)
@@ -154,7 +156,36 @@ def _present(file: Path, layer: Path, stack: str) -> Present:
     return Present(said or {}, stack_file_edits.present(layer) or {}, cluster)
 
 
-def _answered(flags: Answers, there: Present, ask: Ask | None) -> dict[str, str]:
+def _valid(question: str, ask: Callable[[], str], say: Callable[[str], None]) -> str:
+    """Ask until the answer is valid, and say what is wrong with it.
+
+    Raises:
+        FleetError: it is wrong each time.
+    """
+    problem = ""
+    for _ in range(TRIES):
+        said = ask().strip()
+        problem = _problem(question, said)
+        if not problem:
+            return said
+        say(problem)
+    raise FleetError(problem)
+
+
+def _problem(question: str, said: str) -> str:
+    """What is wrong with an answer by itself, in the words of the config's errors; empty: nothing."""
+    key, model = to_camel(question), permanent.settings.Settings
+    if question not in model.model_fields:
+        return ""
+    try:
+        parse(model, {key: said}, names.PERMANENT_STACK)
+    except SettingsError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        return next((line for line in lines if line.startswith(f"{model.namespace}:{key} = ")), "")
+    return ""
+
+
+def _answered(flags: Answers, there: Present, ask: Ask | None, say: Callable[[str], None]) -> dict[str, str]:
     """An answer to each question.
 
     Raises:
@@ -169,7 +200,7 @@ def _answered(flags: Answers, there: Present, ask: Ask | None) -> dict[str, str]
         if question == "alarm_email" and default and (somebodys or not ask):  # asked for once
             said = said or default
         if said is None and ask:
-            said = ask(text, default)
+            said = _valid(question, lambda text=text, default=default: ask(text, default), say)
         if said is None:
             missing.append(f"--{question.replace('_', '-')}")
         else:

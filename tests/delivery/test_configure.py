@@ -343,3 +343,19 @@ def test_the_bootstraps_repository_follows_and_nothing_else_of_its_file_moves(ro
     run(root)
     assert (root / configure.BOOTSTRAP).read_text() == before.replace("your-org/infra-fleet", "us/fleet")
     assert load(root / configure.BOOTSTRAP).repository == "us/fleet"
+
+
+def test_an_answer_is_checked_when_it_is_given(root: Path) -> None:
+    given = iter(["12345", "123456789013"])
+
+    def ask(question: str, default: str | None) -> str:
+        return next(given) if "account" in question else default or "ops@acme.io"
+
+    said = run(root, Answers(), ask=ask)
+    assert any("accountId = 12345 " in line and "12 digits" in line for line in said.splitlines())
+    assert "123456789013" in (root / "Pulumi.staging.yaml").read_text()
+
+
+def test_a_question_is_not_put_for_ever(root: Path) -> None:
+    with pytest.raises(FleetError, match="accountId = never"):
+        run(root, Answers(), ask=lambda question, default: "never" if "account" in question else default or "a@acme.io")
