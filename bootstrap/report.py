@@ -68,19 +68,27 @@ class Report:
             ("step", "outcome", "seconds"), [(step.title, step.outcome, f"{step.seconds:.1f}") for step in self.steps]
         )
         lines += [
-            f"- [{'x' if check['done'] else ' '}] {markdown(check['title'])}: {markdown(check['detail'], LINE)}"
-            for check in self.checks
+            f"- {_box(check)} {markdown(check['title'])}: {markdown(check['detail'], LINE)}" for check in self.checks
         ]
         lines += ["", *summary.bullets("Applications:", self.urls)]
         return "\n".join(lines).rstrip() + "\n"
 
     def lines(self) -> list[str]:
         """For a terminal."""
-        lines = [f"{'✓' if check['done'] else '✗'} {check['title']}: {check['detail']}" for check in self.checks]
+        lines: list[str] = []
         if self.first:
             lines += [f"first cause: {self.first['object']}: {self.first['message']}", f"→ {self.first['advice']}"]
             lines += [f"{self.others} more objects are not ready, most because of this"] if self.others else []
-        return lines
+        return lines + [f"{_sign(check)} {check['title']}: {check['detail']}" for check in self.checks]
+
+
+def _sign(check: dict[str, Any]) -> str:
+    """Nothing is ticked that was not looked at."""
+    return "–" if check.get("skipped") else "✓" if check["done"] else "✗"  # noqa: RUF001  # a dash
+
+
+def _box(check: dict[str, Any]) -> str:
+    return "–" if check.get("skipped") else "[x]" if check["done"] else "[ ]"  # noqa: RUF001  # a dash
 
 
 def of_verdict(title: str, verdict: Verdict, snapshot: Snapshot, **more: Any) -> Report:

@@ -81,6 +81,8 @@ class Check:
     title: str
     done: bool
     detail: str
+    skipped: bool = False
+    """Whether it was not looked at: then it is neither true nor false."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _checks(snapshot: Snapshot, wanted: Wanted, problems: Mapping[Key, Problem])
         ("ImagePolicies have selected a tag", "ImagePolicy"),
     ):
         if kind in wanted.but:
-            checks.append(Check(title, done=True, detail="not checked here"))
+            checks.append(Check(title, done=True, detail="not checked here", skipped=True))
             continue
         things = [key_of(each) for each in snapshot.of(kind)]
         least = 0 if kind in ("HelmRelease", *IMAGE_KINDS) else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from pydantic.alias_generators import to_camel
@@ -200,7 +201,7 @@ def _answered(flags: Answers, there: Present, ask: Ask | None, say: Callable[[st
         if question == "alarm_email" and default and (somebodys or not ask):  # asked for once
             said = said or default
         if said is None and ask:
-            said = _valid(question, lambda text=text, default=default: ask(text, default), say)
+            said = _valid(question, partial(ask, text, default), say)
         if said is None:
             missing.append(f"--{question.replace('_', '-')}")
         else:

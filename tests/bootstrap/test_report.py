@@ -64,3 +64,14 @@ def test_the_next_steps_in_the_sandbox_lead_back_into_it(monkeypatch: pytest.Mon
     monkeypatch.setenv(SANDBOX_VARIABLE, "/a/sandbox")
     assert all(line.startswith("next: fleet sandbox ") for line in report.next_steps())
     assert not any(unknown(line.split()[2:]) for line in report.next_steps())
+
+
+def test_nothing_is_ticked_that_was_not_looked_at_and_the_cause_comes_first() -> None:
+    checks = [
+        {"title": "Kustomizations", "done": False, "detail": "1 of 2", "skipped": False},
+        {"title": "ImageRepositories", "done": True, "detail": "not checked here", "skipped": True},
+    ]
+    first = {"object": "Kustomization a/b", "message": "no such path", "case": "", "advice": "fix the path"}
+    told = report.Report(title="x", good=False, checks=checks, first=first)
+    assert [line[0] for line in told.lines()] == ["f", "→", "✗", "–"]  # noqa: RUF001  # a dash
+    assert "[x]" not in told.to_markdown()
