@@ -78,7 +78,8 @@ def show_plan(
 ) -> None:
     """Show what `run` would do, and refuse what cannot work. Touches nothing."""
     options = Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect)
-    ready = preflight.check(options)
+    with console.status("asking pulumi, AWS and the Git host"):
+        ready = preflight.check(options)
     lines = [
         f"cluster {ready.outputs.cluster_name} at {ready.outputs.cluster_endpoint}",
         *_config_map_lines(options, ready),
@@ -149,7 +150,8 @@ def verify_cluster(
     with access.private_kubeconfig(found, kubeconfig) as (_path, config):
         cluster = Cluster(config)
         if not wait:
-            seen.once(cluster, wanted)
+            with console.status(f"asking the cluster {found.cluster_name}"):
+                seen.once(cluster, wanted)
         else:
             try:
                 seen.until(cluster, wanted, progress, chosen.deadlines.verify)
@@ -171,7 +173,8 @@ def show_status(
     json: Json = False,
 ) -> None:
     """Say what is wrong first, of a cluster in any state, or none. Changes nothing."""
-    state = status.look(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect))
+    with console.status("asking pulumi, the cluster and the Git host"):
+        state = status.look(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect))
     for note in state.notes:
         tell(note, beside_json=json)
     _finish(state.report, json=json)

@@ -214,7 +214,8 @@ def sweep_leftovers(
     """Show what controllers left, in the order in which it would be deleted; --yes deletes it."""
     aws, target, state = _proven(cwd, stack, vpc)
     target, untagged = retained_volumes.of_living(aws, target, _file(cwd, stack), write=yes)
-    found = sweep.plan(aws, target, state.listed)
+    with console.status(f"looking for what is left of {target.cluster}"):
+        found = sweep.plan(aws, target, state.listed)
     told = Report(
         title=f"{target.cluster}: would delete {_many(found.doomed)}",
         good=not found.findings.unknown,
@@ -262,7 +263,10 @@ def verify_account(
         title = wrong or f"no cluster of {stack} is older than {watchdog:g} hours"
         _end(Report(title=title, good=not wrong, again=_again(stack) if wrong else ""), json=json)
     zones = capture.zones_of(cwd, stack)
-    verdict = verify.verify(aws, target, lambda: capture.state_of(cwd, stack), reads=reads, pause=pause, zones=zones)
+    with console.status(f"checking {target.cluster}: {reads} clean checks in a row"):
+        verdict = verify.verify(
+            aws, target, lambda: capture.state_of(cwd, stack), reads=reads, pause=pause, zones=zones
+        )
     told = _of_verdict(target.cluster, verdict)
     _end(replace(told, again="" if told.good else _again(stack)), json=json)
 
@@ -315,8 +319,9 @@ def show_history(
 ) -> None:
     """List the versions of the stack's state that its bucket keeps. Changes nothing."""
     kept = history.History(cwd, stack)
-    versions = kept.versions()
-    shown = kept.read(versions[:limit])
+    with console.status(f"reading the versions of {stack}'s state"):
+        versions = kept.versions()
+        shown = kept.read(versions[:limit])
     if json:
         give_json([each.to_json() for each in shown])
     head = f"s3://{kept.bucket}/{kept.key}: {len(versions)} versions, {len(shown)} shown, the newest first"
