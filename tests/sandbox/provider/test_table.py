@@ -50,6 +50,8 @@ def classes(row: Row) -> tuple[type, type]:
     """The SDK's class of a resource's inputs, and that of the resource."""
     _, module, name, title = re.split("[:/]", row.type)
     file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    # The package is lazy. Loaded by way of its first file, it lacks that file's names for the rest of the process.
+    assert getattr(importlib.import_module(f"pulumi_aws.{module}"), title)
     loaded = importlib.import_module(f"pulumi_aws.{module}.{file}")
     # The SDK calls them so where a block of another resource has their name.
     arguments = getattr(loaded, f"{title}InitArgs", None) or getattr(loaded, f"{title}Args")
