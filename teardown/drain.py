@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.console import Look
-from common.errors import FleetError
+from common.errors import FleetError, UnknownError
 from common.kubernetes.api import (
     HELM_RELEASE,
     IMAGE_UPDATE_AUTOMATION,
@@ -82,13 +82,13 @@ def drain(aws: Proven, target: Target, cluster: ProvenCluster, progress: Progres
     try:
         suspend(cluster, done)
         progress.say(f"suspended {len(done.suspended)} objects of Flux")
-        _await(progress, "nothing to reconcile", deadlines.settle, lambda: _reconciling(cluster), done)
+        wait(progress, "nothing to reconcile", deadlines.settle, lambda: _reconciling(cluster), done)
         delete(cluster, done)
         for each in done.deleted:
             progress.say(f"deleted: {each}")
         for each in done.mounted:
             progress.say(f"left for the sweep, because a pod mounts it: {each}")
-        _await(progress, "finalizers and AWS", deadlines.clear, lambda: _remaining(aws, target, cluster, done), done)
+        wait(progress, "finalizers and AWS", deadlines.clear, lambda: _remaining(aws, target, cluster, done), done)
     except FleetError as error:
         raise FleetError(f"the drain stops half-way: {error}") from None
     return done
@@ -193,7 +193,7 @@ def _is_of_balancer(each: Leftover) -> bool:
     return each.kind in balancers.KINDS or any(m in each.tags for m in marks)
 
 
-def _await(progress: Progress, what: str, deadline: float, look: Any, done: Drained) -> None:
+def wait(progress: Progress, what: str, deadline: float, look: Any, done: Drained) -> None:
     """Wait until a look shows nothing; what it shows at the deadline is stuck, and the sweep's."""
     seen: list[str] = []
 
@@ -204,7 +204,8 @@ def _await(progress: Progress, what: str, deadline: float, look: Any, done: Drai
     try:
         progress.wait(what, deadline, once)
     except FleetError as error:
-        if isinstance(error, UnansweredError) or not seen:
+        # Only a deadline is an answer: a call that fails is unknown, whatever was seen before it.
+        if isinstance(error, UnansweredError | UnknownError) or not seen:
             raise
         done.stuck += seen
         progress.say(f"{what}: not within {deadline:g} s; the sweep goes on: {'; '.join(seen)}")

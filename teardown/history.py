@@ -151,10 +151,7 @@ class History:
 
     def __init__(self, folder: Path, stack: str) -> None:
         """Of the backend that the environment names. Raises FleetError: that keeps no versions, or is not named."""
-        try:
-            self.project, url = runner.project_name(folder), runner.backend()
-        except FleetError as error:
-            raise FleetError(str(error)) from None
+        self.project, url = runner.project_name(folder), runner.backend()
         self.folder, self.stack = folder, stack
         scheme, self.bucket, path, query, _ = urlsplit(url)
         self._path = f".pulumi/stacks/{self.project}/{stack}.json"

@@ -41,7 +41,7 @@ HOSTS = tuple(sorted({chart.host.partition("/")[0] for chart in CHARTS}))
 
 
 def package(target: Path, helm: Path, say: Say) -> None:
-    """Write what the hosts serve. Raises FleetError or ToolError."""
+    """Write what the hosts serve. Raises FleetError."""
     definitions = crds.groups(say)
     shutil.rmtree(target, ignore_errors=True)
     for chart in CHARTS:

@@ -50,7 +50,7 @@ class Binaries:
 
 
 def binaries(say: build.Say) -> Binaries:
-    """Find or build them. Raises ToolError."""
+    """Find or build them. Raises FleetError."""
     kwok = build.find(KWOK, say)
     module = Path(build.go(KWOK, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", KWOK.module))
     stages = tuple(

@@ -18,7 +18,7 @@ NAME = "definitions"
 
 
 def groups(say: build.Say) -> Mapping[str, Path]:
-    """API group → a file with all of its CustomResourceDefinitions. Raises ToolError."""
+    """API group → a file with all of its CustomResourceDefinitions. Raises FleetError."""
     digest = hashlib.sha256(b"\0".join(crds.made_from())).hexdigest()[:16]
     folder = once.cache("crds") / digest
     if not folder.exists():

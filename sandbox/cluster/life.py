@@ -73,8 +73,7 @@ def up(folder: Folder, source: Path, name: str, repository_name: str, say: Say) 
         say: told each step.
 
     Raises:
-        FleetError: a port is taken, the disk is full, or a part does not start.
-        ToolError: a program is missing and cannot be built.
+        FleetError: a port is taken, the disk is full, a part does not start, or a program cannot be built.
     """
     layout = Layout.of(folder)
     running = find(layout)

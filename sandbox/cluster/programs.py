@@ -63,7 +63,7 @@ class Programs:
 
 
 def find(say: build.Say) -> Programs:
-    """Find or build them. Raises ToolError."""
+    """Find or build them. Raises FleetError."""
     return Programs(build.find(SOURCE_CONTROLLER, say), build.find(KUSTOMIZE_CONTROLLER, say), build.find(HELM, say))
 
 

@@ -68,7 +68,7 @@ class Parts:
 
 
 def parts(say: build.Say) -> Parts:
-    """Find or build all programs. Raises ToolError."""
+    """Find or build all programs. Raises FleetError."""
     return Parts(control_plane.binaries(say), programs.find(say), build.find(KUBECTL, say))
 
 

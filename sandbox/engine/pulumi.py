@@ -37,7 +37,7 @@ def find(folder: Folder, say: Say) -> Pulumi:
     """The pulumi on PATH if it fits, else the built one, which is built first if it has to be; says which.
 
     It fits with the tested major version, a minor version not below the tested one, and a language host of its own.
-    Raises ToolError when it has to be built and cannot be.
+    Raises FleetError when it has to be built and cannot be.
     """
     found = None if os.environ.get(ENGINE_VARIABLE) == "built" else _on_path(folder, say)
     if found is None:
