@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NAME = "aws-load-balancer-controller"
 MANAGER = "elbv2.k8s.aws/controller"
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
+TAGS_AT_ONCE = 20
+"""Resources that DescribeTags takes (Elastic Load Balancing API reference)."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,9 @@ class Controller:
     def _remove(self, sort: Sort, thing: Manifest) -> None:
         if _finalizer(sort) not in _finalizers(thing) or pod.is_stuck(NAME):
             return
-        for balancer in self._ours(self.elb.describe_load_balancers()["LoadBalancers"], "LoadBalancerArn", sort, thing):
+        for balancer in self._ours("describe_load_balancers", "LoadBalancers", "LoadBalancerArn", sort, thing):
             self.elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
-        for group in self._ours(self.elb.describe_target_groups()["TargetGroups"], "TargetGroupArn", sort, thing):
+        for group in self._ours("describe_target_groups", "TargetGroups", "TargetGroupArn", sort, thing):
             self.elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
         filters = [
             {"Name": f"tag:{key}", "Values": [value]}
@@ -148,13 +150,17 @@ class Controller:
         uid = thing["metadata"]["uid"]
         return any(each["metadata"]["uid"] != uid and finalizers & set(_finalizers(each)) for each in things)
 
-    def _ours(self, found: list[dict[str, Any]], arn: str, sort: Sort, thing: Manifest) -> list[dict[str, Any]]:
-        if not found:
-            return []
-        described = self.elb.describe_tags(ResourceArns=[each[arn] for each in found])["TagDescriptions"]
-        tags = {each["ResourceArn"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in described}
+    def _ours(self, operation: str, key: str, arn: str, sort: Sort, thing: Manifest) -> list[dict[str, Any]]:
+        """What the object has among what `operation` lists, page by page: an account may hold more than one page."""
         wanted = {CLUSTER_TAG: self.name, f"{sort.prefix}/stack": _stack(thing)}.items()
-        return [each for each in found if wanted <= tags.get(each[arn], {}).items()]
+        ours: list[dict[str, Any]] = []
+        for page in self.elb.get_paginator(operation).paginate(PageSize=TAGS_AT_ONCE):
+            listed = {each[arn]: each for each in page[key]}
+            described = self.elb.describe_tags(ResourceArns=list(listed))["TagDescriptions"] if listed else ()
+            for each in described:
+                if wanted <= {tag["Key"]: tag["Value"] for tag in each["Tags"]}.items():
+                    ours.append(listed[each["ResourceArn"]])
+        return ours
 
     def _group(self, name: str, tags: dict[str, str]) -> str:
         filters = [{"Name": "group-name", "Values": [name]}, {"Name": "vpc-id", "Values": [self.vpc]}]

@@ -108,8 +108,8 @@ def test_a_record_is_listed_once_its_load_balancer_is_gone_and_nothing_in_the_zo
     town: Town, aws: Proven, domain: Domain, account_folder: Folder
 ) -> None:
     town.leave()
-    elbs = town.clients.client("elbv2").describe_load_balancers()["LoadBalancers"]
-    balancer = next(each for each in elbs if each["VpcId"] == town.place.vpc)
+    pages = town.clients.client("elbv2").get_paginator("describe_load_balancers").paginate()
+    balancer = next(each for page in pages for each in page["LoadBalancers"] if each["VpcId"] == town.place.vpc)
     target = balancer["DNSName"]
     domain.add(
         alias(f"app.{domain.name}", f"dualstack.{target.upper()}."),
