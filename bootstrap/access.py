@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bootstrap import user_kubeconfig, yaml_file
 from common.console import Look, Progress
-from common.errors import FleetError
+from common.errors import CannotRunError
 from common.kubernetes.api import NAMESPACE, Cluster, UnansweredError, UnauthorizedError
 from common.kubernetes.objects import mapping, mappings, text
 
@@ -47,11 +47,11 @@ def refuse_other_cluster(config: dict[str, Any], outputs: StackOutputs, path: Pa
     contexts = {text(each, "name"): mapping(each, "context") for each in mappings(config, "contexts")}
     context = contexts.get(text(config, "current-context"))
     if context is None:
-        raise FleetError(f"{path} has no current context: run `kubectl config use-context`, or leave --kubeconfig out")
+        raise CannotRunError(f"{path} has no current context: `kubectl config use-context`, or leave --kubeconfig out")
     servers = {text(each, "name"): text(each, "cluster", "server") for each in mappings(config, "clusters")}
     server = servers.get(text(context, "cluster"), "")
     if server.rstrip("/") != outputs.cluster_endpoint.rstrip("/"):
-        raise FleetError(
+        raise CannotRunError(
             f"the current context of {path} is {server or 'no cluster'}, but the stack's cluster "
             f"{outputs.cluster_name} is {outputs.cluster_endpoint}: use another context, or leave --kubeconfig out"
         )
@@ -79,5 +79,5 @@ def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:
 def _read(path: Path) -> dict[str, Any]:
     config = yaml_file.read(path)
     if not isinstance(config, dict):
-        raise FleetError(f"{path} is not a kubeconfig")
+        raise CannotRunError(f"{path} is not a kubeconfig")
     return cast("dict[str, Any]", config)

@@ -15,7 +15,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 from botocore.signers import RequestSigner
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -42,7 +42,9 @@ def presigned(cluster: str, region: str) -> str:
         sts: STSClient = session.client("sts")  # pyright: ignore[reportUnknownMemberType]  # overloads of boto3-stubs
         credentials = session.get_credentials()
         if credentials is None:
-            raise FleetError("there are no AWS credentials: sign in (aws sso login), or set them in the environment")
+            raise CannotRunError(
+                "there are no AWS credentials: sign in (aws sso login), or set them in the environment"
+            )
         signer = RequestSigner(sts.meta.service_model.service_id, region, "sts", "v4", credentials, session.events)
         request = {
             "method": "GET",
@@ -53,7 +55,7 @@ def presigned(cluster: str, region: str) -> str:
         }
         url = signer.generate_presigned_url(request, region_name=region, expires_in=URL_LIFE, operation_name="")
     except BotoCoreError as error:
-        raise FleetError(f"AWS credentials are not available: {error}") from None
+        raise CannotRunError(f"AWS credentials are not available: {error}") from None
     return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 

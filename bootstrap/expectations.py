@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bootstrap import yaml_file
 from bootstrap.verify import CONTROLLER_OF
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,8 @@ def load(file: Path | None) -> Expectations:
     said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     kinds = said.get("notReconciled")
     if said.keys() != {"notReconciled", "why"} or not isinstance(kinds, list) or not said["why"]:
-        raise FleetError(f"{file} must have notReconciled, a list of kinds, and why")
+        raise CannotRunError(f"{file} must have notReconciled, a list of kinds, and why")
     unknown = [str(kind) for kind in cast("list[Any]", kinds) if kind not in CONTROLLER_OF]
     if unknown:
-        raise FleetError(f"{file}: unknown kind {', '.join(unknown)}; allowed: {', '.join(CONTROLLER_OF)}")
+        raise CannotRunError(f"{file}: unknown kind {', '.join(unknown)}; allowed: {', '.join(CONTROLLER_OF)}")
     return Expectations(tuple(cast("list[str]", kinds)), str(said["why"]))

@@ -25,7 +25,7 @@ from bootstrap.preflight import Options
 from bootstrap.run import Watch, run
 from bootstrap.verify import Wanted
 from common import world
-from common.console import Console, Progress, give, give_json, tell
+from common.console import Console, Line, Progress, Sign, give, give_json, tell
 from common.errors import FleetError
 from common.kubernetes.api import Cluster
 from fleet.options import HERE, STACK, Cwd, Json, Stack
@@ -269,10 +269,11 @@ def _finish(told: report.Report, *, json: bool) -> None:
     report.write_summary(told)
     if json:
         give_json(told.document)
-    lines = [*told.lines(), *(f"{step.seconds:7.1f} s  {step.outcome:<11} {step.title}" for step in told.steps)]
+    lines = told.lines()
     if told.good and not told.failure:
         served = " (emulated: nothing answers there)" if world.in_sandbox() else ""
-        lines += [told.title, *(f"the application: {url}{served}" for url in told.urls), *report.next_steps()]
+        lines += [Line(Sign.DONE, told.title), *(f"the application: {url}{served}" for url in told.urls)]
+        lines += report.next_steps()
     for line in lines:
         tell(line, beside_json=json)
     if told.failure:

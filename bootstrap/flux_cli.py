@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootstrap.flux_settings import NAMESPACE
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.world import in_sandbox
 
 if TYPE_CHECKING:
@@ -56,16 +56,16 @@ def find(settings: Settings) -> Cli:
     path = (os.environ.get(SANDBOX_CLI) if in_sandbox() else None) or shutil.which("flux")
     install = f"curl -s https://fluxcd.io/install.sh | FLUX_VERSION={settings.version} bash"
     if path is None:
-        raise FleetError(f"flux is not on PATH: install {settings.version} (mise install, or {install})")
+        raise CannotRunError(f"flux is not on PATH: install {settings.version} (mise install, or {install})")
     done = subprocess.run(  # noqa: S603 the user's own
         [path, "version", "--client"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     found = re.search(r"v(\d+\.\d+\.\d+\S*)", done.stdout)
     if done.returncode != 0 or found is None:
         said = " ".join((done.stderr or done.stdout).split())
-        raise FleetError(f"{path} does not say its version: {said}")
+        raise CannotRunError(f"{path} does not say its version: {said}")
     if found[1] != settings.version:
-        raise FleetError(
+        raise CannotRunError(
             f"{path} is of version {found[1]}, and the components are to be {settings.version}: both must be one "
             f"(mise install, or {install})"
         )

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from bootstrap import yaml_file
-from common.errors import FleetError
+from common.errors import CannotRunError
 from infra.contract.versions import FLUX, FLUX_CONTROLLERS
 
 FILE = "bootstrap.yaml"
@@ -118,9 +118,9 @@ def load(file: Path) -> Settings:
         settings = Settings.model_validate({} if data is None else data)
     except pydantic.ValidationError as error:
         problems = "; ".join(_problem(each) for each in error.errors())
-        raise FleetError(f"{file}: {problems}") from None
+        raise CannotRunError(f"{file}: {problems}") from None
     if settings.ca_file is not None and not settings.ca_file.is_file():
-        raise FleetError(f"{file}: caFile = {str(settings.ca_file)!r} is not a file")
+        raise CannotRunError(f"{file}: caFile = {str(settings.ca_file)!r} is not a file")
     return settings
 
 

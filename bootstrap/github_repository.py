@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from github import GithubException, UnknownObjectException
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.github import PUBLIC, TIMEOUT, connect, refusals
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def token(environment: Mapping[str, str]) -> str:
     for name in TOKEN_VARIABLES:
         if environment.get(name, "").strip():
             return environment[name].strip()
-    raise FleetError(
+    raise CannotRunError(
         "there is no GitHub token: set FLUX_GITHUB_TOKEN to a fine-grained one for the repository, with Contents read "
         "and write (docs/day-zero.md)"
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common import summary, world
+from common.console import Line, Sign, of_steps
 from common.kubernetes.objects import mappings, text
 from common.text import LINE, markdown
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from bootstrap.snapshot import Snapshot
     from bootstrap.verify import Verdict
-    from common.console import StepResult
+    from common.console import Grid, StepResult
 
 NEXT = (
     "flux get all --all-namespaces",
@@ -31,9 +32,9 @@ NEXT_IN_SANDBOX = (
 """Where to look next in the rehearsal: a kubectl of one's own would ask another cluster."""
 
 
-def next_steps() -> list[str]:
+def next_steps() -> list[Line]:
     """What a person can do once all is well, a line each."""
-    return [f"next: {command}" for command in (NEXT_IN_SANDBOX if world.in_sandbox() else NEXT)]
+    return [Line(Sign.NEXT, command) for command in (NEXT_IN_SANDBOX if world.in_sandbox() else NEXT)]
 
 
 @dataclass(frozen=True)
@@ -58,37 +59,35 @@ class Report:
 
     def to_markdown(self) -> str:
         """For a job's summary."""
-        lines = [f"## {'✅' if self.good else '❌'} {markdown(self.title)}", ""]
+        lines = [f"## {Sign.of(self.good).value} {markdown(self.title)}", ""]
         if self.failure:
             lines += [markdown(self.failure, LINE), ""]
         if self.first:
             lines += [f"First cause: {markdown(self.first['object'])}: {markdown(self.first['message'], LINE)}", ""]
-            lines += [f"→ {markdown(self.first['advice'], LINE)}", ""]
-        lines += summary.table(
-            ("step", "outcome", "seconds"), [(step.title, step.outcome, f"{step.seconds:.1f}") for step in self.steps]
-        )
+            lines += [f"{Sign.NEXT.value} {markdown(self.first['advice'], LINE)}", ""]
+        steps = of_steps(self.steps)
+        lines += summary.table(steps.head, steps.rows)
         lines += [
-            f"- {_box(check)} {markdown(check['title'])}: {markdown(check['detail'], LINE)}" for check in self.checks
+            f"- {_sign(check).value} {markdown(check['title'])}: {markdown(check['detail'], LINE)}"
+            for check in self.checks
         ]
         lines += ["", *summary.bullets("Applications:", self.urls)]
         return "\n".join(lines).rstrip() + "\n"
 
-    def lines(self) -> list[str]:
-        """For a terminal."""
-        lines: list[str] = []
+    def lines(self) -> list[str | Line | Grid]:
+        """For a terminal: the cause first."""
+        lines: list[str | Line | Grid] = []
         if self.first:
-            lines += [f"first cause: {self.first['object']}: {self.first['message']}", f"→ {self.first['advice']}"]
+            lines += [f"first cause: {self.first['object']}: {self.first['message']}"]
+            lines += [Line(Sign.NEXT, self.first["advice"])]
             lines += [f"{self.others} more objects are not ready, most because of this"] if self.others else []
-        return lines + [f"{_sign(check)} {check['title']}: {check['detail']}" for check in self.checks]
+        lines += [Line(_sign(check), f"{check['title']}: {check['detail']}") for check in self.checks]
+        return [*lines, of_steps(self.steps)] if self.steps else lines
 
 
-def _sign(check: dict[str, Any]) -> str:
+def _sign(check: dict[str, Any]) -> Sign:
     """Nothing is ticked that was not looked at."""
-    return "–" if check.get("skipped") else "✓" if check["done"] else "✗"  # noqa: RUF001  # a dash
-
-
-def _box(check: dict[str, Any]) -> str:
-    return "–" if check.get("skipped") else "[x]" if check["done"] else "[ ]"  # noqa: RUF001  # a dash
+    return Sign.SKIPPED if check.get("skipped") else Sign.of(check["done"])
 
 
 def of_verdict(title: str, verdict: Verdict, snapshot: Snapshot, **more: Any) -> Report:

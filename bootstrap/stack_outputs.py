@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import cast
 
-from common.errors import FleetError
+from common.errors import CannotRunError, unreadable
 from common.pulumi.runner import Stack
 from infra.contract.outputs import OutputsError, StackOutputs
 
@@ -34,23 +34,23 @@ def read(source: str | None, *, stack: str, project: Path) -> StackOutputs:
     try:
         document: object = json.loads(text)
     except ValueError as error:
-        raise FleetError(f"{where} is not valid JSON: {error}") from None
+        raise CannotRunError(f"{where} is not valid JSON: {error}") from None
     if not isinstance(document, dict):
-        raise FleetError(f"{where} is {type(document).__name__}, expected an object of outputs")
+        raise CannotRunError(f"{where} is {type(document).__name__}, expected an object of outputs")
     try:
         return StackOutputs.parse(cast("dict[str, object]", document))
     except OutputsError as error:
-        raise FleetError(f"{where}: {error}") from None
+        raise CannotRunError(f"{where}: {error}") from None
 
 
 def _file(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error) from None
 
 
 def _ask_pulumi(stack: str, project: Path) -> str:
     if not project.is_dir():
-        raise FleetError(f"{project} is not a folder: name the Pulumi project's folder with -C")
+        raise CannotRunError(f"{project} is not a folder: name the Pulumi project's folder with -C")
     return Stack(project, stack).outputs()

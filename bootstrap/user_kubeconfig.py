@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from common.errors import FleetError
+from common.errors import CannotRunError, unreadable
 from common.kubernetes.kubeconfig import of_cluster
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def _read(yaml: YAML, path: Path) -> dict[str, Any]:
     try:
         document: Any = yaml.load(path.read_text("utf-8"))  # pyright: ignore[reportUnknownMemberType]  # untyped there
     except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error) from None
     except YAMLError as error:
-        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise CannotRunError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if document is None:
         return {"apiVersion": "v1", "kind": "Config"}
     config = cast("dict[str, Any]", document) if isinstance(document, dict) else None
     if config is None or not all(_is_named_list(config.get(kind)) for kind in _KINDS):
-        raise FleetError(f"{path} is not a kubeconfig: move it away, or name another with --kubeconfig")
+        raise CannotRunError(f"{path} is not a kubeconfig: move it away, or name another with --kubeconfig")
     return config
 
 
@@ -109,4 +109,4 @@ def write(path: Path, text: str, *, mode: int) -> None:
             Path(partial).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise FleetError(f"{path} cannot be written: {error.strerror}") from None
+        raise CannotRunError(f"{path} cannot be written: {error.strerror}") from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from common.errors import FleetError
+from common.errors import CannotRunError, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,6 @@ def read(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error) from None
     except yaml.YAMLError as error:
-        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise CannotRunError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None

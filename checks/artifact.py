@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pathspec
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Artifact:
 def scan(root: Path) -> Artifact:
     """Walk a working tree. Raises FleetError for a folder that cannot be read."""
     if not root.is_dir():
-        raise FleetError(f"{root} is not a folder: name the root of a repository that Flux reads")
+        raise CannotRunError(f"{root} is not a folder: name the root of a repository that Flux reads")
     ignored = pathspec.GitIgnoreSpec.from_lines(
         [*EXCLUDED, *LOCAL, *_lines(root / ".gitignore"), *_lines(root / IGNORE_FILE)]
     )
@@ -68,7 +68,7 @@ def _walk(folder: Path, root: Path, ignored: pathspec.GitIgnoreSpec) -> Iterator
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise FleetError(f"{folder} cannot be read: {error.strerror}") from None
+        raise CannotRunError(f"{folder} cannot be read: {error.strerror}") from None
     for entry in entries:
         path = folder / entry.name
         relative = path.relative_to(root).as_posix()

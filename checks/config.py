@@ -12,7 +12,7 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from checks import manifests
-from common.errors import FleetError
+from common.errors import CannotRunError, unreadable
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -105,11 +105,11 @@ def load(root: Path, file: Path | None = None) -> Config:
     try:
         data = manifests.load(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise FleetError(f"{path} is missing: it says what the checks must know of the repository") from None
+        raise CannotRunError(f"{path} is missing: it says what the checks must know of the repository") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error) from None
     except manifests.SyntaxProblem as problem:
-        raise FleetError(f"{path}:{problem.line}: not valid YAML: {problem}") from None
+        raise CannotRunError(f"{path}:{problem.line}: not valid YAML: {problem}") from None
     return parse(data, str(path))
 
 
@@ -118,7 +118,7 @@ def parse(data: Any, where: str = FILE) -> Config:
     try:
         return Config.model_validate(data)
     except pydantic.ValidationError as error:
-        raise FleetError("\n".join(f"{where}: {_line(problem)}" for problem in error.errors())) from None
+        raise CannotRunError("\n".join(f"{where}: {_line(problem)}" for problem in error.errors())) from None
 
 
 def _line(problem: ErrorDetails) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from checks.rules import RULES
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 
 def text(name: str) -> str:
@@ -15,5 +15,5 @@ def text(name: str) -> str:
     if rule is None:
         near = difflib.get_close_matches(name.upper(), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        raise FleetError(f"unknown rule {name}; {hint}")
+        raise CannotRunError(f"unknown rule {name}; {hint}")
     return f"{rule.explanation}\n\nStage: {rule.stage.value}. Severity: {rule.severity.value}."

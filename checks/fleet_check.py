@@ -13,7 +13,7 @@ from checks import binaries, explain, report
 from checks.config import load
 from checks.findings import Stage
 from checks.run import run
-from common.console import Console, give
+from common.console import Console, Line, Sign, give, give_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -28,9 +28,6 @@ class Format(Enum):
     GITHUB = "github"
 
 
-_PRINT = {Format.TEXT: report.text, Format.JSON: report.as_json, Format.GITHUB: report.github}
-
-
 @app.command()
 def check(
     path: Annotated[Path, typer.Argument(help="The root of the repository.")] = HERE,
@@ -41,6 +38,7 @@ def check(
         str | None, typer.Option("--explain", metavar="RULE", help="Print a rule with a bad and a good example.")
     ] = None,
     *,
+    json: Annotated[bool, typer.Option("--json", help="Print the result for machines.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
 ) -> None:
     """Find what Flux would refuse: syntax, build, substitution, schema, order, policy."""
@@ -61,9 +59,14 @@ def check(
             stages=stage or tuple(Stage),
             began=began,
         )
-    # What is printed may be commands of ours to GitHub: each part of them was cleaned as it was put in.
-    sys.stdout.write(f"{_PRINT[output](found)}\n")
-    if found.findings and output is Format.TEXT:
-        console.print(f"next: fleet check --explain {found.findings[0].rule}")
+    if json or output is Format.JSON:
+        give_json(report.document(found))
+    elif output is Format.GITHUB:
+        # These may be commands of ours to GitHub: each part of them was cleaned as it was put in.
+        sys.stdout.write(f"{report.github(found)}\n")
+    else:
+        give(*report.lines(found))
+        if found.findings:
+            console.print(Line(Sign.NEXT, f"fleet check --explain {found.findings[0].rule}"))
     if found.fails(strict=strict):
         raise typer.Exit(1)

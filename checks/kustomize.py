@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks import manifests
 from checks.manifests import at, listed
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -167,7 +167,7 @@ def _run(kustomize: Path, overlay: Path) -> tuple[Built, ...]:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
     except OSError as error:
-        raise FleetError(f"{kustomize} cannot be run: {error.strerror}") from None
+        raise CannotRunError(f"{kustomize} cannot be run: {error.strerror}") from None
     if done.returncode != 0:
         raise BuildProblem(_said(done.stderr, overlay) or f"kustomize ended with {done.returncode} and said nothing")
     try:

@@ -16,7 +16,7 @@ import yaml
 
 from checks import binaries, envsubst, manifests
 from checks.manifests import at, listed, mapping, mappings
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ def _apply(policies: Path, objects: Path) -> list[Mapping[str, Any]]:
         report = None
     results = mapping(report).get("results")
     if results is None or done.returncode not in (0, 1):
-        raise FleetError(f"kyverno failed: {' '.join((done.stderr or done.stdout).split())}")
+        raise CannotRunError(f"kyverno failed: {' '.join((done.stderr or done.stdout).split())}")
     return mappings(results)
 
 
@@ -109,10 +109,10 @@ def _policies(tree: Tree, folder: str) -> dict[str, Mapping[str, Any]]:
                 try:
                     data = manifests.load(envsubst.parse(text).substitute(samples))
                 except envsubst.SubstitutionError as error:
-                    raise FleetError(f"{name}:{document.line}: {error}") from None
+                    raise CannotRunError(f"{name}:{document.line}: {error}") from None
                 found[str(at(data, "metadata", "name"))] = mapping(data)
     if not found:
-        raise FleetError(f"{folder} holds no policy of {GROUP}: correct `policies` in checks.yaml, or leave it out")
+        raise CannotRunError(f"{folder} holds no policy of {GROUP}: correct `policies` in checks.yaml, or leave it out")
     return found
 
 

@@ -5,23 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.findings import Severity
-from common.text import LINE, clean, to_json
+from common.console import Line, Sign
+from common.text import LINE, clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from checks.findings import Finding
     from checks.run import Report
 
+STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+"""How a finding's first line is shown."""
 _ANNOTATION = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def text(report: Report) -> str:
-    """A paragraph a finding, then a summary."""
-    return "\n".join([*(_paragraph(finding) for finding in report.findings), summary(report)])
+def lines(report: Report) -> Iterator[str | Line]:
+    """For people: a paragraph a finding, then a summary with its verdict."""
+    for finding in report.findings:
+        place = f"{finding.place.file}:{finding.place.line}"
+        head = f"{place}: {finding.severity.value} {finding.rule}: {finding.object}"
+        yield Line(None, clean(head, LINE), STYLES[finding.severity])
+        yield f"    {clean(finding.why, LINE)}"
+        yield f"    {Sign.NEXT.value} {clean(finding.remedy, LINE)}"
+        yield ""
+    yield Line(Sign.of(not report.count(Severity.ERROR)), summary(report))
 
 
-def as_json(report: Report) -> str:
-    """One object: `findings` as the model has them, `stages` that ran, `notRun` that did not."""
-    document = {
+def document(report: Report) -> dict[str, object]:
+    """For programs, one object: `findings` as the model has them, `stages` that ran, `notRun` that did not."""
+    return {
         "findings": [
             {
                 "rule": finding.rule,
@@ -39,7 +51,6 @@ def as_json(report: Report) -> str:
         "kustomizations": report.kustomizations,
         "objects": report.objects,
     }
-    return to_json(document)
 
 
 def github(report: Report) -> str:
@@ -62,11 +73,6 @@ def summary(report: Report) -> str:
 
 def _many(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
-
-
-def _paragraph(finding: Finding) -> str:
-    head = f"{finding.place.file}:{finding.place.line}: {finding.severity.value} {finding.rule}: {finding.object}"
-    return f"{clean(head, LINE)}\n    {clean(finding.why, LINE)}\n    → {clean(finding.remedy, LINE)}\n"
 
 
 def _annotation(finding: Finding) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from checks import binaries, charts, schemas
 from checks.flux import component_of
 from checks.manifests import mapping, mappings
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,11 +69,11 @@ def verdicts(tree: Tree) -> tuple[Verdict, ...]:
     try:
         said = mappings(mapping(json.loads(done.stdout)).get("resources"))
     except ValueError:
-        raise FleetError(f"kubeconform failed: {' '.join((done.stderr or done.stdout).split())}") from None
+        raise CannotRunError(f"kubeconform failed: {' '.join((done.stderr or done.stdout).split())}") from None
     found = tuple(_verdict(objects[int(Path(str(entry["filename"])).stem)], entry) for entry in said)
     if len(found) != len(objects):
         said_no = " ".join(done.stderr.split())
-        raise FleetError(f"kubeconform spoke of {len(found)} of {len(objects)} objects: {said_no}")
+        raise CannotRunError(f"kubeconform spoke of {len(found)} of {len(objects)} objects: {said_no}")
     return found
 
 
@@ -96,7 +96,7 @@ _NO_SCHEMA = "could not find schema"
 def _verdict(each: Object, entry: Mapping[str, Any]) -> Verdict:
     outcome, message = Outcome(entry["status"]), " ".join(str(entry.get("msg", "")).split())
     if outcome is Outcome.ERROR and _NO_SCHEMA not in message:
-        raise FleetError(f"kubeconform could not check {each.label} of {each.file}: {message}")
+        raise CannotRunError(f"kubeconform could not check {each.label} of {each.file}: {message}")
     problems: dict[tuple[str | int, ...], str] = {}
     for pointer, said in _PROBLEM.findall(message):
         path = _path(pointer)

@@ -17,7 +17,7 @@ import yaml
 from checks import artifact, envsubst, kustomize, manifests
 from checks.findings import Place
 from checks.manifests import Document, at, mapping, mappings
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -222,7 +222,7 @@ def read(root: Path, config: Config) -> Tree:
     names = [name for name in seen.files if _is_yaml(name)]
     for name in names:
         if not name.isprintable():
-            raise FleetError(f"{name!r} has a name that cannot be printed: rename it")
+            raise CannotRunError(f"{name!r} has a name that cannot be printed: rename it")
     return Tree(root, config, seen, {name: _source(root, name) for name in names})
 
 

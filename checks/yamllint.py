@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from checks.tree import Tree
@@ -48,7 +48,7 @@ def problems(tree: Tree) -> tuple[Problem, ...]:
     )
     found = [_LINE.fullmatch(line) for line in done.stdout.splitlines()]
     if done.returncode not in (0, 1) or not all(found):
-        raise FleetError(f"yamllint failed: {' '.join((done.stderr or done.stdout).split())}")
+        raise CannotRunError(f"yamllint failed: {' '.join((done.stderr or done.stdout).split())}")
     return tuple(
         Problem(line["file"], int(line["line"]), line["level"] == "error", line["message"], line["rule"] or "")
         for line in found

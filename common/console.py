@@ -1,6 +1,6 @@
 """Where a command prints: what it says to stderr, what it gives to stdout, how it shows steps and waits.
 
-Every line is cleaned here. Steps and waits are a live view on a terminal, a line for each change elsewhere.
+Every line and cell is cleaned here. Steps and waits are a live view on a terminal, a line for each change elsewhere.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import IO, TYPE_CHECKING, Any
 
 import rich.console
 from rich.live import Live
+from rich.padding import Padding
 from rich.spinner import Spinner
+from rich.table import Table
 from rich.text import Text
 
 from common.errors import FleetError
@@ -22,6 +25,64 @@ from common.text import LINE, clean, lines, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+
+
+class Sign(Enum):
+    """What begins a line that is a verdict or a proposal: there are no others."""
+
+    DONE = "✓"
+    FAILED = "✗"
+    SKIPPED = "–"  # noqa: RUF001  # a dash
+    NEXT = "→"
+
+    @classmethod
+    def of(cls, good: bool) -> Sign:  # noqa: FBT001  # one question
+        """The sign of what was looked at."""
+        return cls.DONE if good else cls.FAILED
+
+
+STYLES = {Sign.DONE: "green", Sign.FAILED: "red", Sign.SKIPPED: "dim", Sign.NEXT: "cyan"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line with a sign that has a colour, or with a colour of its own."""
+
+    sign: Sign | None
+    text: str
+    style: str = ""
+    """Of the text, as rich has styles."""
+
+    def __str__(self) -> str:
+        """As it is read without colours."""
+        return f"{self.sign.value} {self.text}" if self.sign else self.text
+
+    def __rich__(self) -> Text:
+        """As it is shown."""
+        sign = ((self.sign.value, STYLES[self.sign]), " ") if self.sign else ()
+        return Text.assemble(*sign, (clean(self.text, None), self.style))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of cells under their titles, in columns that wrap at a terminal's width. Columns without a cell go."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __rich__(self) -> Padding:
+        """As it is shown."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        shown = [number for number in range(len(self.head)) if any(row[number] for row in self.rows)]
+        for number in shown:
+            table.add_column(self.head[number].upper(), overflow="fold")
+        for row in self.rows:
+            table.add_row(*(Text(clean(row[number])) for number in shown))
+        return Padding(table, (0, 0, 0, 2))
+
+
+WIDE = 10_000
+"""Columns where nobody looks: what reads a pipe wants a row to be a line."""
 
 
 class Console(rich.console.Console):
@@ -32,10 +93,14 @@ class Console(rich.console.Console):
 
     is_quiet = False
     """Whether progress is left out: all but errors. Set once, for the whole process."""
+    _longest: int | None = LINE
+    """Characters of a line."""
 
     def __init__(self, *, file: IO[str] | None = None) -> None:
         """Print to a file, by default stderr."""
-        super().__init__(stderr=file is None, file=file, highlight=False, soft_wrap=True, markup=False)
+        super().__init__(stderr=file is None, file=file, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        if not self.is_terminal:
+            self.width = WIDE
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print; strings are cleaned."""
@@ -43,29 +108,51 @@ class Console(rich.console.Console):
             self._say(*objects, **options)
 
     def _say(self, *objects: Any, **options: Any) -> None:
-        super().print(*(clean(each, LINE) if isinstance(each, str) else each for each in objects), **options)
+        for each in objects:
+            if isinstance(each, Grid):
+                self._grid(each)
+            else:
+                super().print(clean(each, self._longest) if isinstance(each, str) else each, **options)
 
-    def fail(self, error: object, **options: Any) -> None:
+    def _grid(self, grid: Grid) -> None:
+        """Print a table without the blanks that fill its last column."""
+        with self.capture() as captured:
+            super().print(grid, soft_wrap=False)
+        for line in captured.get().splitlines():
+            self.file.write(f"{line.rstrip()}\n")
+
+    def fail(self, error: object) -> None:
         """Print an error. All lines but the first are indented: what somebody else wrote cannot speak for us."""
         for number, line in enumerate(lines(str(error))):
-            self._say(f"  {line}" if number else line, **options)
+            self._say(f"  {line}" if number else line, style="red")
 
     def say_at_once(self, line: str) -> None:
         """Print a line from within a signal handler, past the stream: what the signal interrupted may hold its lock."""
         os.write(self.file.fileno(), f"{clean(line, LINE)}\n".encode())
 
 
+class _Results(Console):
+    """Gives the result on stdout, whole and also in quiet: what reads it may be a program."""
+
+    _longest = None
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print."""
+        self._say(*objects, **options)
+
+
 def give(*lines: object) -> None:
-    """Print lines of the result on stdout, whole: what reads them may be a program."""
+    """Print lines and grids of the result on stdout."""
+    results = _Results(file=sys.stdout)
     for line in lines:
-        sys.stdout.write(f"{clean(line, None)}\n")
+        results.print(line if isinstance(line, Line | Grid) else str(line))
     sys.stdout.flush()
 
 
 def tell(line: object, *, beside_json: bool) -> None:
-    """Print a line of the result on stdout, or on stderr where the document for programs is there."""
+    """Print a line or a grid of the result on stdout, or on stderr where the document for programs is there."""
     if beside_json:
-        Console().print(str(line))
+        Console().print(line if isinstance(line, Line | Grid) else str(line))
     else:
         give(line)
 
@@ -100,6 +187,11 @@ class StepResult:
     outcome: str = "running"
     """running, done, failed, or interrupted. A step may set its own, where what it looked for is not so."""
     said: str = ""
+
+
+def of_steps(steps: Sequence[StepResult]) -> Grid:
+    """What became of each step, and how long it took."""
+    return Grid(("step", "outcome", "seconds"), [(step.title, step.outcome, f"{step.seconds:.1f}") for step in steps])
 
 
 class Interrupted(FleetError):  # noqa: N818  # a person did it

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.aws import Aws, account_of, said
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.kubernetes import kubeconfig
 from common.kubernetes.api import NAMESPACE, Cluster
 from common.text import clean
@@ -39,7 +39,7 @@ class Target:
     stack: str
 
 
-class NotProvenError(FleetError):
+class NotProvenError(CannotRunError):
     """Account, region or cluster are not those of the stack. Nothing was changed."""
 
     def __init__(self, what: str, remedy: str) -> None:

@@ -6,7 +6,7 @@ import ipaddress
 import os
 from urllib.parse import urlsplit
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 SANDBOX_VARIABLE = "INFRA_FLEET_SANDBOX"
 """Set by the sandbox in what it starts."""
@@ -28,13 +28,13 @@ def refuse_other_world() -> None:
             continue
         here = _is_here(value)
         if here and not in_sandbox():
-            raise FleetError(
+            raise CannotRunError(
                 f"{name} = {value!r} is on this machine: unset it, or run `fleet sandbox cluster bootstrap`"
             )
         if in_sandbox() and not here:
-            raise FleetError(f"{name} = {value!r} is not on this machine, and the sandbox reaches nothing else")
+            raise CannotRunError(f"{name} = {value!r} is not on this machine, and the sandbox reaches nothing else")
     if in_sandbox() and not os.environ.get("AWS_ENDPOINT_URL"):
-        raise FleetError("the sandbox's environment has no AWS_ENDPOINT_URL: start it anew by a sandbox command")
+        raise CannotRunError("the sandbox's environment has no AWS_ENDPOINT_URL: start it anew by a sandbox command")
 
 
 def _is_here(url: str) -> bool:

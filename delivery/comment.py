@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError, unreadable
 from common.github import BOT, connect, login, refusals
 from delivery import preview_report
 
@@ -39,11 +39,11 @@ def post(path: Path, repository: str | None, number: int | None) -> str:
     body = _report(path)
     repository = repository or os.environ.get("GITHUB_REPOSITORY")
     if not repository:
-        raise FleetError("no repository: name it with --repository <owner>/<name>")
+        raise CannotRunError("no repository: name it with --repository <owner>/<name>")
     number = number or _event_number()
     token = os.environ.get("GITHUB_TOKEN")
     if not token:
-        raise FleetError("GITHUB_TOKEN is not set: set it to a token that may write to pull requests")
+        raise CannotRunError("GITHUB_TOKEN is not set: set it to a token that may write to pull requests")
     where = f"{repository}#{number}"
     with refusals(where, REMEDIES):
         github = connect(token)
@@ -61,20 +61,20 @@ def _report(path: Path) -> str:
     try:
         body = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error) from None
     if not preview_report.is_marker(body.partition("\n")[0]):
-        raise FleetError(f"{path} is not a report: `fleet preview --report {path}` writes one")
+        raise CannotRunError(f"{path} is not a report: `fleet preview --report {path}` writes one")
     return body
 
 
 def _event_number() -> int:
     event = os.environ.get("GITHUB_EVENT_PATH")
     if not event:
-        raise FleetError("no pull request: name it with --number")
+        raise CannotRunError("no pull request: name it with --number")
     try:
         return int(json.loads(Path(event).read_text("utf-8"))["pull_request"]["number"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise FleetError(f"{event} is not a pull request event: name one with --number") from None
+        raise CannotRunError(f"{event} is not a pull request event: name one with --number") from None
 
 
 def _find(github: Github, comments: Iterable[IssueComment], marker: str) -> IssueComment | None:

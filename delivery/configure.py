@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 
 import infra.settings
 import permanent.settings
-from common.errors import FleetError
+from common.console import Sign
+from common.errors import CannotRunError, FleetError
 from delivery import stack_file_edits
 from infra.config import SettingsError, file_name, parse
 from infra.contract import names
@@ -140,7 +141,7 @@ def run(
     _write([change for change in changes if change.changed], root, confirm, say)
     if answers["alarm_email"].endswith(permanent.settings.NOBODYS):
         say(f"warning: {answers['alarm_email']} receives no mail: set --alarm-email to the address for budget alerts")
-    say("next: make account   # a dry run of the permanent layer, then asks whether to apply it")
+    say(f"{Sign.NEXT.value} make account   # a dry run of the permanent layer, then asks whether to apply it")
 
 
 def _bootstrap(file: Path, repository: str) -> list[Document]:
@@ -170,7 +171,7 @@ def _valid(question: str, ask: Callable[[], str], say: Callable[[str], None]) ->
         if not problem:
             return said
         say(problem)
-    raise FleetError(problem)
+    raise CannotRunError(problem)
 
 
 def _problem(question: str, said: str) -> str:
@@ -207,7 +208,7 @@ def _answered(flags: Answers, there: Present, ask: Ask | None, say: Callable[[st
         else:
             found[question] = said.strip()
     if missing:
-        raise FleetError(f"no terminal to ask at, and not given: {', '.join(missing)}")
+        raise CannotRunError(f"no terminal to ask at, and not given: {', '.join(missing)}")
     return found
 
 
@@ -217,7 +218,7 @@ def _check_layer(there: Present, answers: Mapping[str, str], cluster: str, layer
     before = there.answers
     for question in ("account_id", "region"):
         if others and before[question] != answers[question]:
-            raise FleetError(
+            raise CannotRunError(
                 f"--{question.replace('_', '-')} {answers[question]}: {layer} is the permanent layer of "
                 f"{before['account_id']} in {before['region']}, with {', '.join(others)}: use another clone for another"
             )
@@ -289,7 +290,7 @@ def _beside(root: Path, file: Path, settings: infra.settings.Settings) -> Iterat
             continue
         beside = infra.settings.parse_file(config_of(other), other.name.split(".")[1])
         if beside.cluster_name == settings.cluster_name:
-            raise FleetError(f"--cluster-name {settings.cluster_name}: it is the cluster of {other.name}")
+            raise CannotRunError(f"--cluster-name {settings.cluster_name}: it is the cluster of {other.name}")
         if beside.vpc_cidr.overlaps(settings.vpc_cidr):
             yield (
                 f"warning: vpcCidr {settings.vpc_cidr} overlaps {beside.vpc_cidr} of {other.name}: the two can "
@@ -308,7 +309,9 @@ def _write(
             say(line)
     if any(change.before is not None for change in changes):
         if confirm is None:
-            raise FleetError("nothing was written: a file exists, and there is no terminal to ask at; --yes writes it")
+            raise CannotRunError(
+                "nothing was written: a file exists, and there is no terminal to ask at; --yes writes it"
+            )
         if not confirm():
             raise FleetError("nothing was written")
     stack_file_edits.write(changes)

@@ -13,7 +13,7 @@ import typer
 from rich.prompt import Confirm, Prompt
 
 from common import summary
-from common.console import Console, give, give_json
+from common.console import Console, Line, Sign, give, give_json, tell
 from common.errors import FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
@@ -30,20 +30,28 @@ def say_scope(
     base: Annotated[str, typer.Option("--base", help="The commit to compare with.")],
     head: Annotated[str, typer.Option("--head", help="The commit with the change.")] = "HEAD",
     cwd: Cwd = HERE,
+    *,
+    as_json: Json = False,
 ) -> None:
     """Report which parts of the repository a change touches."""
     found, stacks = scope.find(cwd, base, head), scope.stacks(cwd)
+    if as_json:
+        give_json({"infra": found.infra, "permanent": found.permanent, "stacks": stacks, "reason": found.reason})
     for part, touched in (("infra", found.infra), ("permanent", found.permanent)):
-        give(f"{part}: {'touched' if touched else 'untouched'}")
-    give(f"stacks: {', '.join(stacks)}", found.reason)
+        tell(f"{part}: {'touched' if touched else 'untouched'}", beside_json=as_json)
+    for line in (f"stacks: {', '.join(stacks)}", found.reason):
+        tell(line, beside_json=as_json)
     summary.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
 
 
 @app.command("support")
-def check_support(cwd: Cwd = HERE) -> None:
+def check_support(cwd: Cwd = HERE, *, as_json: Json = False) -> None:
     """Fail when the Kubernetes version of a stack has few days of standard support left."""
     notices = support.notices(cwd, datetime.now(UTC).date())
-    give(*notices or [f"no Kubernetes version of a stack leaves support within {support.FAIL_DAYS} days"])
+    if as_json:
+        give_json({"notices": list(notices)})
+    for line in notices or [f"no Kubernetes version of a stack leaves support within {support.FAIL_DAYS} days"]:
+        tell(Line(Sign.of(not notices), line), beside_json=as_json)
     raise typer.Exit(1 if notices else 0)
 
 
@@ -81,13 +89,17 @@ def show_preview(
     commit: Annotated[
         str | None, typer.Option("--commit", envvar="COMMIT", help="What is previewed, for the report's head.")
     ] = None,
+    *,
+    as_json: Json = False,
 ) -> None:
     """Preview a stack and report what an update would do. The exit code is pulumi's."""
     console.print(f"previewing {stack}")
     done = preview.run(cwd, stack, more or (), lambda line: console.print(line))
     done = replace(done, commit=commit)
+    if as_json:
+        give_json(done.document)
     for line in done.lines:
-        give(line)
+        tell(line, beside_json=as_json)
     if report_file:
         done.write(report_file)
     summary.write(done.markdown)
@@ -118,6 +130,7 @@ def show_lock(
     expect: Annotated[
         str | None, typer.Option("--expect", help="With --free: who holds it, as the step's output `holder` had it.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show who holds a stack's lock, since when; and free it when told to."""
     held = runner.Stack(cwd, stack)
@@ -127,20 +140,22 @@ def show_lock(
         raise FleetError(f"{stack} is locked by {holder}, and what was to be freed is the lock of {expect}: look again")
     now = datetime.now(UTC)
     lines = [f"{stack} is locked by {lock.holder}, for {lock.age(now)}" for lock in locks] or [f"{stack} is not locked"]
-    _tell(lines)
+    if as_json:
+        give_json([{"holder": lock.holder, "age": lock.age(now)} for lock in locks])
+    _tell(lines, beside_json=as_json)
     summary.outputs(locked=_flag(bool(locks)), holder=holder)
     if locks and free:
         held.free()
-        _tell([f"{stack} is free: its lock was removed"])
+        _tell([f"{stack} is free: its lock was removed"], beside_json=as_json)
 
 
 def _flag(value: object) -> str:
     return "true" if value else "false"
 
 
-def _tell(lines: list[str]) -> None:
+def _tell(lines: list[str], *, beside_json: bool) -> None:
     for line in lines:
-        give(line)
+        tell(line, beside_json=beside_json)
         summary.write(markdown(line, LINE) + "\n")
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from common.errors import FleetError
+from common.console import Grid
+from common.errors import CannotRunError
 from common.pulumi import runner
-from common.text import clean, lines
+from common.text import lines
 from delivery import preview_report
 from delivery.preview_steps import Digest
 
@@ -39,19 +40,35 @@ class Preview:
         """For a comment or a job's summary."""
         return preview_report.render(self.project, self.stack, self.digest, self.failure, self.commit)
 
+    @property
+    def document(self) -> dict[str, object]:
+        """For machines: what changes, how often, and what failed."""
+        return {
+            "project": self.project,
+            "stack": self.stack,
+            "code": self.code,
+            "changes": [{"action": step.op, "type": step.type, "name": step.name} for step in self.digest.changed],
+            "counts": self.digest.counts,
+            "warnings": self.digest.said("warning"),
+            "failure": self.failure,
+        }
+
     def write(self, path: Path) -> None:
         """Write the Markdown to a file. Raises FleetError: the file cannot be written."""
         try:
             path.write_text(self.markdown, "utf-8")
         except OSError as error:
-            raise FleetError(f"{path} cannot be written: {error.strerror}") from None
+            raise CannotRunError(f"{path} cannot be written: {error.strerror}") from None
 
     @property
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Iterator[str | Grid]:
         """For a terminal or a job's log: every resource that changes, then the counts."""
-        for step in self.digest.changed:
-            because = f" (forced by {preview_report.why(step)})" if "replace" in step.op else ""
-            yield f"{step.op} {step.type} {clean(step.name)}{because}"
+        if self.digest.changed:
+            rows = [
+                (step.op, step.type, step.name, preview_report.why(step) if "replace" in step.op else "")
+                for step in self.digest.changed
+            ]
+            yield Grid(("action", "type", "name", "forced by"), rows)
         yield from (f"warning: {line}" for said in self.digest.said("warning") for line in lines(said))
         if self.failure is not None:
             yield from lines(self.failure)
@@ -67,7 +84,7 @@ def run(folder: Path, stack: str, arguments: Sequence[str], tell: Callable[[str]
         FleetError: there is no project or no pulumi, or an argument would show secrets.
     """
     if any(argument.startswith("--show-secrets") for argument in arguments):
-        raise FleetError("--show-secrets would put secrets into the report: use pulumi preview itself")
+        raise CannotRunError("--show-secrets would put secrets into the report: use pulumi preview itself")
     project = runner.project_name(folder)
     done = runner.run(folder, "preview", "--json", "--stack", stack, *arguments, tell=tell)
     try:

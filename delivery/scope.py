@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,10 +77,10 @@ def _git(folder: Path, *arguments: str, none: int | None = None) -> str | None:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
     except FileNotFoundError:
-        raise FleetError("git is not on PATH: install it") from None
+        raise CannotRunError("git is not on PATH: install it") from None
     if done.returncode == none:
         return None
     if done.returncode != 0:
         said = " ".join(os.fsdecode(done.stderr).split())
-        raise FleetError(f"git {arguments[0]} failed: {said}; a checkout needs the whole history (fetch-depth: 0)")
+        raise CannotRunError(f"git {arguments[0]} failed: {said}; a checkout needs the whole history (fetch-depth: 0)")
     return os.fsdecode(done.stdout)

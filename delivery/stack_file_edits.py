@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from infra import stack_file
 from infra.config import SettingsError
 
@@ -120,7 +120,7 @@ def write(documents: Sequence[Document]) -> None:
         for document, draft in drafts:
             draft.replace(document.path)
     except OSError as error:
-        raise FleetError(f"{error.filename} cannot be written: {error.strerror}") from None
+        raise CannotRunError(f"{error.filename} cannot be written: {error.strerror}") from None
     finally:
         for _, draft in drafts:
             draft.unlink(missing_ok=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from common.console import Console
-from common.errors import FleetError
+from common.console import Console, Line, Sign
+from common.errors import CannotRunError, FleetError
 from fleet.groups import GROUPS
 
 HELP = "A staging platform on EKS that is built by day and costs nothing by night."
@@ -45,19 +46,33 @@ class Fleet(TyperGroup):
         """Take -q, wherever it stands before `--`: what follows that is another program's."""
         end = args.index("--") if "--" in args else len(args)
         Console.is_quiet = any(each in QUIET for each in args[:end])
-        return super().parse_args(ctx, [*(each for each in args[:end] if each not in QUIET), *args[end:]])
+        try:
+            return super().parse_args(ctx, [*(each for each in args[:end] if each not in QUIET), *args[end:]])
+        except TyperException as error:
+            _refuse(ctx, error)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; what a person can act on is said in a line, with a non-zero exit code."""
         try:
             return super().invoke(ctx)
         except FleetError as error:
-            name = ctx.invoked_subcommand or ""
-            Console().fail(f"{name}: {error}", style="red")
-            ctx.exit(_BY_NAME[name].stopped)
+            Console().fail(f"{ctx.invoked_subcommand}: {error}")
+            ctx.exit(error.exit_code)
+        except TyperException as error:
+            _refuse(ctx, error)
         except KeyboardInterrupt:
             Console().print(f"{ctx.invoked_subcommand}: stopped; the same command goes on from here")
             ctx.exit(INTERRUPTED)
+
+
+def _refuse(ctx: Any, error: TyperException) -> NoReturn:
+    """Say what was used wrongly, and where its help is. A group that is called alone shows its help."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps the class to itself
+        raise error
+    used = (getattr(error, "ctx", None) or ctx).command_path
+    Console().fail(f"{used.removeprefix('fleet ')}: {error.format_message()}")
+    Console().print(Line(Sign.NEXT, f"{used} --help"))
+    raise typer.Exit(CannotRunError.exit_code)
 
 
 app = typer.Typer(

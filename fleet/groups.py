@@ -20,13 +20,22 @@ class Group:
     """One line, for the list of groups: made without loading the module."""
     is_member: bool = False
     """Whether it is the command of this name in the app, which has others."""
-    stopped: int = 1
-    """The exit code where it could not be run."""
 
     def load(self) -> Any:
         """The command, whose module is imported only now."""
-        command: Any = typer.main.get_command(import_module(self.module).app)
-        return command.commands[self.name] if self.is_member else command
+        app = import_module(self.module).app
+        app.rich_markup_mode = None  # as the app's own: one look of all helps, in a terminal and in docs/commands.md
+        command: Any = typer.main.get_command(app)
+        return _dressed(command.commands[self.name] if self.is_member else command)
+
+
+def _dressed(command: Any) -> Any:
+    """Give a command, and those beneath it, what each help has; a list of commands has whole sentences."""
+    command.epilog = "Everywhere: -q for results and errors alone; NO_COLOR=1 for no colours."
+    command.short_help = command.short_help or (command.help or "").partition(". ")[0].partition("\n\n")[0].rstrip(".")
+    for each in getattr(command, "commands", {}).values():
+        _dressed(each)
+    return command
 
 
 DELIVERY = "delivery.fleet_delivery"
@@ -34,7 +43,7 @@ DELIVERY = "delivery.fleet_delivery"
 GROUPS = (
     Group("configure", DELIVERY, "Write a stack's file, and its entry in the permanent layer's.", is_member=True),
     Group("account", "permanent.fleet_account", "Apply the account-level resources; print what GitHub needs."),
-    Group("check", "checks.fleet_check", "Find what Flux would reject.", stopped=2),
+    Group("check", "checks.fleet_check", "Find what Flux would reject."),
     Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),
     Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),
     Group("state", DELIVERY, "Report whether a stack is up, and what a merge would do.", is_member=True),

@@ -38,7 +38,7 @@ app by `make docs`; `-h` after a command says the same.
 |---|---|
 | 0 | Done. |
 | 1 | It failed, or it found something. |
-| 2 | It was used wrongly, or the checks could not run. |
+| 2 | It was used wrongly, or it could not run: an option, file, tool or credential is wrong, or nobody answered. |
 | 130 | It was stopped by Ctrl-C. |
 """
 

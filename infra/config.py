@@ -16,7 +16,7 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-class SettingsError(FleetError):
+class SettingsError(CannotRunError):
     """The config is invalid; the message has one line for each problem."""
 
 

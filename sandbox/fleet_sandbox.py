@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from common.errors import FleetError
+from common.console import Console, Line, Sign
+from common.errors import CannotRunError
 from common.pulumi import foreground
 from fleet.options import HERE, STACK, Cwd, Stack
 from sandbox import rehearsal, rehearsed_teardown
@@ -34,7 +33,7 @@ What follows `--` goes to pulumi: fleet sandbox preview -- --diff
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(fleet_sandbox_cluster.app, name="cluster")
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console()
 
 StackFile = Annotated[Path | None, typer.Option("--stack-file", help="Another file with the stack's config.")]
 AccountFile = Annotated[
@@ -85,7 +84,7 @@ def _add(name: str, arguments: list[str], text: str) -> None:
     ) -> None:
         code = _prepare(cwd, folder, stack, stack_file, account_file).pulumi(*arguments, *(more or ()))
         if code == 0 and name in NEXT:
-            _say(f"next: {NEXT[name]}")
+            console.print(Line(Sign.NEXT, NEXT[name]))
         raise typer.Exit(code)
 
 
@@ -120,7 +119,7 @@ def leftovers(
     """Create sample leftovers: what Kubernetes' controllers leave in AWS for the stack's cluster."""
     account = process.find(folder_of(cwd, folder))
     if account is None:
-        raise FleetError("there is no embedded account: run `fleet sandbox up`")
+        raise CannotRunError("there is no embedded account: run `fleet sandbox up`")
     cluster = rehearsal.read_settings(STACK, Checkout(cwd).stack_file(STACK)).cluster_name
     for line in strangers.everything(account, cluster, seed, count, with_strangers=with_strangers).lines():
         _say(line)
@@ -143,8 +142,7 @@ def fault(
     """Make AWS calls fail, until --clear. The sandbox's own calls do not. Exits 2 if no call can match."""
     rules = [] if clear else [faults.Rule(code, service, operation, after, times, latency)]
     for why in filter(None, map(operations.mistake, rules)):
-        console.print(f"sandbox: {why}", style="red", markup=False)
-        raise typer.Exit(2)
+        raise CannotRunError(why)
     faults.write(folder_of(cwd, folder).faults, rules)
     _say("no call fails" if clear else f"{service}:{operation} gives {code or 'its answer'}, {latency:g} s late")
 
@@ -181,4 +179,4 @@ def _prepare(
 
 
 def _say(line: str) -> None:
-    console.print(Text.assemble(("sandbox: ", "dim"), line))
+    console.print(f"sandbox: {line}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 FOLDER_VARIABLE = "INFRA_FLEET_SANDBOX"
 """Set in child processes only: the absolute path of the sandbox folder that they belong to."""
@@ -102,7 +102,7 @@ class Folder:
         if self.claimed:
             return
         if {path.name for path in self.root.iterdir()} - {self.marker.name, self.account_lock.name}:
-            raise FleetError(f"{self.root} is not empty and not a sandbox folder: name another with --folder")
+            raise CannotRunError(f"{self.root} is not empty and not a sandbox folder: name another with --folder")
         self.marker.write_text(MARK)
 
     @property

@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from infra.contract.names import PERMANENT_STACK
 from infra.stack_file import config_of
 from permanent.settings import Settings, parse_file
@@ -40,12 +40,12 @@ def read_settings(file: Path, stack: StackSettings) -> Settings:
     settings = parse_file(config_of(file))
     here, there = (stack.account_id, stack.region), (settings.account_id, settings.region)
     if here != there:
-        raise FleetError(
+        raise CannotRunError(
             f"the stack's config names account {here[0]} in {here[1]}, but {file.name} names {there[0]} in {there[1]}: "
             "`fleet configure` writes both"
         )
     if stack.cluster_name not in settings.clusters:
-        raise FleetError(
+        raise CannotRunError(
             f"the cluster {stack.cluster_name} is none of the permanent layer's in {file.name} "
             f"({', '.join(settings.clusters)}): `fleet configure` adds it"
         )

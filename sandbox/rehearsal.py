@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from common.pulumi import foreground
 from infra.contract import names
 from infra.settings import Settings, parse_file
@@ -50,7 +50,7 @@ class Rehearsal:
             FleetError: the arguments name a stack, which this is not.
         """
         if any(each in ("-s", "--stack") or each.startswith("--stack=") for each in arguments):
-            raise FleetError(f"{' '.join(arguments)}: name the stack before --: `fleet sandbox preview --stack prod`")
+            raise CannotRunError(f"{' '.join(arguments)}: name the stack before --: fleet sandbox preview --stack prod")
         command = [str(self.engine.path), *arguments, "--stack", self.stack]
         return foreground.run(command, self.environment, self.folder.project)
 
@@ -96,7 +96,7 @@ def prepare(
     permanent_layer.read_settings(permanent_file, settings)
     folder.claim()
     if process.find(folder) is None and folder.permanent_stamp.exists():
-        raise FleetError(
+        raise CannotRunError(
             "the embedded account has ended, and with it the state and all that was built: "
             "run `fleet sandbox reset` to begin anew"
         )
@@ -132,7 +132,7 @@ def reset(folder: Folder) -> bool:
     if not folder.root.exists() or not any(folder.root.iterdir()):
         return False
     if not folder.claimed:
-        raise FleetError(f"{folder.root} is not a sandbox folder: nothing was removed")
+        raise CannotRunError(f"{folder.root} is not a sandbox folder: nothing was removed")
     life.down(Layout.of(folder), lambda _line: None)
     with process.stopped(folder):
         for path in folder.contents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from sandbox.account import process
 from sandbox.cluster import rehearsed_bootstrap
 
@@ -21,7 +21,7 @@ def environment(ready: Rehearsal) -> dict[str, str]:
     """What makes the teardown work here. Raises FleetError: there is no account."""
     account = process.find(ready.folder)
     if account is None:
-        raise FleetError("there is no embedded account: run `fleet sandbox up`")
+        raise CannotRunError("there is no embedded account: run `fleet sandbox up`")
     return {**ready.environment, **rehearsed_bootstrap.deploy_credentials(account)}
 
 

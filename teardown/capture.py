@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from common.errors import FleetError, UnknownError
+from common.errors import CannotRunError, FleetError, UnknownError
 from common.pulumi import exported_state
 from common.pulumi.exported_state import StackState
 from common.pulumi.runner import Stack
@@ -66,7 +66,7 @@ def capture(path: Path, target: Target, state: StackState) -> Target:
     """
     before = read(path) if path.exists() else target
     if _which(before) != _which(target):
-        raise FleetError(f"{path} is of {before.cluster} in {before.account_id}: remove it, if that is gone")
+        raise CannotRunError(f"{path} is of {before.cluster} in {before.account_id}: remove it, if that is gone")
     vpc_id = vpc_of(target.vpc_id, state.vpc_id) or before.vpc_id
     target = replace(target, vpc_id=vpc_id, persistent_volumes=before.persistent_volumes)
     write(path, target)
@@ -76,7 +76,7 @@ def capture(path: Path, target: Target, state: StackState) -> Target:
 def vpc_of(given: str, in_state: str) -> str:
     """The VPC: that of the state, or the one that was given. Raises FleetError: they differ."""
     if given and in_state and given != in_state:
-        raise FleetError(f"--vpc {given}: the state says that the stack's VPC is {in_state}; leave --vpc out")
+        raise CannotRunError(f"--vpc {given}: the state says that the stack's VPC is {in_state}; leave --vpc out")
     return in_state or given
 
 
@@ -88,7 +88,7 @@ def write(path: Path, target: Target) -> None:
         draft.write_text(json.dumps(asdict(replace(target, volumes_held="")), indent=2) + "\n", "utf-8")
         draft.replace(path)
     except OSError as error:
-        raise FleetError(f"{path} cannot be written: {error.strerror}") from None
+        raise CannotRunError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def read(path: Path) -> Target:
@@ -98,7 +98,7 @@ def read(path: Path) -> Target:
         volumes = tuple(PersistentVolume(**each) for each in fields.pop("persistent_volumes", ()))
         return Target(**fields, persistent_volumes=volumes)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise FleetError(f"{path} is not a captured target ({error}): remove it, and capture again") from None
+        raise CannotRunError(f"{path} is not a captured target ({error}): remove it, and capture again") from None
 
 
 def _which(target: Target) -> tuple[str, str, str, str]:

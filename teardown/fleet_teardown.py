@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from common import summary, world
 from common.aws import Aws
-from common.console import Console, Progress, give, give_json, tell
+from common.console import Console, Grid, Line, Progress, Sign, give, give_json, tell
 from common.errors import FleetError, UnknownError
 from common.pulumi.exported_state import StackState
 from fleet.options import HERE, STACK, Cwd, Json, Stack, Yes
@@ -52,7 +52,8 @@ layer's, or in the stack's state.
 3. `run --yes` is the nightly teardown: drain, sweep, `pulumi destroy`, sweep, verify. It is safe to run again \
 after an interruption.
 
-Exit codes: 0 verified that nothing is left (of a dry run: that everything could be checked), 1 not, 2 bad usage.
+Exit codes: 0 verified that nothing is left (of a dry run: that everything could be checked), 1 something is left or \
+failed, 2 used wrongly, or could not be checked.
 
 Credentials: AWS's from the environment.
 """
@@ -325,7 +326,7 @@ def show_history(
     if json:
         give_json([each.to_json() for each in shown])
     head = f"s3://{kept.bucket}/{kept.key}: {len(versions)} versions, {len(shown)} shown, the newest first"
-    for line in [head, *report.aligned([each.cells for each in shown])]:
+    for line in (head, Grid(history.HEAD, [each.cells for each in shown])):
         tell(line, beside_json=json)
     if not versions:
         raise FleetError(f"there was never a state of {stack} in s3://{kept.bucket}")
@@ -470,5 +471,5 @@ def _end(told: Report, *, json: bool) -> None:
     if told.failure:
         console.fail(f"teardown: {told.failure}")
     else:
-        tell(f"teardown: {told.title}", beside_json=json)
-    raise typer.Exit(0 if told.good else 1)
+        tell(Line(Sign.of(told.good), told.title), beside_json=json)
+    raise typer.Exit(told.exit_code)

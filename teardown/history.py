@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
 from common.aws import CONFIG, DENIED, code_of, explain
-from common.errors import FleetError, UnknownError
+from common.errors import CannotRunError, FleetError, UnknownError
 from common.pulumi import runner
 from common.pulumi.exported_state import StackState
 from common.pulumi.exported_state import parse as parse_state
@@ -83,6 +83,9 @@ class Content:
     """The same, as the stack's state would be."""
 
 
+HEAD = ("version", "time", "size", "holds", "pending", "")
+
+
 @dataclass(frozen=True)
 class Version:
     """One version of the state's object."""
@@ -107,7 +110,7 @@ class Version:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """What a line shows of it."""
+        """What a row shows of it."""
         when = f"{self.time:%Y-%m-%d %H:%M:%S %Z}"
         size = "" if self.is_deletion else f"{self.size} bytes"
         pending = f"pending: {', '.join(self.pending)}" if self.pending else ""
@@ -156,9 +159,9 @@ class History:
         scheme, self.bucket, path, query, _ = urlsplit(url)
         self._path = f".pulumi/stacks/{self.project}/{stack}.json"
         if scheme == "file":
-            raise FleetError(f"{url} keeps no versions: the state before the last change is in {self._path}.bak there")
+            raise CannotRunError(f"{url} keeps no versions: the state before the last change is {self._path}.bak there")
         if scheme != "s3":
-            raise FleetError(f"{runner.BACKEND_VARIABLE} is {url}: versions are read from s3:// backends only")
+            raise CannotRunError(f"{runner.BACKEND_VARIABLE} is {url}: versions are read from s3:// backends only")
         self.key = f"{path.strip('/')}/{self._path}".lstrip("/")
         region, endpoint = (parse_qs(query).get(name, [None])[0] for name in ("region", "endpoint"))
         self._s3: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=CONFIG)
@@ -198,9 +201,9 @@ class History:
         versions = self.versions()
         wanted = next((each for each in versions if each.id == version_id), None)
         if wanted is None:
-            raise FleetError(f"s3://{self.bucket}/{self.key} has no version {version_id}: see `teardown history`")
+            raise CannotRunError(f"s3://{self.bucket}/{self.key} has no version {version_id}: see `teardown history`")
         if wanted.is_deletion:
-            raise FleetError(f"version {version_id} is a delete marker: choose one that has resources")
+            raise CannotRunError(f"version {version_id} is a delete marker: choose one that has resources")
         self._refuse_locked()
         body = self._body(wanted)
         wanted = replace(wanted, content=_parsed(body, wanted, self.project, self.stack))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pydantic
 
 from common import summary
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.github import BOT, connect, refusals
 from common.pulumi import runner
 from common.text import LINE, clean, markdown
@@ -118,7 +118,7 @@ def report(night: Night, told: Told | None, reader: Reader) -> str:
     """
     repository, token = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_TOKEN")
     if not repository or not token:
-        raise FleetError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: in a workflow they are")
+        raise CannotRunError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: in a workflow they are")
     with refusals(repository):
         there = connect(token).get_repo(repository)
         found = _find(there, night.stack)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 VARIABLE = "KEEP_UNTIL"
 LONGEST = timedelta(hours=24)
@@ -18,7 +18,7 @@ def until(hours: float, now: datetime) -> str:
         FleetError: more than a day, or no time at all.
     """
     if not timedelta() < timedelta(hours=hours) <= LONGEST:
-        raise FleetError(f"--hours {hours:g}: allowed: more than 0, at most {LONGEST.total_seconds() / 3600:g}")
+        raise CannotRunError(f"--hours {hours:g}: allowed: more than 0, at most {LONGEST.total_seconds() / 3600:g}")
     return (now + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

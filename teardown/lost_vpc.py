@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError, UnknownError
+from common.errors import CannotRunError, UnknownError
 from teardown import probe
 from teardown.kinds.stack import VPC
 
@@ -28,7 +28,7 @@ def locate(aws: Aws, target: Target) -> Target:
         raise UnknownError("; ".join(findings.unknown))
     candidates = sorted(each.id for each in findings.ours)
     if len(candidates) > 1:
-        raise FleetError(
+        raise CannotRunError(
             f"{' and '.join(candidates)} carry the stack's tags: name the VPC of {target.cluster} with --vpc, "
             "or take the tags from the other"
         )

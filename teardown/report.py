@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from common import summary
+from common.console import Grid, Line, Sign, StepResult, of_steps
 from common.text import LINE, clean, markdown, to_json
 from infra.contract.controller_tags import CONTROLLER, CSI
 from teardown import kinds
@@ -22,7 +23,6 @@ from teardown.verify import monthly, resources
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from common.console import StepResult
     from teardown.kinds.base import Kind, Leftover
 
 HOURS_A_DAY = 24
@@ -118,6 +118,14 @@ class Report:
         return {**told, "steps": steps, **rows, **lists, "by_hand": self.by_hand}
 
     @property
+    def exit_code(self) -> int:
+        """0 good, 1 something is left or failed, 2 what was only looked at could not all be seen."""
+        if self.good:
+            return 0
+        is_blind = self.unknown and not (self.left or self.in_state or self.steps or self.failure)
+        return 2 if is_blind else 1
+
+    @property
     def output(self) -> str:
         """For the issue: the same without what is not asked there, cut by whole rows to what a job may hand on."""
         told: dict[str, Any] = {"title": self.title, "failure": self.failure, "again": self.again}
@@ -139,10 +147,10 @@ class Report:
 
     def to_markdown(self) -> str:
         """For a job's summary."""
-        lines = [f"## {'✅' if self.good else '❌'} {markdown(self.title, LINE)}", ""]
+        lines = [f"## {Sign.of(self.good).value} {markdown(self.title, LINE)}", ""]
         lines += [markdown(self.failure, LINE), ""] if self.failure else []
-        for title, rows in self._tables():
-            lines += [f"### {title}", "", *summary.table(HEAD, [row.cells for row in rows])]
+        for title, grid in self._tables():
+            lines += [f"### {title}", "", *summary.table(grid.head, grid.rows)]
         lines += summary.bullets("Taken over from a killed run:", self.recovered, LINE)
         lines += summary.bullets("Unknown:", self.unknown, LINE)
         if self.in_state:
@@ -150,37 +158,41 @@ class Report:
         lines += summary.bullets("To remove what is left:", self._remedies(), LINE)
         lines += summary.bullets("To remove what is kept on purpose:", [row.command for row in self.kept], LINE)
         lines += summary.bullets("Notes:", self.notes, LINE)
-        steps = [(step.title, step.outcome, f"{step.seconds:.1f}") for step in self.steps]
-        lines += summary.table(("step", "outcome", "seconds"), steps)
+        steps = of_steps(self.steps)
+        lines += summary.table(steps.head, steps.rows)
         return "\n".join(lines).rstrip() + "\n"
 
-    def lines(self) -> list[str]:
-        """For a terminal, and for a log."""
-        lines: list[str] = []
-        for title, rows in self._tables():
-            lines += [title, *aligned([row.cells for row in rows])]
+    def lines(self) -> list[str | Line | Grid]:
+        """For a terminal, and for a log: what was found, what a person can do, how long each step took."""
+        lines: list[str | Line | Grid] = []
+        for title, grid in self._tables():
+            lines += [title, grid]
         lines += [f"taken over: {line}" for line in self.recovered]
         lines += [*self.notes, *(f"unknown: {line}" for line in self.unknown)]
         if self.in_state:
             lines.append(f"{len(self.in_state)} resources are still in the stack's state")
-        lines += [f"to remove what is left: {command}" for command in self._remedies()]
-        lines += [f"to remove what is kept: {row.command}" for row in self.kept]
-        return lines + [f"  {step.seconds:6.1f} s  {step.outcome:11} {step.title}" for step in self.steps]
+        for title, commands in (
+            ("to remove what is left:", self._remedies()),
+            ("to remove what is kept:", [row.command for row in self.kept]),
+        ):
+            lines += [title, *(Line(Sign.NEXT, command) for command in commands)] if commands else []
+        return [*lines, of_steps(self.steps)] if self.steps else lines
 
-    def _tables(self) -> Iterator[tuple[str, Sequence[Row]]]:
-        """Titles of ours, each with its rows."""
-        for number, step in enumerate(self.plan, 1):
-            yield f"step {number} would delete: {_many(step)}", step
+    def _tables(self) -> Iterator[tuple[str, Grid]]:
+        """Titles of ours, each with its rows; a plan's have the number of the step in which they go together."""
+        if doomed := [row for step in self.plan for row in step]:
+            cells = [(str(number), *row.cells) for number, step in enumerate(self.plan, 1) for row in step]
+            yield f"would delete, step by step: {_many(doomed)}", Grid(("step", *HEAD), cells)
         tables = (
             ("would stay", self.stays),
             ("left", self.left),
             ("deleted", self.swept),
             ("kept on purpose", self.kept),
         )
-        yield from ((f"{title}: {_many(rows)}", rows) for title, rows in tables if rows)
+        yield from ((f"{title}: {_many(rows)}", _grid(rows)) for title, rows in tables if rows)
         for why in dict.fromkeys(row.note for row in self.blocking):
             rows = [row for row in self.blocking if row.note == why]
-            yield f"not deleted: {why}; blocks the VPC: {_many(rows)}", rows
+            yield f"not deleted: {why}; blocks the VPC: {_many(rows)}", _grid(rows)
 
     def _remedies(self) -> list[str]:
         """The command of the teardown first: what is done by hand is what it leaves."""
@@ -252,11 +264,8 @@ def made_by(leftover: Leftover) -> str:
     return "EKS" if is_eks else "a controller"
 
 
-def aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """A line for each row of cells, in columns."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    columns = [number for number, width in enumerate(widths) if width]
-    return [f"  {'  '.join(f'{cells[number]:<{widths[number]}}' for number in columns)}".rstrip() for cells in table]
+def _grid(shown: Sequence[Row]) -> Grid:
+    return Grid(HEAD, [row.cells for row in shown])
 
 
 def _many(shown: Sequence[Row]) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from tools import once
 
 Say = Callable[[str], None]
@@ -61,7 +61,7 @@ class GoTool:
         go_mod = self.folder / "go.mod"
         pinned = re.search(rf"^\s*(?:require\s+)?{re.escape(self.module)}\s+(v\S+)", go_mod.read_text(), re.MULTILINE)
         if pinned is None:
-            raise FleetError(f"{go_mod} requires no {self.module}: add it with `go get -tool {self.package}@VERSION`")
+            raise CannotRunError(f"{go_mod} requires no {self.module}: add it by `go get -tool {self.package}@VERSION`")
         return pinned[1]
 
     @property
@@ -165,7 +165,7 @@ def _build(tool: GoTool, folder: Path, lock: int, say: Say) -> None:
         if process.returncode != 0:
             last = (log.read_text().strip().splitlines() or [f"go build ended with {process.returncode}"])[-1]
             log.replace(kept_log)
-            raise FleetError(f"{tool.name} {tool.version} cannot be built: {last.strip()} (all of it: {kept_log})")
+            raise CannotRunError(f"{tool.name} {tool.version} cannot be built: {last.strip()} (all of it: {kept_log})")
         for name, (module, path) in tool.files.items():
             source = Path(go(tool, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)) / path
             shutil.copyfile(source, partial / name)
@@ -215,12 +215,12 @@ def go(tool: GoTool, *arguments: str) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise FleetError(
+        raise CannotRunError(
             f"{tool.name} {tool.version} is needed for {tool.why}: put Go on PATH to build it, or the tool itself"
         ) from None
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise FleetError(f"{tool.name} {tool.version}: go {arguments[0]} fails: {reason}")
+        raise CannotRunError(f"{tool.name} {tool.version}: go {arguments[0]} fails: {reason}")
     return done.stdout.strip()
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from common.console import Console, give
-from common.errors import FleetError
+from common.errors import CannotRunError
 from tools.build import find
 from tools.catalogue import TOOLS
 
@@ -19,5 +19,5 @@ console = Console()
 def tools(name: Annotated[str, typer.Argument(metavar="TOOL", help=f"One of {', '.join(TOOLS)}.")]) -> None:
     """Print the path of a tool, built first if it has to be."""
     if name not in TOOLS:
-        raise FleetError(f"unknown tool {name}: use one of {', '.join(TOOLS)}")
+        raise CannotRunError(f"unknown tool {name}: use one of {', '.join(TOOLS)}")
     give(find(TOOLS[name], console.print))

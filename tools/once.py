@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -35,7 +35,7 @@ def turn(folder: Path, what: str, say: Callable[[str], None]) -> Generator[int]:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "build.lock").open("a+")
     except OSError as error:
-        raise FleetError(f"{folder} cannot be written ({error.strerror}): set XDG_CACHE_HOME to another") from None
+        raise CannotRunError(f"{folder} cannot be written ({error.strerror}): set XDG_CACHE_HOME to another") from None
     with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +85,9 @@ def definitions(minor: str) -> Definitions:
     folder = _distribution().locate_file(f"kubernetes_validate/kubernetes-json-schema/v{minor}.0-local-strict")
     file = Path(str(folder)) / "_definitions.json"
     if not file.exists():
-        raise FleetError(f"{PACKAGE} {version()} knows no Kubernetes {minor}: install one that does, or check another")
+        raise CannotRunError(
+            f"{PACKAGE} {version()} knows no Kubernetes {minor}: install one that does, or check another"
+        )
     return {name: _cleaned(schema) for name, schema in json.loads(file.read_text("utf-8"))["$defs"].items()}
 
 
@@ -121,7 +123,7 @@ def _distribution() -> importlib.metadata.Distribution:
     try:
         return importlib.metadata.distribution(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        raise FleetError(f"{PACKAGE} is not installed: install requirements/checks.txt") from None
+        raise CannotRunError(f"{PACKAGE} is not installed: install requirements/checks.txt") from None
 
 
 def _references(value: object) -> Iterator[str]:

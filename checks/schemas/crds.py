@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from checks import manifests
-from common.errors import FleetError
+from common.errors import CannotRunError
 from tools import build
 from tools.catalogue import CONTROLLER_GEN
 
@@ -75,7 +75,7 @@ def _generate(folder: Path, lock: int, say: build.Say) -> None:
     )
     if done.returncode != 0:
         reason = next(iter(done.stderr.strip().splitlines()), "no reason given")
-        raise FleetError(f"controller-gen cannot make CRDs of the modules in {CONTROLLER_GEN.folder}: {reason}")
+        raise CannotRunError(f"controller-gen cannot make CRDs of the modules in {CONTROLLER_GEN.folder}: {reason}")
 
 
 def _shipped() -> Iterator[Path]:

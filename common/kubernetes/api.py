@@ -16,7 +16,7 @@ from lightkube.core.exceptions import ConfigError, LoadResourceError
 from lightkube.types import PatchType
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.kubernetes.objects import mappings, text
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Cluster:
                 cast("Any", KubeConfig).from_dict(dict(kubeconfig)), timeout=TIMEOUT, trust_env=False
             )
         except (ConfigError, OSError, ValueError) as error:
-            raise FleetError(f"the kubeconfig cannot be used: {_first_line(error)}") from None
+            raise CannotRunError(f"the kubeconfig cannot be used: {_first_line(error)}") from None
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> Manifest | None:
         """An object, or None if it is not there."""

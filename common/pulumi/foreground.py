@@ -11,7 +11,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> int:
         try:
             child = subprocess.Popen(argv, env=env, cwd=cwd, process_group=None if terminal else 0)  # noqa: S603
         except OSError as error:
-            raise FleetError(f"{argv[0]} cannot be started: {error.strerror}") from None
+            raise CannotRunError(f"{argv[0]} cannot be started: {error.strerror}") from None
         for number in early:
             child.send_signal(number)
         code = child.wait()

@@ -16,7 +16,7 @@ import pydantic
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from common.pulumi import runner
 from common.text import clean
 
@@ -72,26 +72,26 @@ def _files(folder: Path, where: str) -> Iterator[tuple[str, bytes]]:
         return _on_disk(folder / Path(unquote(bucket + path)).expanduser(), where)
     if scheme == "s3":
         return _in_bucket(bucket, f"{path.strip('/')}/{where}/".lstrip("/"), parse_qs(query))
-    raise FleetError(f"{runner.BACKEND_VARIABLE} is {url}: locks are read from s3:// and file:// backends only")
+    raise CannotRunError(f"{runner.BACKEND_VARIABLE} is {url}: locks are read from s3:// and file:// backends only")
 
 
 def _parsed(path: str, text: bytes) -> Lock:
     try:
         return Lock.model_validate_json(text)
     except pydantic.ValidationError:
-        raise FleetError(f"{path} is not a lock that pulumi wrote: look at it, and remove it by hand") from None
+        raise CannotRunError(f"{path} is not a lock that pulumi wrote: look at it, and remove it by hand") from None
 
 
 def _on_disk(state: Path, where: str) -> Iterator[tuple[str, bytes]]:
     if not state.is_dir():
-        raise FleetError(f"{runner.BACKEND_VARIABLE} names {state}, which is not a folder")
+        raise CannotRunError(f"{runner.BACKEND_VARIABLE} names {state}, which is not a folder")
     for path in (state / where).glob("*.json"):
         try:
             yield str(path), path.read_bytes()
         except FileNotFoundError:  # freed meanwhile
             continue
         except OSError as error:
-            raise FleetError(f"{path} cannot be read: {error.strerror}") from None
+            raise CannotRunError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _in_bucket(bucket: str, prefix: str, query: dict[str, list[str]]) -> Iterator[tuple[str, bytes]]:
@@ -106,4 +106,4 @@ def _in_bucket(bucket: str, prefix: str, query: dict[str, list[str]]) -> Iterato
             except s3.exceptions.NoSuchKey:  # freed meanwhile
                 continue
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        raise FleetError(f"the locks in s3://{bucket}/{prefix} cannot be read: {clean(error)}") from None
+        raise CannotRunError(f"the locks in s3://{bucket}/{prefix} cannot be read: {clean(error)}") from None

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import yaml
 
-from common.errors import FleetError, UnknownError
+from common.errors import CannotRunError, FleetError, UnknownError
 from common.pulumi import foreground
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def run(
             out.seek(0)
             return Done(code, out.read(), "".join(said), late.is_set())
     except FileNotFoundError:
-        raise FleetError(MISSING) from None
+        raise CannotRunError(MISSING) from None
 
 
 def project_name(folder: Path) -> str:
@@ -176,7 +176,7 @@ def project_name(folder: Path) -> str:
     """
     name = _project(folder).get("name")
     if not isinstance(name, str):
-        raise FleetError(f"{folder / PROJECT_FILE} does not name a project: `name:` is {name!r}")
+        raise CannotRunError(f"{folder / PROJECT_FILE} does not name a project: `name:` is {name!r}")
     return name
 
 
@@ -190,9 +190,9 @@ def _project(folder: Path) -> Mapping[object, object]:
     try:
         document: object = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
-        raise FleetError(f"{path} cannot be read ({error.strerror}): name the project's folder with -C") from None
+        raise CannotRunError(f"{path} cannot be read ({error.strerror}): name the project's folder with -C") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise CannotRunError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return cast("dict[object, object]", document) if isinstance(document, dict) else {}
 
 
@@ -200,7 +200,7 @@ def backend() -> str:
     """Where the state lies, as `pulumi login` takes it. Raises FleetError: the environment does not say."""
     url = os.environ.get(BACKEND_VARIABLE)
     if not url:
-        raise FleetError(
+        raise CannotRunError(
             f"{BACKEND_VARIABLE} is not set: set it to where the state lies, "
             "such as s3://infra-fleet-state-<account>-<region>?region=<region>"
         )

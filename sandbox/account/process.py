@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from sandbox import files
 from sandbox.account.isolation import isolated
 from sandbox.folder import CODE
@@ -86,7 +86,7 @@ def ensure(folder: Folder, account_id: str, region: str, control_plane: ControlP
     with _locked(folder) as lock:
         account = _find_or_forget(folder) or _start(folder, account_id, region, control_plane, lock)
     if (account.account_id, account.region) != (account_id, region):
-        raise FleetError(
+        raise CannotRunError(
             f"the sandbox holds account {account.account_id} in {account.region}, but the stack's config names "
             f"{account_id} in {region}: run `fleet sandbox reset` to begin anew"
         )

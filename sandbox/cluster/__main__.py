@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from sandbox import files
 from sandbox.account import process as accounts
 from sandbox.cluster import layout as layouts
@@ -56,7 +56,7 @@ def _account(folder: Folder) -> accounts.Account:
     """The running account. Raises FleetError."""
     account = accounts.find(folder)
     if account is None:
-        raise FleetError("the embedded account does not run: run `fleet sandbox up` first")
+        raise CannotRunError("the embedded account does not run: run `fleet sandbox up` first")
     return account
 
 

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich.console import Console
 
-from common.errors import FleetError
+from common.console import Console, Grid, Line, Sign, give, give_json
+from common.errors import CannotRunError
 from common.kubernetes import objects
 from common.kubernetes.api import NODE, POD, Cluster, Manifest
 from common.pulumi import foreground
-from fleet.options import HERE, STACK, Cwd
+from fleet.options import HERE, STACK, Cwd, Json
 from sandbox import files, permanent_layer, rehearsal
 from sandbox.account import process
 from sandbox.checkout import Checkout
@@ -36,7 +36,7 @@ controller (PVCs; no snapshots, no resizing), the charts. Not here: \
 the image controllers, containers; nodes and all other pods are kwok's."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
-console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+console = Console()
 
 Component = Annotated[str, typer.Argument(help="A part of the cluster, as `status` lists it.")]
 
@@ -59,7 +59,7 @@ def up(cwd: Cwd = HERE, folder: Where = None) -> None:
     ports = layouts.ports(Layout.of(found))
     _say(f"the cluster {settings.cluster_name} answers at {ports.api_server}")
     _say(f"the Git host has https://{ports.git_host}/{repository}")
-    _say("next: fleet sandbox cluster bootstrap -- run")
+    _say(Line(Sign.NEXT, "fleet sandbox cluster bootstrap -- run"))
 
 
 @app.command("bootstrap")
@@ -68,7 +68,7 @@ def bootstrap(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
     ready = rehearsal.prepare(folder_of(cwd, folder), Checkout(cwd), _say)
     layout, account = Layout.of(ready.folder), process.find(ready.folder)
     if account is None or life.find(layout) is None:
-        raise FleetError(NO_CLUSTER)
+        raise CannotRunError(NO_CLUSTER)
     environment = rehearsed_bootstrap.environment(layout, account, ready.environment, _say)
     command = rehearsed_bootstrap.command(layout, ready.checkout, ready.folder.project, more or ())
     raise typer.Exit(foreground.run(command, environment, CODE))
@@ -82,20 +82,21 @@ def down(cwd: Cwd = HERE, folder: Where = None) -> None:
 
 
 @app.command()
-def status(cwd: Cwd = HERE, folder: Where = None) -> None:
+def status(cwd: Cwd = HERE, folder: Where = None, json: Json = False) -> None:
     """Say what runs: parts, nodes and pods, and which of them are stand-ins or do nothing here."""
     layout = Layout.of(folder_of(cwd, folder))
     running = life.find(layout)
     if running is None:
-        raise FleetError(NO_CLUSTER)
+        raise CannotRunError(NO_CLUSTER)
     rows = [(name, "stopped" if (layout.stopped / name).exists() else "runs", "real") for name in COMPONENTS]
     cluster = Cluster(yaml.safe_load(layout.kubeconfig.read_text()))
     of_nodes = "kwok's, of an instance of the account"
     rows += [(f"node {objects.name_of(node)}", _ready(node), of_nodes) for node in cluster.list(NODE)]
     rows += [(f"pod {objects.name_of(pod)}", _ready(pod), _what(pod)) for pod in cluster.list(POD)]
-    width = max(len(part) for part, *_ in rows)
-    for part, state, what in rows:
-        typer.echo(f"{part:<{width}}  {state:<9}  {what}")
+    if json:
+        give_json([dict(zip(("part", "state", "what"), row, strict=True)) for row in rows])
+    else:
+        give(Grid(("part", "state", "what it is"), rows))
 
 
 @app.command()
@@ -105,7 +106,7 @@ def logs(component: Component, cwd: Cwd = HERE, folder: Where = None) -> None:
     path = layout.log(component)
     if not path.exists():
         known = ", ".join(sorted(path.stem for path in layout.logs.glob("*.log"))) or "none"
-        raise FleetError(f"{component} has no log; known are: {known}")
+        raise CannotRunError(f"{component} has no log; known are: {known}")
     typer.echo(path.read_text(errors="replace"), nl=False)
 
 
@@ -135,7 +136,7 @@ def stick(
     """Make a stand-in controller hang on deletion, so that finalizers stay."""
     layout = Layout.of(folder_of(cwd, folder))
     if component not in programs.STICKY:
-        raise FleetError(f"{component} cannot get stuck: use one of {', '.join(programs.STICKY)}")
+        raise CannotRunError(f"{component} cannot get stuck: use one of {', '.join(programs.STICKY)}")
     if off:
         (layout.stuck / component).unlink(missing_ok=True)
     else:
@@ -157,7 +158,7 @@ def switch(
     try:
         now = git_host.switch(layout, {name: yaml.safe_load(value) for name, _, value in pairs})
     except KeyError as error:
-        raise FleetError(f"the Git host has no switch {error}: see --help") from None
+        raise CannotRunError(f"the Git host has no switch {error}: see --help") from None
     _say(f"the Git host: {now}")
 
 
@@ -166,7 +167,7 @@ def kubectl(more: More = None, cwd: Cwd = HERE, folder: Where = None) -> None:
     """Run kubectl on the cluster, as an administrator."""
     layout = Layout.of(folder_of(cwd, folder))
     if not layout.kubeconfig.exists():
-        raise FleetError(NO_CLUSTER)
+        raise CannotRunError(NO_CLUSTER)
     path = build.find(KUBECTL, _say)
     environment = {**os.environ, "KUBECONFIG": str(layout.kubeconfig)}
     raise typer.Exit(foreground.run([str(path), *(more or ())], environment, Path.cwd()))
@@ -193,10 +194,10 @@ def git_environment(layout: Layout) -> dict[str, str]:
 
 def _known(component: str, folder: Folder) -> Layout:
     if component not in STOPPABLE:
-        raise FleetError(f"{component} cannot be stopped: use one of {', '.join(STOPPABLE)}")
+        raise CannotRunError(f"{component} cannot be stopped: use one of {', '.join(STOPPABLE)}")
     layout = Layout.of(folder)
     if life.find(layout) is None:
-        raise FleetError(NO_CLUSTER)
+        raise CannotRunError(NO_CLUSTER)
     return layout
 
 
@@ -216,5 +217,5 @@ def _what(pod: Manifest) -> str:
     return "kwok's: no container runs"
 
 
-def _say(line: str) -> None:
-    console.print(f"sandbox: {line}")
+def _say(line: object) -> None:
+    console.print(line if isinstance(line, Line) else f"sandbox: {line}")

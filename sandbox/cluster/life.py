@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from sandbox.account.isolation import isolated
 from sandbox.account.process import LOOPBACK
 from sandbox.cluster import charts, pki, processes, repository, supervisor
@@ -84,7 +84,7 @@ def up(folder: Folder, source: Path, name: str, repository_name: str, say: Say) 
     pki.authority(layout)
     parts = supervisor.parts(say)
     if shutil.disk_usage(layout.root).free < LEAST_SPACE:
-        raise FleetError(f"the disk of {layout.root} is full: {LEAST_SPACE >> 20} MB are needed")
+        raise CannotRunError(f"the disk of {layout.root} is full: {LEAST_SPACE >> 20} MB are needed")
     ports = layouts.ports(layout)
     for what, port in (("API server", ports.api), ("Git host", ports.git), ("source-controller", ports.storage)):
         _refuse_taken(what, port)
@@ -137,7 +137,7 @@ def _refuse_taken(what: str, port: int) -> None:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise FleetError(
+            raise CannotRunError(
                 f"port {port} of {LOOPBACK} is taken, which is the {what}'s in this sandbox: end what listens there, "
                 "or run `fleet sandbox reset`"
             ) from None

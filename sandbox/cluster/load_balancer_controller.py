@@ -157,9 +157,11 @@ class Controller:
         for page in self.elb.get_paginator(operation).paginate(PageSize=TAGS_AT_ONCE):
             listed = {each[arn]: each for each in page[key]}
             described = self.elb.describe_tags(ResourceArns=list(listed))["TagDescriptions"] if listed else ()
-            for each in described:
-                if wanted <= {tag["Key"]: tag["Value"] for tag in each["Tags"]}.items():
-                    ours.append(listed[each["ResourceArn"]])
+            ours += [
+                listed[each["ResourceArn"]]
+                for each in described
+                if wanted <= {tag["Key"]: tag["Value"] for tag in each["Tags"]}.items()
+            ]
         return ours
 
     def _group(self, name: str, tags: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from sandbox.cluster import pki
 from sandbox.cluster.git_host import PROTECTED
 
@@ -69,7 +69,7 @@ def _git(*arguments: str | Path) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise FleetError("git is needed for the sandbox's Git host: put it on PATH") from None
+        raise CannotRunError("git is needed for the sandbox's Git host: put it on PATH") from None
     if done.returncode != 0:
         said = " ".join(done.stderr.split())
         raise FleetError(f"git {arguments[0]} fails: {said}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from sandbox.account.process import LOOPBACK
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Server:
                 LOOPBACK, port, application, threaded=True, request_handler=_Quiet, ssl_context=context
             )
         except (OSError, SystemExit):
-            raise FleetError(f"port {port} of {LOOPBACK} is taken: end what listens there") from None
+            raise CannotRunError(f"port {port} of {LOOPBACK} is taken: end what listens there") from None
         self.port: int = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"server {self.port}", daemon=True)
         self._thread.start()

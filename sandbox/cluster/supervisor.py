@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 import yaml
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.kubernetes.api import Cluster
 from sandbox import files
 from sandbox.account import process as accounts
@@ -94,7 +94,7 @@ class Supervisor:
         """
         described = self._eks.describe()
         if described is None:
-            raise FleetError(f"the account has no cluster {self._eks.name}: run `fleet sandbox up` first")
+            raise CannotRunError(f"the account has no cluster {self._eks.name}: run `fleet sandbox up` first")
         self._renew(described)
         certificate = pki.issue(
             pki.authority(self._layout), "sandbox", hosts=[LOOPBACK, "localhost", *charts.HOSTS]

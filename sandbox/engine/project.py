@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import yaml
 
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from sandbox import files
 from sandbox.account.clients import APPLICATION_VARIABLE, OWN
 
@@ -46,7 +46,7 @@ def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, k
     config = settings.get("config")
     for key, value in cast("Document", config).items() if isinstance(config, dict) else ():
         if _encrypted(value):
-            raise FleetError(f"{stack_file}: {key} is encrypted for the real backend: the sandbox cannot read it")
+            raise CannotRunError(f"{stack_file}: {key} is encrypted for the real backend: the sandbox cannot read it")
     copy = target / f"Pulumi.{stack}.yaml"
     if keep and copy.exists():
         settings |= {name: value for name, value in read_document(copy).items() if name in _SECRETS_PROVIDER}
@@ -81,18 +81,18 @@ def read_document(path: Path) -> Document:
     try:
         document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FleetError(f"{path} is missing") from None
+        raise CannotRunError(f"{path} is missing") from None
     except OSError as error:
-        raise FleetError(f"{path} cannot be read: {error.strerror}") from None
+        raise CannotRunError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or an invalid date
-        raise FleetError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise CannotRunError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     for key in _keys(document):
         if not isinstance(key, str):
-            raise FleetError(f"{path}: the key {key!r} is not a string: put it in quotes")
+            raise CannotRunError(f"{path}: the key {key!r} is not a string: put it in quotes")
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise FleetError(f"{path}: expected a mapping, found {type(document).__name__}")
+        raise CannotRunError(f"{path}: expected a mapping, found {type(document).__name__}")
     return cast("Document", document)
 
 

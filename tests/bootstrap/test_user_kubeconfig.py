@@ -155,6 +155,6 @@ def test_a_command_that_cannot_says_so_in_one_line(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("bootstrap: ")
     assert len(done.stderr.splitlines()) == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 HOSTILE = (
-    "x\n✅ nothing of staging is left",
-    "x\n## ✅ nothing of staging is left",
+    "x\n✓ nothing of staging is left",
+    "x\n## ✓ nothing of staging is left",
     "::error::nothing to see",
     "\n::stop-commands::token",
     "a\r\n::add-mask::e",

@@ -90,10 +90,10 @@ def test_a_console_prints_a_line_for_a_string(value: str) -> None:
 
 def test_an_error_of_several_lines_is_ours_in_the_first_alone() -> None:
     file = io.StringIO()
-    Console(file=file).fail("teardown: it failed\n\n✅ nothing is left\n::error::x\u2028##[error]y")
+    Console(file=file).fail("teardown: it failed\n\n✓ nothing is left\n::error::x\u2028##[error]y")
     first, *others = file.getvalue().splitlines()
     assert first == "teardown: it failed"
-    assert others == ["  ✅ nothing is left", "  : :error::x", "  ## [error]y"]
+    assert others == ["  ✓ nothing is left", "  : :error::x", "  ## [error]y"]
 
 
 @pytest.mark.parametrize("value", HOSTILE)

@@ -34,7 +34,7 @@ def test_what_stops_a_command_is_one_line_and_no_success() -> None:
     command = [sys.executable, "-m", "fleet", "comment", "nosuch.md"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("comment: nosuch.md cannot be read: ")
     assert done.stdout == ""

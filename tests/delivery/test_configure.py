@@ -84,7 +84,7 @@ def test_four_answers_reach_both_files(root: Path) -> None:
     assert stack.permissions_boundary == "arn:aws:iam::012345678901:policy/infra-fleet-boundary"
     assert (layer.github_repository, layer.clusters) == ("us/fleet", ("staging",))
     assert "wrote Pulumi.staging.yaml, permanent/Pulumi.account.yaml" in said
-    assert said.splitlines()[-1].startswith("next: make account")
+    assert said.splitlines()[-1].startswith("→ make account")
 
 
 def test_comments_quotes_and_other_keys_survive(root: Path) -> None:
@@ -314,7 +314,7 @@ def command(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> sub
 def test_the_command_without_a_terminal_shows_the_change_and_fails_unless_told_yes(root: Path) -> None:
     before = texts(root)
     shown = command(root, *FLAGS)
-    assert (shown.returncode, shown.stderr.count("\n")) == (1, 1)
+    assert (shown.returncode, shown.stderr.count("\n")) == (2, 1)
     assert "+++ Pulumi.staging.yaml" in shown.stdout
     assert "--yes writes it" in shown.stderr
     assert texts(root) == before

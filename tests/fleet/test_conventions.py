@@ -78,7 +78,7 @@ def test_quiet_leaves_the_result_and_no_progress(arguments: list[str], monkeypat
 
 def test_an_error_is_said_in_quiet_too() -> None:
     done = CliRunner().invoke(apps.app, ["-q", "tools", "nosuch"])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "unknown tool nosuch" in done.stderr
 
 

@@ -18,5 +18,5 @@ from tests.support.checkout import REPOSITORY
 def test_another_stack_in_the_arguments_of_pulumi_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
     engine = Pulumi(Path("/nonexistent/pulumi"), "v3.274.1")
     ready = Rehearsal(Folder(tmp_path), Checkout(REPOSITORY), "staging", engine, {}, "")
-    with pytest.raises(FleetError, match="name the stack before --: `fleet sandbox preview --stack prod`"):
+    with pytest.raises(FleetError, match="name the stack before --: fleet sandbox preview --stack prod"):
         ready.pulumi("preview", *arguments)

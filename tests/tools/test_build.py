@@ -252,7 +252,7 @@ def test_a_go_that_is_too_old_says_which_one_is_needed(tool: GoTool):
 
 
 def test_a_tool_whose_module_is_not_required_is_named(tool: GoTool):
-    with pytest.raises(FleetError, match=r"go\.mod requires no other\.test: add it with `go get -tool"):
+    with pytest.raises(FleetError, match=r"go\.mod requires no other\.test: add it by `go get -tool"):
         ensure(dataclasses.replace(tool, module="other.test"), print)
 
 

@@ -44,6 +44,6 @@ def test_a_built_tool_put_on_path_tells_the_pinned_version(name: str, monkeypatc
 
 def test_what_is_no_tool_is_refused_in_one_line() -> None:
     done = CliRunner().invoke(app, ["tools", "terraform"])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr == f"tools: unknown tool terraform: use one of {', '.join(TOOLS)}\n"
