@@ -75,12 +75,15 @@ class Grid:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         shown = [number for number in range(len(self.head)) if any(row[number] for row in self.rows)]
         for number in shown:
-            table.add_column(self.head[number].upper(), overflow="fold")
+            is_short = all(len(row[number]) <= SHORT and " " not in row[number] for row in self.rows)
+            table.add_column(self.head[number].upper(), overflow="fold", no_wrap=is_short)
         for row in self.rows:
             table.add_row(*(Text(clean(row[number])) for number in shown))
         return Padding(table, (0, 0, 0, 2))
 
 
+SHORT = 16
+"""Characters of a word that is not broken: a cost, an age, an outcome."""
 WIDE = 10_000
 """Columns where nobody looks: what reads a pipe wants a row to be a line."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HOURS_A_DAY = 24
 HEAD = ("resource", "id", "name", "made by", "age", "cost", "note")
 CELL = 100
-"""The longest cell, in characters."""
+"""The longest cell, in characters; an id is whole, since it is copied."""
 
 OUTPUT_BYTES = 60_000
 """A job's output reaches the issue's job as one variable of the environment, of at most 128 KiB on Linux."""
@@ -71,9 +71,8 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """What a table shows of it."""
         name = "" if self.name in self.id else self.name
-        return tuple(
-            clean(cell, CELL) for cell in (self.kind.name, self.id, name, self.by, self.age, self.cost, self.note)
-        )
+        cells = (name, self.by, self.age, self.cost, self.note)
+        return (self.kind.name, clean(self.id), *(clean(cell, CELL) for cell in cells))
 
     @property
     def document(self) -> dict[str, Any]:

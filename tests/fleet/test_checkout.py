@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fleet import checkout
+from fleet.groups import GROUPS
 from sandbox.engine.pulumi import ENGINE_VARIABLE
 from tests.support.checkout import REPOSITORY
 
@@ -58,6 +59,12 @@ def test_code_of_another_checkout_is_said(second: Path) -> None:
     said = f"working on {second} with the code of "
     assert said in run(SCRIPT, "sandbox", "reset", cwd=second).stderr
     assert said not in run(MODULE, "sandbox", "reset", cwd=second).stderr
+
+
+def test_every_group_loads_in_a_fresh_clone(second: Path) -> None:
+    load = "from fleet.groups import GROUPS; print(*(group.load().name for group in GROUPS))"
+    done = run(MODULE[:1], "-c", load, cwd=second)
+    assert (done.returncode, done.stdout.split()) == (0, [group.name for group in GROUPS]), done.stderr
 
 
 @pytest.mark.engine

@@ -25,6 +25,18 @@ def test_a_command_of_a_page_exists(path: Path) -> None:
     assert [words for words in named(text) if unknown(words)] == []
 
 
+def test_a_command_in_a_block_is_typed_as_a_fresh_clone_has_it() -> None:
+    """`fleet` alone is on no PATH there: a line to be copied names the file."""
+    bare = re.compile(r"^ *(?:\$ )?fleet [a-z]+ ", re.MULTILINE)
+    blocks = {
+        name_of(path): "\n".join(re.findall(r"(?:^ {4}.*\n)+|^```.*?^```", path.read_text(), re.M | re.S))
+        for path in PAGES
+    }
+    assert {
+        name: bare.findall(text) for name, text in blocks.items() if bare.search(text) and "mermaid" not in text
+    } == {}
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_command_of_a_workflow_exists(path: Path) -> None:
     commands = [line for line in path.read_text().splitlines() if ".venv/bin/fleet" in line]
