@@ -33,6 +33,7 @@ from teardown import (
     time_budget,
     verify,
 )
+from teardown.reader import Reader
 from teardown.report import Report
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def run_night(  # each is an option
         console.print(why)
     summary.outputs(kept=str(kept).lower())
     if kept:
-        _end(Report(title=f"{stack} is not destroyed tonight: {why}", good=True), json=json)
+        _end(Report(title=f"{stack} is not destroyed tonight: {why}", good=True), Reader.of(cwd, stack), json=json)
     options = run.Options(
         cwd,
         stack,
@@ -151,7 +152,7 @@ def run_night(  # each is an option
         pause=pause,
     )
     if not yes:
-        _end(_dry(options), json=json)
+        _end(_dry(options), Reader.of(cwd, stack), json=json)
     progress = Progress(console)
 
     def interrupt(*_arguments: object) -> None:
@@ -160,7 +161,7 @@ def run_night(  # each is an option
 
     signal.signal(signal.SIGINT, interrupt)
     night = run.run(Aws(capture.of_stack(cwd, stack).region), options, progress)
-    _end(_of_night(night, progress, [why] if why else []), json=json)
+    _end(_of_night(night, progress, [why] if why else []), Reader.of(cwd, stack), json=json)
 
 
 @app.command("capture")
@@ -229,7 +230,7 @@ def sweep_leftovers(
     if not yes:
         again = f"sweep --stack {stack} --yes" if found.doomed else ""
         plan = [[report.row(each) for each in step] for step in found.steps]
-        _end(replace(told, plan=plan, again=again), json=json)
+        _end(replace(told, plan=plan, again=again), Reader.of(cwd, stack), json=json)
     whole = time_budget.Budget.of(time_budget.WITHIN)
     outcome = sweep.sweep(aws, found, whole, console.print, patience=deadline)
     deleted = [each.id for each in outcome.deleted]
@@ -241,7 +242,7 @@ def sweep_leftovers(
         left=report.rows([each for each in found.doomed if each.id not in deleted], failed=outcome.failed),
         unknown=[*told.unknown, *(f"{label}: {why}" for label, why in outcome.failed.items())],
     )
-    _end(told, json=json)
+    _end(told, Reader.of(cwd, stack), json=json)
 
 
 @app.command("verify")
@@ -262,14 +263,16 @@ def verify_account(
     if watchdog is not None:
         wrong = verify.overdue(aws, target, watchdog, datetime.now(UTC))
         title = wrong or f"no cluster of {stack} is older than {watchdog:g} hours"
-        _end(Report(title=title, good=not wrong, again=_again(stack) if wrong else ""), json=json)
+        _end(
+            Report(title=title, good=not wrong, again=_again(stack) if wrong else ""), Reader.of(cwd, stack), json=json
+        )
     zones = capture.zones_of(cwd, stack)
     with console.status(f"checking {target.cluster}: {reads} clean checks in a row"):
         verdict = verify.verify(
             aws, target, lambda: capture.state_of(cwd, stack), reads=reads, pause=pause, zones=zones
         )
     told = _of_verdict(target.cluster, verdict)
-    _end(replace(told, again="" if told.good else _again(stack)), json=json)
+    _end(replace(told, again="" if told.good else _again(stack)), Reader.of(cwd, stack), json=json)
 
 
 @app.command("policy")
@@ -307,7 +310,7 @@ def say_when(stack: Stack = STACK) -> None:
         f"`{stack}` is destroyed at 20:00 UTC (nightly-destroy.yml).",
         f"To keep it for 12 hours from now: `gh variable set {keep.VARIABLE} --body {value}`",
     ]
-    summary.write(Report(title=f"the nightly teardown of {stack}", good=True, notes=lines).to_markdown())
+    summary.write(Report(title=f"the nightly teardown of {stack}", good=True, notes=lines).to_markdown(Reader()))
     give(*lines)
 
 
@@ -371,7 +374,7 @@ def write_issue(
     """Open or update the issue of a failed nightly teardown; close it after a successful one."""
     failed = {job: result for job, result in (("destroy", destroy), ("watchdog", watchdog)) if issue.is_bad(result)}
     night = issue.Night(stack, failed, ended_well=destroy == issue.SUCCESS and kept != "true")
-    give(issue.report(night, issue.read(told), issue.Reader.of(cwd, stack)))
+    give(issue.report(night, issue.read(told), Reader.of(cwd, stack)))
 
 
 def _file(cwd: Path, stack: str) -> Path:
@@ -459,13 +462,13 @@ def _many(leftovers: Sequence[Leftover]) -> str:
     return verify.resources([each.monthly for each in leftovers])
 
 
-def _end(told: Report, *, json: bool) -> None:
+def _end(told: Report, reader: Reader, *, json: bool) -> None:
     """Say it, and end with the exit code that fits."""
     if json:
         give_json(told.document)
     for line in told.lines():
         tell(line, beside_json=json)
-    summary.write(told.to_markdown())
+    summary.write(told.to_markdown(reader))
     if not told.good:
         summary.outputs(report=told.output)
     if told.failure:

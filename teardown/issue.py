@@ -8,26 +8,25 @@ Source: GitHub REST API, issues (a body has at most 65,536 characters); GitHub A
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pydantic
 
 from common import summary
-from common.errors import CannotRunError, FleetError
+from common.errors import CannotRunError
 from common.github import BOT, connect, refusals
-from common.pulumi import runner
-from common.text import LINE, clean, markdown
-from teardown import capture
+from common.text import LINE, markdown
+from teardown.reader import FLEET
 from teardown.report import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from github.Issue import Issue
     from github.Repository import Repository
+
+    from teardown.reader import Reader
 
 RETRIES = 3
 SUCCESS, SKIPPED = "success", "skipped"
@@ -60,36 +59,6 @@ class Night:
     """Job → its result, of those that did not end well."""
     ended_well: bool
     """Whether a teardown has run to its end: a run that was skipped, or a watchdog, proves nothing."""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Where the issue is read: what a person's machine needs."""
-
-    account: str = "<account>"
-    region: str = "<region>"
-    backend: str = "<backend>"
-
-    @classmethod
-    def of(cls, folder: Path, stack: str) -> Reader:
-        """Read the stack's settings, and the backend from the environment; what is not known stays a placeholder."""
-        backend = os.environ.get(runner.BACKEND_VARIABLE) or cls.backend
-        try:
-            target = capture.of_stack(folder, stack)
-        except FleetError:
-            return cls(backend=backend)
-        return cls(target.account_id, target.region, backend)
-
-    def commands(self, *commands: str) -> list[str]:
-        """Lines for a shell on that machine."""
-        return [
-            f"# credentials of account {self.account}, with the rights of the deploy role",
-            "export AWS_PROFILE='<your profile>'",
-            'aws sso login --profile "$AWS_PROFILE"   # or however you get them',
-            f"export AWS_REGION={shlex.quote(self.region)}",
-            f"export {runner.BACKEND_VARIABLE}={shlex.quote(self.backend)}",
-            *commands,
-        ]
 
 
 def marker(stack: str) -> str:
@@ -166,14 +135,8 @@ def _tables(told: Told) -> list[str]:
 def _steps(stack: str, told: Told | None, reader: Reader) -> list[str]:
     """The commands, in their order, and what else helps."""
     again = told.again if told and told.again else f"run --stack {stack} --yes --recover"
-    look = f"fleet teardown verify --stack {stack}   # changes nothing"
-    lines = reader.commands(look, f"fleet teardown {again}", *(told.by_hand if told else []))
-    block = [
-        "On your machine, in a clone of this repository at `main`:",
-        "",
-        *(f"    {clean(line, LINE)}" for line in lines),
-        "",
-    ]
+    look = f"{FLEET} teardown verify --stack {stack}   # changes nothing"
+    block = reader.block([look, f"{FLEET} teardown {again}", *(told.by_hand if told else [])])
     if "--take-lock" in again:
         return [
             "First ask the holder whether that run is under way: `--take-lock` takes the lock in any case.",

@@ -18,12 +18,14 @@ from teardown import kinds
 from teardown.claim import Claim
 from teardown.kinds.logs import LOG_GROUP
 from teardown.kinds.network import GROUP
+from teardown.reader import FLEET
 from teardown.verify import monthly, resources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from teardown.kinds.base import Kind, Leftover
+    from teardown.reader import Reader
 
 HOURS_A_DAY = 24
 HEAD = ("resource", "id", "name", "made by", "age", "cost", "note")
@@ -144,8 +146,8 @@ class Report:
         place = kinds.places()
         return [row.command for row in sorted(self.left, key=lambda row: place[row.kind]) if row.command]
 
-    def to_markdown(self) -> str:
-        """For a job's summary."""
+    def to_markdown(self, reader: Reader) -> str:
+        """For a job's summary, with commands that work on its reader's machine."""
         lines = [f"## {Sign.of(self.good).value} {markdown(self.title, LINE)}", ""]
         lines += [markdown(self.failure, LINE), ""] if self.failure else []
         for title, grid in self._tables():
@@ -154,8 +156,9 @@ class Report:
         lines += summary.bullets("Unknown:", self.unknown, LINE)
         if self.in_state:
             lines += [f"{len(self.in_state)} resources are still in the stack's state.", ""]
-        lines += summary.bullets("To remove what is left:", self._remedies(), LINE)
-        lines += summary.bullets("To remove what is kept on purpose:", [row.command for row in self.kept], LINE)
+        kept = ["# what is kept on purpose:", *(row.command for row in self.kept)] if self.kept else []
+        if commands := [*self._remedies(FLEET), *kept]:
+            lines += ["### to remove it", "", *reader.block(commands)]
         lines += summary.bullets("Notes:", self.notes, LINE)
         steps = of_steps(self.steps)
         lines += summary.table(steps.head, steps.rows)
@@ -171,7 +174,7 @@ class Report:
         if self.in_state:
             lines.append(f"{len(self.in_state)} resources are still in the stack's state")
         for title, commands in (
-            ("to remove what is left:", self._remedies()),
+            ("to remove what is left:", self._remedies("fleet")),
             ("to remove what is kept:", [row.command for row in self.kept]),
         ):
             lines += [title, *(Line(Sign.NEXT, command) for command in commands)] if commands else []
@@ -193,9 +196,9 @@ class Report:
             rows = [row for row in self.blocking if row.note == why]
             yield f"not deleted: {why}; blocks the VPC: {_many(rows)}", _grid(rows)
 
-    def _remedies(self) -> list[str]:
+    def _remedies(self, command: str) -> list[str]:
         """The command of the teardown first: what is done by hand is what it leaves."""
-        return [*([f"fleet teardown {self.again}"] if self.again else []), *self.by_hand]
+        return [*([f"{command} teardown {self.again}"] if self.again else []), *self.by_hand]
 
 
 def row(leftover: Leftover, in_state: Collection[str] = (), *, failed: bool = False) -> Row:

@@ -83,7 +83,12 @@ def test_the_readme_names_the_pinned_versions() -> None:
     moto = re.search(r"moto\[.*\]==([\d.]+)", (REPOSITORY / "pyproject.toml").read_text())
     assert moto
     minor = versions.PULUMI.rsplit(".", 1)[0]
-    for said in (f"Pulumi {minor} or later", f"Go {versions.GO}", f"v{versions.PULUMI}", f"{moto[1]} and an overlay"):
+    for said in (
+        f"Pulumi (≥ {minor}, < 4)",
+        f"Go (≥ {versions.GO})",
+        f"v{versions.PULUMI}",
+        f"{moto[1]} and an overlay",
+    ):
         assert said in readme
 
 

@@ -13,10 +13,11 @@ from werkzeug.wrappers import Request, Response
 from common.errors import FleetError
 from teardown import issue, report
 from teardown.claim import Claim
-from teardown.issue import Night, Reader, Told
+from teardown.issue import Night, Told
 from teardown.kinds import balancers, network, stack
 from teardown.kinds.base import Leftover
 from teardown.kinds.identity import ROLE
+from teardown.reader import Reader
 from tests.common.hostile import HOSTILE, obeyed
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def opened(told: report.Report | None, destroy: str = "failure") -> str:
 
 def commands(body: str) -> list[str]:
     """The lines of its code block, without those that get credentials."""
-    return [line.strip() for line in body.splitlines() if line.startswith(("    fleet ", "    aws "))]
+    return [line.strip() for line in body.splitlines() if line.startswith(("    .venv/bin/fleet ", "    aws "))]
 
 
-LOOK = "fleet teardown verify --stack staging   # changes nothing"
+LOOK = ".venv/bin/fleet teardown verify --stack staging   # changes nothing"
 LOGIN = 'aws sso login --profile "$AWS_PROFILE"   # or however you get them'
 RECOVER = "run --stack staging --yes --recover"
 
@@ -175,7 +176,7 @@ def test_it_names_what_is_left_its_cost_the_cause_and_the_commands_with_all_that
     assert "    export AWS_REGION=eu-west-2" in body
     assert "account 123456789012" in body
     *others, nat, cluster, last = commands(body)
-    assert others == [LOGIN, LOOK, f"fleet teardown {RECOVER}"]
+    assert others == [LOGIN, LOOK, f".venv/bin/fleet teardown {RECOVER}"]
     by_hand = {"aws eks delete-cluster --name staging", "aws ec2 delete-nat-gateway --nat-gateway-id nat-1"}
     assert {nat, cluster} == by_hand
     assert last == "aws ec2 delete-vpc --vpc-id vpc-1", "AWS refuses it while anything is in it"
@@ -185,7 +186,7 @@ def test_what_is_unknown_is_named() -> None:
     unknown = "volume: ec2:DescribeVolumes: AccessDenied: the credentials lack ec2:DescribeVolumes"
     body = opened(report.Report("staging: could not verify", False, unknown=[unknown], again=RECOVER))
     assert f"- <code>{unknown}</code>" in body
-    assert commands(body) == [LOGIN, LOOK, f"fleet teardown {RECOVER}"]
+    assert commands(body) == [LOGIN, LOOK, f".venv/bin/fleet teardown {RECOVER}"]
 
 
 def test_the_lock_of_a_person_is_theirs_and_the_command_that_takes_it_is_named_with_the_question() -> None:
@@ -195,7 +196,7 @@ def test_the_lock_of_a_person_is_theirs_and_the_command_that_takes_it_is_named_w
     body = opened(report.Report("staging: stopped", False, failure=failure, again=f"{RECOVER} --take-lock"))
     assert "ann&#64;laptop (pid 7) since 2026-11-25 21:00:05 UTC, for 3 h 12 min: a person at a terminal" in body
     assert "First ask the holder" in body
-    assert commands(body)[-1] == f"fleet teardown {RECOVER} --take-lock"
+    assert commands(body)[-1] == f".venv/bin/fleet teardown {RECOVER} --take-lock"
     assert "gh workflow run" not in body, "the workflow would stop at the lock again"
     assert "infra-unlock" in body
 
@@ -206,7 +207,7 @@ def test_a_pending_operation_that_could_not_be_settled_is_the_cause_and_recover_
     )
     body = opened(report.Report("staging: stopped", False, failure=failure, again=RECOVER))
     assert failure in body
-    assert commands(body)[-1] == f"fleet teardown {RECOVER}"
+    assert commands(body)[-1] == f".venv/bin/fleet teardown {RECOVER}"
     assert "gh workflow run nightly-destroy.yml -f stack=staging" in body
 
 
@@ -215,7 +216,7 @@ def test_a_job_that_was_killed_before_it_could_report_says_so_and_what_to_do(des
     body = opened(None, destroy)
     assert ("cancelled, or timed out" in body) == (destroy == "cancelled")
     assert "before it could report" in body
-    assert commands(body) == [LOGIN, LOOK, f"fleet teardown {RECOVER}"]
+    assert commands(body) == [LOGIN, LOOK, f".venv/bin/fleet teardown {RECOVER}"]
 
 
 @pytest.mark.parametrize("output", ["", "<html>", "[]", '{"left": 7}', "null"])
@@ -254,12 +255,12 @@ def test_a_thousand_leftovers_fit_into_what_a_job_hands_on_and_into_an_issue() -
     body = opened(told)
     assert len(body) < 65_536
     assert "1000 resources left" in body
-    assert commands(body)[:3] == [LOGIN, LOOK, f"fleet teardown {RECOVER}"]
+    assert commands(body)[:3] == [LOGIN, LOOK, f".venv/bin/fleet teardown {RECOVER}"]
 
 
 def test_what_is_not_known_of_the_reader_stays_a_placeholder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     assert Reader.of(tmp_path, "staging") == Reader()
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://x; rm -rf /")
-    assert "export PULUMI_BACKEND_URL='s3://x; rm -rf /'" in Reader.of(tmp_path, "staging").commands()
+    assert "export PULUMI_BACKEND_URL='s3://x; rm -rf /'" in Reader.of(tmp_path, "staging").commands([])
     assert Told().left == []

@@ -16,6 +16,7 @@ from teardown import kinds, report
 from teardown.claim import Claim
 from teardown.kinds import balancers, identity, network, stack
 from teardown.kinds.base import Leftover
+from teardown.reader import Reader
 from teardown.report import Report
 from teardown.verify import Verdict, resources
 from tests.support.printed import printed
@@ -53,7 +54,7 @@ def test_a_dry_run_has_what_goes_step_by_step_and_apart_from_it_what_stays_and_w
     assert lines[4] == "would stay: 1 resource ($0.00/month, 1 of unknown cost)"
     assert lines[6].endswith("unknown  the Auto Scaling group nodes would start another")
     assert lines[7:] == ["to remove what is left:", "→ fleet teardown sweep --stack staging --yes"]
-    assert not any("terminate-instances" in line for line in [*lines, told.to_markdown()])
+    assert not any("terminate-instances" in line for line in [*lines, told.to_markdown(Reader())])
 
 
 def test_what_a_person_removes_stands_in_the_order_in_which_aws_lets_it_go() -> None:
@@ -106,7 +107,7 @@ def test_what_blocks_the_vpc_says_why_it_is_not_deleted_who_made_it_and_what_it_
     assert "owner=ann" in lines[first + 2]
     assert numbered(lines, "not deleted: tagged as shared; blocks the VPC: 1 resource")
     assert told.by_hand == []
-    assert "### not deleted: no ownership tag; blocks the VPC" in told.to_markdown()
+    assert "### not deleted: no ownership tag; blocks the VPC" in told.to_markdown(Reader())
 
 
 def test_costs_have_their_units_or_are_unknown() -> None:
@@ -138,8 +139,8 @@ def test_what_was_taken_over_is_in_the_summary_and_in_the_log() -> None:
     what = "staging is locked by runner@fv-az1 (pid 7) since 2026-11-25 21:00:05 UTC, for 3 h: a workflow's job"
     told = Report("nothing of staging is left", good=True, recovered=[what])
     assert f"taken over: {what}" in told.lines()
-    assert "Taken over from a killed run:" in told.to_markdown()
-    assert "runner&#64;fv-az1 (pid 7) since 2026-11-25 21:00:05 UTC, for 3 h" in told.to_markdown()
+    assert "Taken over from a killed run:" in told.to_markdown(Reader())
+    assert "runner&#64;fv-az1 (pid 7) since 2026-11-25 21:00:05 UTC, for 3 h" in told.to_markdown(Reader())
 
 
 def test_a_step_that_found_something_left_is_not_called_done() -> None:
