@@ -39,13 +39,14 @@ if settings.jump_box:
 
 outputs = {  # names and types: infra/contract/outputs.py
     "vpc_id": network.vpc_id,
-    "vpc_cidr": str(settings.vpc_cidr),
     "cluster_name": cluster.name,
     "aws_region": settings.region,
     "aws_account_id": settings.account_id,
     "environment": settings.environment,
     "ecr_registry": names.ecr_registry(settings.account_id, settings.region),
     "ingress_cidrs": ",".join(map(str, settings.applications_open_to)),
+    "ingress_scheme": settings.ingress_scheme,
+    "load_balancer_cidr": str(settings.load_balancer_cidr),
     "load_balancer_controller_role_arn": identity.load_balancer_controller_role_arn,
     "cluster_endpoint": cluster.resource.endpoint,
     "cluster_certificate_authority": cluster.resource.certificate_authority.data,

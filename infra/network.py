@@ -65,7 +65,7 @@ class Network(pulumi.ComponentResource):
         found: list[aws.ec2.Subnet] = []
         for plan in settings.availability_plan:
             name = f"public-{plan.zone}"
-            subnet = self._subnet(name, settings, plan.zone, str(plan.public), role="elb", public=True)
+            subnet = self._subnet(name, settings, plan.zone, str(plan.public), public=True)
             self._associate(name, subnet, table)
             found.append(subnet)
         return found, way_out
@@ -75,7 +75,7 @@ class Network(pulumi.ComponentResource):
         tables: list[aws.ec2.RouteTable] = []
         for plan in settings.availability_plan:
             name = f"private-{plan.zone}"
-            subnet = self._subnet(name, settings, plan.zone, str(plan.private), role="internal-elb", public=False)
+            subnet = self._subnet(name, settings, plan.zone, str(plan.private), public=False)
             table = self._table(name, settings)
             self._associate(name, subnet, table)
             found.append(subnet)
@@ -105,17 +105,17 @@ class Network(pulumi.ComponentResource):
         for index, (zone, table) in enumerate(zip(settings.zones, tables, strict=True)):
             self._route(f"private-{zone}", table, nat_gateway_id=gateways[index % count].id)
 
-    def _subnet(
-        self, name: str, settings: Settings, zone: str, cidr: str, *, role: str, public: bool
-    ) -> aws.ec2.Subnet:
+    def _subnet(self, name: str, settings: Settings, zone: str, cidr: str, *, public: bool) -> aws.ec2.Subnet:
+        # AWS Load Balancer Controller, subnet discovery: it puts load balancers of a scheme where its tag is. Both are
+        # apart from the pods, so that network policies can tell them apart: docs/k8s.md#who-reaches-an-application.
+        roles = {f"kubernetes.io/role/{role}": "1" for role in ("elb", "internal-elb")} if public else {}
         return aws.ec2.Subnet(
             name,
             vpc_id=self.vpc.id,
             cidr_block=cidr,
             availability_zone=zone,
             map_public_ip_on_launch=public,
-            # AWS Load Balancer Controller, subnet discovery: it puts load balancers where this tag is.
-            tags={"Name": f"{settings.cluster_name}-{name}", f"kubernetes.io/role/{role}": "1"},
+            tags={"Name": f"{settings.cluster_name}-{name}", **roles},
             opts=self._child,
         )
 

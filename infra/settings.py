@@ -57,6 +57,10 @@ def _network(value: object) -> object:
         raise ValueError(f"{error}; allowed: an IPv4 network such as 10.0.0.0/16") from None
 
 
+def _is_private(network: IPv4Network) -> bool:
+    return any(network.subnet_of(private) for private in PRIVATE_RANGES)
+
+
 def _nat(value: object) -> object:
     if value == "none":
         raise ValueError("allowed: single, per-zone; without NAT Flux does not reach its repository")
@@ -145,7 +149,8 @@ class Settings(StackModel):
     endpoint_anywhere_acknowledged: bool = False
     """Says that 0.0.0.0/0 in endpointPublicCidrs is meant: IAM alone then guards the Kubernetes API."""
     ingress_cidrs: tuple[Network, ...] = ()
-    """Who may reach the applications' load balancers. Default: the VPC alone."""
+    """Who may reach the applications' load balancers. Public networks make them internet-facing, private ones internal.
+    Default: the VPC alone."""
     ingress_anywhere_acknowledged: bool = False
     """Says that 0.0.0.0/0 in ingressCidrs is meant: applications are then open to the internet."""
     kubernetes_version: str = versions.KUBERNETES_DEFAULT
@@ -181,6 +186,17 @@ class Settings(StackModel):
     def applications_open_to(self) -> tuple[IPv4Network, ...]:
         """Who may reach the applications' load balancers."""
         return self.ingress_cidrs or (self.vpc_cidr,)
+
+    @property
+    def ingress_scheme(self) -> Literal["internal", "internet-facing"]:
+        """The load balancers' scheme: an internet-facing one has public addresses, at which private networks are not
+        seen as themselves."""
+        return "internal" if all(map(_is_private, self.applications_open_to)) else "internet-facing"
+
+    @property
+    def load_balancer_cidr(self) -> IPv4Network:
+        """Where load balancers send from: the public subnets."""
+        return subnet_cidrs.edge(self.vpc_cidr)
 
     @property
     def availability_plan(self) -> tuple[subnet_cidrs.ZoneSubnets, ...]:
@@ -221,7 +237,7 @@ class Settings(StackModel):
             raise ValueError(
                 f"too {size}; allowed: between /{subnet_cidrs.LARGEST_PREFIX} and /{subnet_cidrs.SMALLEST_PREFIX}"
             )
-        if not any(value.subnet_of(private) for private in PRIVATE_RANGES):
+        if not _is_private(value):
             raise ValueError(f"not private; allowed: part of {', '.join(map(str, PRIVATE_RANGES))}")
         return value
 
@@ -246,8 +262,19 @@ class Settings(StackModel):
             raise ValueError("endpointAccess is private; allowed: none")
         for cidr in value:
             # EKS API reference, VpcConfigRequest.publicAccessCidrs: no reserved addresses.
-            if any(cidr.subnet_of(private) for private in PRIVATE_RANGES):
+            if _is_private(cidr):
                 raise ValueError(f"{cidr} is private; allowed: public networks, the VPC reaches the API anyway")
+        return value
+
+    @field_validator("ingress_cidrs")
+    @classmethod
+    def _are_of_one_scheme(cls, value: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
+        private, public = [[cidr for cidr in value if _is_private(cidr) is wanted] for wanted in (True, False)]
+        if private and public:
+            raise ValueError(
+                f"{private[0]} is private and {public[0]} is public; allowed: private networks alone, for an internal "
+                "load balancer, or public ones alone, for one that faces the internet"
+            )
         return value
 
     @field_validator("endpoint_anywhere_acknowledged", "ingress_anywhere_acknowledged")

@@ -25,6 +25,12 @@ class ZoneSubnets:
     public: IPv4Network
 
 
+def edge(vpc: IPv4Network) -> IPv4Network:
+    """The last eighth of a VPC, which holds the public subnets: load balancers and NAT gateways, no node and no pod."""
+    *_, last = vpc.subnets(prefixlen_diff=3)
+    return last
+
+
 def plan(vpc: IPv4Network, zones: Sequence[str]) -> tuple[ZoneSubnets, ...]:
     """Give each zone an eighth of the VPC for nodes and pods, and an eighth of the last eighth for what faces outside.
 
@@ -36,7 +42,7 @@ def plan(vpc: IPv4Network, zones: Sequence[str]) -> tuple[ZoneSubnets, ...]:
     """
     if not LARGEST_PREFIX <= vpc.prefixlen <= SMALLEST_PREFIX:
         raise ValueError(f"a VPC is between /{LARGEST_PREFIX} and /{SMALLEST_PREFIX}")
-    *private, edge = vpc.subnets(prefixlen_diff=3)
-    public = list(edge.subnets(prefixlen_diff=3))
+    private = list(vpc.subnets(prefixlen_diff=3))
+    public = list(edge(vpc).subnets(prefixlen_diff=3))
     places = [LETTERS.index(zone[-1]) for zone in zones]
     return tuple(ZoneSubnets(zone, private[at], public[at]) for zone, at in zip(zones, places, strict=True))

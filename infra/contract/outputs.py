@@ -27,7 +27,6 @@ class StackOutputs:
     """The outputs of a stack that is up."""
 
     vpc_id: str = _quoted_as("VPC_ID")
-    vpc_cidr: str = _quoted_as("VPC_CIDR")
     cluster_name: str = _quoted_as("CLUSTER_NAME")
     aws_region: str = _quoted_as("AWS_REGION")
     aws_account_id: str = _quoted_as("AWS_ACCOUNT_ID")
@@ -35,6 +34,10 @@ class StackOutputs:
     ecr_registry: str = _quoted_as("ECR_REGISTRY")
     ingress_cidrs: str = _quoted_as("INGRESS_CIDRS")
     """The CIDRs that may reach applications, joined by commas as load balancer annotations take them."""
+    ingress_scheme: str = _quoted_as("INGRESS_SCHEME")
+    """What fits these CIDRs: internal, or internet-facing."""
+    load_balancer_cidr: str = _quoted_as("LOAD_BALANCER_CIDR")
+    """Where load balancers send from, for network policies; no pod has an address in it."""
     load_balancer_controller_role_arn: str = _quoted_as("LOAD_BALANCER_CONTROLLER_ROLE_ARN")
     cluster_endpoint: str
     cluster_certificate_authority: str

@@ -42,7 +42,7 @@ def test_they_come_from_a_file_from_standard_input_or_from_pulumi(
     [
         ("{", "is not valid JSON"),
         ("[]", "is list, expected an object of outputs"),
-        ("{}", "vpc_id is missing; vpc_cidr is missing"),
+        ("{}", "vpc_id is missing; cluster_name is missing"),
         (json.dumps({**OUTPUTS, "private_subnet_ids": "subnet-1"}), "private_subnet_ids is 'subnet-1'"),
     ],
 )

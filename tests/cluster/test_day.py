@@ -103,6 +103,8 @@ def test_the_load_balancer_is_in_the_account_with_the_controllers_tags(report: d
         "ingress.k8s.aws/resource": "LoadBalancer",
     }
     assert balancer["DNSName"] == _address(town)
+    # Nobody outside the VPC may reach it, unless the settings say so.
+    assert balancer["Scheme"] == "internal"
 
 
 def test_a_second_run_commits_nothing_and_changes_nothing(report: dict[str, Any], town: Town) -> None:

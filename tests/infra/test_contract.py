@@ -22,14 +22,15 @@ GUIDE_KEYS = {"VPC_ID", "CLUSTER_NAME", "AWS_REGION", "AWS_ACCOUNT_ID", "ENVIRON
 def test_the_config_map_has_the_keys_that_manifests_quote() -> None:
     assert set(outputs.CONFIG_MAP_KEYS.values()) == {
         *GUIDE_KEYS,
-        "VPC_CIDR",
         "INGRESS_CIDRS",
+        "INGRESS_SCHEME",
+        "LOAD_BALANCER_CIDR",
         "LOAD_BALANCER_CONTROLLER_ROLE_ARN",
     }
 
 
 def test_outputs_of_a_stack_that_is_down_are_refused_by_name() -> None:
-    with pytest.raises(outputs.OutputsError, match=r"\(is it up\?\): vpc_id is missing; vpc_cidr is missing"):
+    with pytest.raises(outputs.OutputsError, match=r"\(is it up\?\): vpc_id is missing; cluster_name is missing"):
         outputs.StackOutputs.parse({})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 import networkx
@@ -156,7 +157,8 @@ def test_slow_resources_have_timeouts_of_their_own(stack: Recording) -> None:
 def test_the_outputs_are_those_of_the_contract() -> None:
     stack = recorder.run_stack(preview=False)
     found = StackOutputs.parse(stack.outputs)
-    assert found.config_map()["VPC_CIDR"] == "10.0.0.0/16"
+    assert found.config_map()["INGRESS_CIDRS"] == "10.0.0.0/16"
+    assert found.config_map()["INGRESS_SCHEME"] == "internal"
     assert set(stack.outputs) == set(StackOutputs.__dataclass_fields__)
 
 
@@ -222,11 +224,16 @@ def test_the_other_switches_reach_their_resources(big: Recording) -> None:
     }
 
 
-def test_subnets_carry_the_load_balancer_tags(stack: Recording) -> None:
+def test_load_balancers_of_either_scheme_send_from_where_no_pod_is(stack: Recording) -> None:
+    """AWS Load Balancer Controller, subnet discovery; what network policies let in is one range."""
+    senders = IPv4Network(stack.outputs["load_balancer_cidr"])
     for entry in stack.all("Subnet"):
-        role = "elb" if entry.name.startswith("public") else "internal-elb"
-        assert entry.inputs["tags"][f"kubernetes.io/role/{role}"] == "1"
-        assert entry.inputs.get("mapPublicIpOnLaunch", False) is entry.name.startswith("public")
+        public = entry.name.startswith("public")
+        roles = {key: value for key, value in entry.inputs["tags"].items() if key.startswith("kubernetes.io/role/")}
+        assert roles == ({"kubernetes.io/role/elb": "1", "kubernetes.io/role/internal-elb": "1"} if public else {})
+        assert IPv4Network(entry.inputs["cidrBlock"]).overlaps(senders) is public
+        assert entry.inputs.get("mapPublicIpOnLaunch", False) is public
+    assert {entry.inputs["cidrBlock"] for entry in stack.all("Subnet")}
 
 
 def test_the_program_asks_nothing_of_aws_while_it_runs() -> None:

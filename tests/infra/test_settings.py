@@ -121,6 +121,14 @@ def problems(config: Mapping[str, object]) -> list[str]:
             "endpointAnywhereAcknowledged = false: endpointPublicCidrs has 0.0.0.0/0; allowed: true, when that is",
         ),
         ({"ingressCidrs": ["0.0.0.0/0"]}, "ingressAnywhereAcknowledged = false: ingressCidrs has 0.0.0.0/0; allowed"),
+        (
+            {"ingressCidrs": ["10.1.0.0/16", "203.0.113.0/24"]},
+            "10.1.0.0/16 is private and 203.0.113.0/24 is public; allowed: private networks alone, for an internal",
+        ),
+        (
+            {"ingressCidrs": ["10.1.0.0/16", "0.0.0.0/0"], "ingressAnywhereAcknowledged": True},
+            "10.1.0.0/16 is private and 0.0.0.0/0 is public; allowed: private networks alone, for an internal",
+        ),
         ({"permissionsBoundary": "boundary"}, "permissionsBoundary = boundary is not allowed: use a policy's ARN"),
         ({"tags": {"aws:x": "y"}}, "aws:x: 'y'; allowed: keys of 1 to 128 characters without aws:"),
         ({"tags": {"a": "b|c"}}, "a: 'b|c'; allowed: keys of 1 to 128 characters"),
@@ -186,6 +194,19 @@ def test_the_account_alone_describes_a_stack() -> None:
     found = settings.parse(ACCOUNT, "staging")
     assert (found.environment, found.cluster_name, found.zones) == ("staging", "staging", ("eu-west-2a", "eu-west-2b"))
     assert found.applications_open_to == (found.vpc_cidr,)
+
+
+@pytest.mark.parametrize(
+    ("config", "scheme"),
+    [
+        ({}, "internal"),
+        ({"ingressCidrs": ["10.1.0.0/16", "100.64.0.0/10"]}, "internal"),
+        ({"ingressCidrs": ["203.0.113.0/24"]}, "internet-facing"),
+        ({"ingressCidrs": ["0.0.0.0/0"], "ingressAnywhereAcknowledged": True}, "internet-facing"),
+    ],
+)
+def test_load_balancers_face_those_who_may_reach_them(config: Mapping[str, object], scheme: str) -> None:
+    assert settings.parse({**ACCOUNT, **config}, "staging").ingress_scheme == scheme
 
 
 def test_what_yaml_reads_as_a_number_is_taken_as_text() -> None:

@@ -143,7 +143,27 @@ def test_a_pod_outlives_the_draining_of_its_load_balancer() -> None:
 def test_applications_are_open_to_the_networks_that_the_stack_names() -> None:
     annotations = one("Ingress", "load-harness")["metadata"]["annotations"]
     assert annotations[f"{PREFIX}inbound-cidrs"] == "${INGRESS_CIDRS}"
+    assert annotations[f"{PREFIX}scheme"] == "${INGRESS_SCHEME}"
     assert one("Ingress", "load-harness")["spec"]["ingressClassName"] == "alb"
+
+
+def test_the_load_balancer_reaches_the_service_alone_and_prometheus_its_metrics_alone() -> None:
+    """No other pod reaches either; metrics have a port that the Ingress does not lead to."""
+    ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
+    policy = one("NetworkPolicy", "load-harness")["spec"]
+    assert policy["podSelector"]["matchLabels"] == one("Service", "load-harness")["spec"]["selector"]
+    (from_the_balancer,), (from_prometheus,) = (rule["from"] for rule in policy["ingress"])
+    assert [rule["ports"] for rule in policy["ingress"]] == [[{"port": ports["http"]}], [{"port": ports["metrics"]}]]
+    assert from_the_balancer == {"ipBlock": {"cidr": "${LOAD_BALANCER_CIDR}"}}
+    assert from_prometheus["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "observability"}
+    assert from_prometheus["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+
+    service = {port["name"]: port["targetPort"] for port in one("Service", "load-harness")["spec"]["ports"]}
+    assert service == {"http": "http", "metrics": "metrics"}
+    (rule,) = one("Ingress", "load-harness")["spec"]["rules"]
+    assert [path["backend"]["service"]["port"] for path in rule["http"]["paths"]] == [{"name": "http"}]
+    (endpoint,) = one("ServiceMonitor", "load-harness")["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["path"]) == ("metrics", "/metrics")
 
 
 def test_the_secrets_that_manifests_read_are_those_that_the_document_asks_for() -> None:
