@@ -54,7 +54,8 @@ test-application: .venv-load-harness/.done ## run the tests of the application
 
 smoke: .venv-load-harness/.done ## try an image of the application as its pod would run it: IMAGE and VERSION
 	.venv-load-harness/bin/python $(APPLICATION)/smoke.py --version="$$VERSION" -- docker run --rm --read-only \
-		--cap-drop=ALL --security-opt=no-new-privileges --publish=127.0.0.1:5000:5000 --env=API_KEY "$$IMAGE"
+		--cap-drop=ALL --security-opt=no-new-privileges --publish=127.0.0.1:5000:5000 --publish=127.0.0.1:5001:5001 \
+		--env=API_KEY "$$IMAGE"
 
 test-cluster: .venv/.dev ## run the tests on a real API server with real Flux controllers, and whole nights on the real engine
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "(cluster or night) and not long" \

@@ -1,4 +1,4 @@
-"""`python smoke.py [--version V] [--port P] -- COMMAND…`: what a started load-harness must do before it is released.
+"""`python smoke.py [options] -- COMMAND…`: what a started load-harness must do before it is released.
 
 The command starts it in the foreground, as `docker run` or `python -m load_harness` do, with API_KEY from its
 environment; it is ended with SIGTERM.
@@ -61,14 +61,15 @@ def _started(client: httpx2.Client, child: subprocess.Popen[bytes]) -> None:
     raise SmokeError(f"it is not ready after {LONGEST:g} s")
 
 
-def smoke(client: httpx2.Client, child: subprocess.Popen[bytes], version: str, key: str) -> None:
+def smoke(client: httpx2.Client, metrics: str, child: subprocess.Popen[bytes], version: str, key: str) -> None:
     """Raises SmokeError for the first thing that is not as it must be."""
     _started(client, child)
     _expect("/version", client.get("/version").json()["version"], version)
     _expect("the name at /", client.get("/").json()["name"], "load-harness")
     _expect("/health", client.get("/health").status_code, 200)
-    exposed = f'load_harness_build_info{{version="{version}"}} 1.0' in client.get("/metrics").text
+    exposed = f'load_harness_build_info{{version="{version}"}} 1.0' in client.get(metrics).text
     _expect("the version in /metrics", exposed, wanted=True)
+    _expect("/metrics where the load balancer sends requests", client.get("/metrics").status_code, 404)
     _expect("load without a key", client.post("/load/cpu", json={}).status_code, 401)
     known = {"x-api-key": key}
     for kind, load in (("cpu", {"seconds": 30}), ("memory", {"seconds": 30, "mebibytes": 8})):
@@ -86,12 +87,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", default="v0.0.0", help="what it must say that it is")
     parser.add_argument("--port", type=int, default=5000, help="where it listens on this machine")
+    parser.add_argument("--metrics-port", type=int, default=5001, help="where it serves /metrics on this machine")
     parser.add_argument("command", nargs="+")
     given = parser.parse_args()
     key = secrets.token_urlsafe(32)
+    metrics = f"http://127.0.0.1:{given.metrics_port}/metrics"
     try:
         with running(given.command, key) as child, httpx2.Client(base_url=f"http://127.0.0.1:{given.port}") as client:
-            smoke(client, child, given.version, key)
+            smoke(client, metrics, child, given.version, key)
     except (SmokeError, OSError, httpx2.HTTPError, subprocess.TimeoutExpired) as error:
         sys.exit(f"smoke: {error}")
 

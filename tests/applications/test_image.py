@@ -33,6 +33,7 @@ DOCKERFILE = Dockerfile(APPLICATION / "Dockerfile")
 MANIFESTS = REPOSITORY / "k8s" / "applications" / "load-harness"
 KEY = secrets.token_urlsafe(32)
 LONGEST = 60.0
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
 @cache
@@ -90,11 +91,11 @@ def test_both_stages_are_one_pinned_python() -> None:
 
 
 def test_port_user_version_and_probe_are_those_of_the_manifests() -> None:
-    (port,) = container()["ports"]
+    ports = {port["name"]: str(port["containerPort"]) for port in container()["ports"]}
     variables = {each["name"]: each.get("value") for each in container()["env"]}
-    assert {DOCKERFILE.one("EXPOSE"), DOCKERFILE.environment["PORT"], variables["PORT"]} == {str(port["containerPort"])}
-    rules = yaml.safe_load((MANIFESTS / "networkpolicy.yaml").read_text())["spec"]["ingress"]
-    assert [rule["ports"] for rule in rules] == [[{"port": port["containerPort"]}]]
+    for given in (variables, DOCKERFILE.environment):
+        assert {"http": given["PORT"], "metrics": given["METRICS_PORT"]} == ports
+    assert DOCKERFILE.one("EXPOSE").split() == [*ports.values()]
     context = pod()["securityContext"]
     assert DOCKERFILE.one("USER") == f"{context['runAsUser']}:{context['runAsGroup']}"
     assert DOCKERFILE.one("ARG").partition("=")[0] == "APP_VERSION"
@@ -110,21 +111,43 @@ def test_the_manifests_overwrite_no_command_of_the_image() -> None:
     assert not {"command", "args", "workingDir"} & container().keys()
 
 
-def test_what_the_service_may_take_to_end_fits_the_pods_grace_period() -> None:
+def default(name: str) -> int:
+    """A setting of the service: no variable of the pod says otherwise."""
+    assert name.upper() not in {each["name"] for each in container()["env"]}
     source = (APPLICATION / "load_harness" / "settings.py").read_text()
-    drain, shutdown = (
-        int(re.findall(rf"{name}: Seconds = (\d+)", source)[0]) for name in ("drain_seconds", "shutdown_seconds")
-    )
+    (value,) = re.findall(rf"^    {name}: .* = (\d+)$", source, re.MULTILINE)
+    return int(value)
+
+
+def attribute(annotation: str, name: str) -> int:
+    """A number in an annotation of the Ingress."""
+    ingress = yaml.safe_load((MANIFESTS / "ingress.yaml").read_text())
+    attributes = ingress["metadata"]["annotations"][f"alb.ingress.kubernetes.io/{annotation}"].split(",")
+    return int(dict(each.split("=") for each in attributes)[name])
+
+
+def test_what_the_service_may_take_to_end_fits_the_pods_grace_period() -> None:
     before = container()["lifecycle"]["preStop"]["sleep"]["seconds"]
     stop_of_a_job = 4  # SIGTERM, 2 s, SIGKILL
-    assert before + drain + shutdown + stop_of_a_job < pod()["terminationGracePeriodSeconds"]
+    service = default("drain_seconds") + default("shutdown_seconds") + stop_of_a_job
+    assert before + service < pod()["terminationGracePeriodSeconds"]
+
+
+def test_the_load_balancer_gives_up_before_the_service_does_and_after_its_longest_answer() -> None:
+    """Of an idle connection and of one whose answer is late; a pod that goes answers what it was asked."""
+    idle = attribute("load-balancer-attributes", "idle_timeout.timeout_seconds")
+    assert default("max_delay_seconds") < idle < default("keep_alive_seconds")
+    assert default("body_seconds") < idle
+    draining = attribute("target-group-attributes", "deregistration_delay.timeout_seconds")
+    assert default("max_delay_seconds") <= draining
 
 
 def test_the_largest_load_fits_the_pods_limits() -> None:
-    source = (APPLICATION / "load_harness" / "settings.py").read_text()
-    (held,) = re.findall(r"max_memory_mebibytes: .* = (\d+)", source)
+    """The service's own 128 MiB, and that no process takes more than it is counted with, are measured in its tests."""
+    (interpreter,) = re.findall(r"^INTERPRETER = (\d+)$", (APPLICATION / "load_harness" / "jobs.py").read_text(), re.M)
     (limit,) = re.findall(r"(\d)Gi", container()["resources"]["limits"]["memory"])
-    assert int(held) + 256 <= int(limit) * 1024
+    load = default("max_memory_mebibytes") + default("max_cpu_workers") * int(interpreter)
+    assert load + 128 <= int(limit) * 1024
 
 
 def test_a_build_gets_what_it_copies_and_nothing_else() -> None:
@@ -143,15 +166,22 @@ def test_nobody_but_root_can_write_to_what_is_installed(installed: Installed) ->
 
 
 def test_it_starts_as_kubernetes_starts_it(installed: Installed) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    variables = {"PORT": str(port), "API_KEY": KEY, "APP_VERSION": "v1.2.3", "ENVIRONMENT": "staging"}
+    with socket.socket() as free, socket.socket() as other:
+        for each in (free, other):
+            each.bind(("127.0.0.1", 0))
+        port, metrics = free.getsockname()[1], other.getsockname()[1]
+    variables = {
+        "PORT": str(port),
+        "METRICS_PORT": str(metrics),
+        "API_KEY": KEY,
+        "APP_VERSION": "v1.2.3",
+        "ENVIRONMENT": "staging",
+    }
     service = installed.popen(json.loads(DOCKERFILE.one("CMD")), variables)
     try:
-        for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+        for name in PROBES:
             asked = container()[name]["httpGet"]
-            assert asked["port"] == container()["ports"][0]["name"]
+            assert asked["port"] == "http"
             deadline = time.monotonic() + LONGEST
             while get(port, asked["path"])[0] != 200:
                 assert service.poll() is None, service.communicate()[0]
@@ -187,7 +217,16 @@ def test_the_dashboard_asks_for_metrics_that_the_service_has() -> None:
     source = (APPLICATION / "load_harness" / "metrics.py").read_text()
     assert asked
     assert asked <= set(re.findall(r'"((?:http|load_harness)_\w+)"', source))
-    assert "flask" not in expressions
+    assert {"load_harness_jobs", "load_harness_cpu_workers", "load_harness_memory_bytes", "load_harness_ready"} <= asked
+    # Probes come every few seconds: they would hide what anybody else sees.
+    source = (APPLICATION / "load_harness" / "observing.py").read_text()
+    (probes,) = re.findall(r"^PROBES = frozenset\({(.*)}\)$", source, re.MULTILINE)
+    requests = re.findall(r"\bhttp_request\w+{(.*?)}", expressions)
+    assert requests
+    for selector in requests:
+        (skipped,) = re.findall(r'route!~\\"(.*?)\\"', selector)
+        assert {*skipped.split("|")} == {*re.findall(r"[/\w]+", probes)}
+        assert {*skipped.split("|")} >= {container()[name]["httpGet"]["path"] for name in PROBES}
     # With two server processes, each would have metrics and jobs of its own, and they would answer in turn.
     assert "workers" not in (APPLICATION / "load_harness" / "__main__.py").read_text()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import socket
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import uvicorn
 from pythonjsonlogger.core import RESERVED_ATTRS
 
 from load_harness.app import Readiness, build
+from load_harness.protocol import Protocol
 from load_harness.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
@@ -42,11 +44,11 @@ class Server(uvicorn.Server):
     def __init__(self, settings: Settings, readiness: Readiness) -> None:
         config = uvicorn.Config(
             build(settings, readiness),
-            host=settings.host,
-            port=settings.port,
             log_config=None,
             access_log=False,
             server_header=False,
+            http=Protocol,
+            timeout_keep_alive=settings.keep_alive_seconds,
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
         super().__init__(config)
@@ -71,16 +73,25 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter) or drained
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SettingsError(f"port {port}: {error.strerror}") from None
+
+
 def main() -> None:
     """Serve until the end."""
     try:
         settings = load()
+        sockets = [_listen(settings.host, port) for port in (settings.port, settings.metrics_port)]
     except SettingsError as error:
         sys.exit(f"load-harness: {error}")
     logging.config.dictConfig(LOGGING)
     if settings.api_key is None:
         log.warning("anybody who reaches the port may make load: API_KEY_REQUIRED is false")
-    Server(settings, Readiness()).run()
+    Server(settings, Readiness()).run(sockets)
     log.info("ended")
 
 

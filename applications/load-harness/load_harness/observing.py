@@ -1,4 +1,4 @@
-"""The middleware around every request: refused when its body is too large, counted, timed and logged."""
+"""The middleware around every request: it is counted, timed and logged, and a HEAD is answered like its GET."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from load_harness.metrics import Metrics
 
-LARGEST_BODY = 4096
-"""Bytes: a job is a few numbers."""
-
-QUIET = frozenset({"/health", "/ready", "/metrics"})
-"""What Kubernetes and Prometheus ask all the time is logged at level DEBUG."""
+PROBES = frozenset({"/health", "/ready"})
+"""Routes that Kubernetes and the load balancer ask all the time: they are logged at level DEBUG."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
 
@@ -46,30 +40,22 @@ class Observing:
                 status = message["status"]
             await send(message)
 
-        refusal = _refusal(Headers(scope=scope))
+        # A copy: the server drops the body of what it knows to be a HEAD.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
-            await (refusal or self._app)(scope, receive, watching)
+            await self._app(asked, receive, watching)
         finally:
-            self._record(scope, status, time.perf_counter() - begun)
+            self._record(scope["method"], asked, status, time.perf_counter() - begun)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, sent: str, scope: Scope, status: int, seconds: float) -> None:
         # The route's template: a path is a stranger's text, and each would be a time series.
         route = getattr(scope.get("route"), "path", "none")
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = sent if sent in METHODS else "other"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.durations.labels(method, route).observe(seconds)
-        level = logging.DEBUG if route in QUIET else logging.INFO
+        level = logging.DEBUG if route in PROBES else logging.INFO
         log.log(
             level,
             "request",
             extra={"method": method, "path": scope["path"], "status": status, "seconds": round(seconds, 6)},
         )
-
-
-def _refusal(headers: Headers) -> JSONResponse | None:
-    if "transfer-encoding" in headers:
-        return JSONResponse({"detail": "send the body with its Content-Length"}, 411)
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > LARGEST_BODY:
-        return JSONResponse({"detail": f"the body may have up to {LARGEST_BODY} bytes"}, 413)
-    return None

@@ -7,6 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from load_harness.jobs import INTERPRETER
+
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 SHORTEST_KEY = 16
 """Characters."""
@@ -23,6 +25,8 @@ class Settings(BaseSettings):
 
     host: str = "0.0.0.0"  # noqa: S104  # a pod is reached at its own address alone
     port: Annotated[int, Field(ge=1, le=65535)] = 5000
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] = 5001
+    """Serves /metrics alone, which `port` does not: a load balancer sends requests to `port`."""
     environment: str = "local"
     app_version: str = "v0.0.0"
     hostname: str = "unknown"
@@ -33,15 +37,31 @@ class Settings(BaseSettings):
 
     max_cpu_workers: Annotated[int, Field(ge=1, le=64)] = 4
     """Processes that all CPU jobs together may have; each takes up to one core."""
-    max_memory_mebibytes: Annotated[int, Field(ge=1, le=65536)] = 512
-    """What all memory jobs together may hold."""
+    max_memory_mebibytes: Annotated[int, Field(gt=INTERPRETER, le=65536)] = 512
+    """What all memory jobs together may take, the interpreter of each included."""
+    max_jobs: Annotated[int, Field(ge=1, le=64)] = 16
+    """Jobs of one kind that may run at the same time."""
     max_seconds: Annotated[int, Field(ge=1, le=86400)] = 900
     """The longest job."""
+    max_delay_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    """The longest delay of an answer. A load balancer gives up after its idle timeout, 60 s by default."""
+
+    body_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
+    """How long a request's body may take to arrive."""
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
+    """How long an idle connection is kept. Longer than the load balancer does, 60 s by default: else it sends a request
+    into a connection that is just being closed, and answers 502."""
 
     drain_seconds: Seconds = 5
     """How long requests are still taken after SIGTERM, while /ready says no."""
     shutdown_seconds: Seconds = 10
     """How long requests that are being answered may take after that."""
+
+    @model_validator(mode="after")
+    def _ports(self) -> Self:
+        if self.port == self.metrics_port:
+            raise ValueError(f"METRICS_PORT is {self.metrics_port}, like PORT: set another one")
+        return self
 
     @model_validator(mode="after")
     def _key(self) -> Self:

@@ -28,6 +28,6 @@ def serve() -> Iterator[Callable[..., Service]]:
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """One for a whole file."""
-    started = Service.start(max_cpu_workers=3, max_memory_mebibytes=64, max_seconds=120, app_version="v1.2.3")
+    started = Service.start(max_cpu_workers=3, max_memory_mebibytes=80, max_seconds=120, app_version="v1.2.3")
     yield started
     started.close()

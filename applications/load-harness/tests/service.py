@@ -47,23 +47,24 @@ def environment(**settings: object) -> dict[str, str]:
 class Service:
     process: subprocess.Popen[str]
     client: httpx2.Client
+    metrics_url: str
     log: IO[str]
     """All that it prints: a file, since a pipe that nobody reads would stop it."""
 
     @classmethod
     def start(cls, **settings: object) -> Service:
-        port = free_port()
+        port, metrics_port = free_port(), free_port()
         log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the service
         process = subprocess.Popen(
             [sys.executable, "-m", "load_harness"],
             cwd=FOLDER,
-            env=environment(port=port, **settings),
+            env=environment(port=port, metrics_port=metrics_port, **settings),
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
         )
         client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": KEY}, timeout=LONGEST)
-        service = cls(process, client, log)
+        service = cls(process, client, f"http://127.0.0.1:{metrics_port}/metrics", log)
         until(lambda: process.poll() is not None or service.status("/ready") == 200, "ready")
         assert process.poll() is None, service.printed()
         return service
@@ -77,6 +78,9 @@ class Service:
 
     def post(self, path: str, **load: object) -> httpx2.Response:
         return self.client.post(path, json=load)
+
+    def metrics(self) -> str:
+        return httpx2.get(self.metrics_url, timeout=LONGEST).text
 
     def children(self) -> list[int]:
         """The processes that it has started and that are still there."""

@@ -32,7 +32,7 @@ def test_a_job_that_is_said_to_be_stopped_is(monkeypatch: pytest.MonkeyPatch, sp
     monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
 
     async def race() -> None:
-        jobs = Jobs("cpu", 3)
+        jobs = Jobs("cpu", 3, 16)
         starting = asyncio.create_task(jobs.start(3, 60))
         await asyncio.sleep(0)
         for _ in range(spawned):
@@ -40,7 +40,7 @@ def test_a_job_that_is_said_to_be_stopped_is(monkeypatch: pytest.MonkeyPatch, sp
         stopped = await jobs.stop_all()
         job = await starting
         assert (job in stopped) == (job not in jobs.running)
-        assert children() == jobs.in_use
+        assert children() == jobs.amount
         await jobs.stop_all()
         assert children() == 0
 
@@ -49,10 +49,10 @@ def test_a_job_that_is_said_to_be_stopped_is(monkeypatch: pytest.MonkeyPatch, sp
 
 def test_two_jobs_cannot_take_the_same_room() -> None:
     async def race() -> None:
-        jobs = Jobs("cpu", 3)
+        jobs = Jobs("cpu", 3, 16)
         done = await asyncio.gather(jobs.start(2, 60), jobs.start(2, 60), return_exceptions=True)
         assert [type(each) for each in done if isinstance(each, Exception)] == [CapacityError]
-        assert children() == jobs.in_use == 2
+        assert children() == jobs.amount == 2
         await jobs.stop_all()
 
     asyncio.run(race())

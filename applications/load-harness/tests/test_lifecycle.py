@@ -10,8 +10,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from load_harness.__main__ import Server
+from load_harness.app import Readiness
+from load_harness.settings import load
 
-from tests.service import FOLDER, Service, environment, free_port, until
+from tests.service import FOLDER, KEY, Service, environment, free_port, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +31,8 @@ def gone(processes: list[int]) -> bool:
         ({"api_key": "short"}, "API_KEY is too short: it needs at least 16 characters"),
         ({"port": "http"}, "PORT: Input should be a valid integer, unable to parse string as an integer"),
         ({"max_seconds": 0}, "MAX_SECONDS: Input should be greater than or equal to 1"),
+        ({"max_memory_mebibytes": 8}, "MAX_MEMORY_MEBIBYTES: Input should be greater than 8"),
+        ({"port": 5000, "metrics_port": 5000}, "METRICS_PORT is 5000, like PORT: set another one"),
     ],
 )
 def test_a_wrong_setting_ends_it_with_one_line(settings: dict[str, object], line: str) -> None:
@@ -36,13 +41,20 @@ def test_a_wrong_setting_ends_it_with_one_line(settings: dict[str, object], line
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"load-harness: {line}\n")
 
 
-def test_a_port_that_is_taken_ends_it(serve: Callable[..., Service]) -> None:
+@pytest.mark.parametrize("name", ["port", "metrics_port"])
+def test_a_port_that_is_taken_ends_it_with_one_line(serve: Callable[..., Service], name: str) -> None:
     port = serve().client.base_url.port
     command = [sys.executable, "-m", "load_harness"]
-    done = subprocess.run(command, cwd=FOLDER, env=environment(port=port), capture_output=True, text=True, timeout=60)
-    assert done.returncode == 3
-    assert "address already in use" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    variables = environment(**{"port": free_port(), "metrics_port": free_port(), name: port})
+    done = subprocess.run(command, cwd=FOLDER, env=variables, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"load-harness: port {port}: Address already in use")
+
+
+def test_an_idle_connection_is_kept_for_as_long_as_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", KEY)
+    assert Server(load(), Readiness()).config.timeout_keep_alive == load().keep_alive_seconds
 
 
 def test_while_it_drains_it_is_alive_not_ready_and_takes_no_new_job(serve: Callable[..., Service]) -> None:
@@ -52,7 +64,7 @@ def test_while_it_drains_it_is_alive_not_ready_and_takes_no_new_job(serve: Calla
     until(lambda: service.status("/ready") == 503, "draining")
     assert service.client.get("/ready").json() == {"status": "draining"}
     assert service.status("/health") == 200
-    assert "load_harness_draining 1.0" in service.client.get("/metrics").text
+    assert "load_harness_draining 1.0" in service.metrics()
     assert service.post("/load/cpu").status_code == 503
     assert len(service.client.get("/load/cpu").json()) == 1
     service.terminate()  # a second one: at once
@@ -83,7 +95,7 @@ def test_no_process_is_left_when_it_is_killed(serve: Callable[..., Service]) -> 
 
 def test_a_job_that_the_system_kills_is_gone_and_its_room_is_free(serve: Callable[..., Service]) -> None:
     """As the kernel does where a pod has no memory left."""
-    service = serve(max_memory_mebibytes=8)
+    service = serve(max_memory_mebibytes=16)
     service.post("/load/memory", mebibytes=8, seconds=600)
     (child,) = service.children()
     os.kill(child, signal.SIGKILL)
@@ -91,11 +103,16 @@ def test_a_job_that_the_system_kills_is_gone_and_its_room_is_free(serve: Callabl
     assert service.post("/load/memory", mebibytes=8).status_code == 201
 
 
+def smoke(**settings: object) -> subprocess.CompletedProcess[str]:
+    port, metrics_port = free_port(), free_port()
+    command = [sys.executable, "smoke.py", "--version=v9.9.9", f"--port={port}", f"--metrics-port={metrics_port}", "--"]
+    command += [sys.executable, "-m", "load_harness"]
+    variables = environment(**{"port": port, "metrics_port": metrics_port, **settings})
+    return subprocess.run(command, cwd=FOLDER, env=variables, capture_output=True, text=True)
+
+
 def test_it_passes_its_own_smoke_test() -> None:
-    port = free_port()
-    command = [sys.executable, "smoke.py", "--version=v9.9.9", f"--port={port}", "--", sys.executable, "-m"]
-    variables = environment(port=port, app_version="v9.9.9")
-    done = subprocess.run([*command, "load_harness"], cwd=FOLDER, env=variables, capture_output=True, text=True)
+    done = smoke(app_version="v9.9.9")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -104,14 +121,11 @@ def test_it_passes_its_own_smoke_test() -> None:
     [
         ({"app_version": "v9.9.8"}, r"smoke: /version is 'v9.9.8', not 'v9.9.9'"),
         ({"port": "0x"}, r"smoke: it ended with 1 before it was ready"),
-        ({"max_cpu_workers": 1, "max_memory_mebibytes": 4}, r"smoke: starting memory load is 422, not 201"),
+        ({"max_cpu_workers": 1, "max_memory_mebibytes": 12}, r"smoke: starting memory load is 422, not 201"),
     ],
 )
 def test_the_smoke_test_fails_for_one_that_is_not_as_it_must_be(settings: dict[str, object], said: str) -> None:
-    port = free_port()
-    command = [sys.executable, "smoke.py", "--version=v9.9.9", f"--port={port}", "--", sys.executable, "-m"]
-    variables = environment(**{"port": port, "app_version": "v9.9.9", **settings})
-    done = subprocess.run([*command, "load_harness"], cwd=FOLDER, env=variables, capture_output=True, text=True)
+    done = smoke(**{"app_version": "v9.9.9", **settings})
     assert done.returncode == 1
     assert re.search(said, done.stderr)
 
