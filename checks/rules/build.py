@@ -187,14 +187,22 @@ def two_owners(model: Model) -> Iterator[Finding]:
     the other.
 
     Bad:
-        # path: ./k8s and path: ./k8s/applications, which lies in it
+        # Kustomization infrastructure: path ./k8s/infrastructure
+        # k8s/infrastructure/team.yaml
+        kind: Namespace
+        # Kustomization applications: path ./k8s/applications
+        # k8s/applications/team.yaml, the same name
+        kind: Namespace
 
     Good:
-        # path: ./k8s/infrastructure and path: ./k8s/applications
+        # Kustomization infrastructure: path ./k8s/infrastructure
+        # k8s/infrastructure/team.yaml
+        kind: Namespace
+        # Kustomization applications: path ./k8s/applications, without a team.yaml
     """
     first: dict[tuple[str, str, str], Object] = {}
     for each in model.tree.objects:
         other = first.setdefault((each.group, each.kind, each.id), each)
         if other.owner != each.owner:
             why = f"{other.owner} and {each.owner} both apply it, and take it from each other"
-            yield two_owners.at(each, why=why, remedy="delete it from one of the two, or separate their paths")
+            yield two_owners.at(each, why=why, remedy="delete it from one of the two Kustomizations, or separate paths that overlap")
