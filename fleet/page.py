@@ -40,6 +40,8 @@ app by `make docs`; `-h` after a command says the same.
 | 1 | It failed, or it found something. |
 | 2 | It was used wrongly, or it could not run: an option, file, tool or credential is wrong, or nobody answered. |
 | 130 | It was stopped by Ctrl-C. |
+
+`make` ends with 2 whatever went wrong: a script that tells the codes apart calls `fleet`.
 """
 
 

@@ -156,7 +156,7 @@ def teardown(
     stack_file: StackFile = None,
     account_file: AccountFile = None,
 ) -> None:
-    """Run `fleet teardown` on the account, as the night does: with the deploy role; -- run, sweep, verify."""
+    """Run `fleet teardown` on the account with the deploy role, as the nightly workflow does: -- run, sweep, verify."""
     ready = _prepare(cwd, folder, stack, stack_file, account_file)
     raise typer.Exit(
         foreground.run(rehearsed_teardown.command(ready, more or ()), rehearsed_teardown.environment(ready), CODE)

@@ -27,3 +27,8 @@ def test_the_page_has_every_rule_with_its_stage_severity_and_title() -> None:
 def test_the_page_has_every_stage_in_order() -> None:
     stages = [stage.value for stage in Stage]
     assert [stage for stage in re.findall(r"^\| (\w+) \|", PAGE, re.MULTILINE) if stage in stages] == stages
+
+
+def test_every_rule_has_a_bad_and_a_good_example_that_differ() -> None:
+    examples = {rule.id: re.search(r"\nBad:\n(.+?)\n\nGood:\n(.+)\Z", rule.explanation, re.DOTALL) for rule in RULES}
+    assert [name for name, found in examples.items() if not found or found[1] == found[2]] == []
