@@ -205,4 +205,5 @@ def two_owners(model: Model) -> Iterator[Finding]:
         other = first.setdefault((each.group, each.kind, each.id), each)
         if other.owner != each.owner:
             why = f"{other.owner} and {each.owner} both apply it, and take it from each other"
-            yield two_owners.at(each, why=why, remedy="delete it from one of the two Kustomizations, or separate paths that overlap")
+            remedy = "delete it from one of the two Kustomizations, or separate paths that overlap"
+            yield two_owners.at(each, why=why, remedy=remedy)
