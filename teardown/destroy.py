@@ -11,7 +11,9 @@ from common.errors import FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.pulumi.runner import Stack
+from teardown import capture
 from teardown.lock_owner import HeldError
+from teardown.recovery import deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +108,26 @@ def recover(proven: Proven, folder: Path, stack: str, found: list[Obstacle], tel
             raise FleetError(f"{stack} is locked by somebody else by now: run this again")
         tell(f"{obstacle.what}: pulumi {' '.join(obstacle.remedy)} --stack {stack}")
         pulumi(proven, folder, stack, obstacle.remedy, tell)
+
+
+def forget_associations(proven: Proven, folder: Path, stack: str, tell: Callable[[str], None]) -> None:
+    """Take out of the state what a refresh has read: which association holds an address.
+
+    pulumi-aws ends an association that the state knows before it releases the address. By then the NAT gateway is gone,
+    and the association with it: EC2 cannot tell whose it was, and so refuses a role whose permissions depend on tags.
+    Source: terraform-provider-aws, delete of aws_eip.
+
+    Raises:
+        FleetError: the backend cannot be asked, or pulumi fails.
+    """
+    exported = capture.exported(folder, stack)
+    if exported is None:
+        return
+    before = deployment.parse(exported)
+    after = before.without_associations()
+    if after != before:
+        tell(f"addresses of {stack} forget which gateways hold them: these go first")
+        pulumi(proven, folder, stack, ("stack", "import"), tell, after.text())
 
 
 def destroy(proven: Proven, folder: Path, stack: str, budget: Budget, tell: Callable[[str], None]) -> None:

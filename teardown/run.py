@@ -143,6 +143,7 @@ def _destroy(
         with progress.step(name, "sweep and destroy again" if number else "run pulumi destroy"):
             if number:
                 _sweep(aws, options, progress, night, budget.part(0.4, spare=REPORT), again=True)
+            destroy.forget_associations(aws, options.folder, options.stack, progress.say)
             # What the cluster leaves behind wants a sweep after it.
             destroy.destroy(aws, options.folder, options.stack, budget.part(0.8, spare=REPORT), progress.say)
     except destroy.RefusedError as refused:

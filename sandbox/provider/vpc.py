@@ -127,6 +127,18 @@ INTERNET_GATEWAY = Row(
     tags=tagged("internet-gateway"),
 )
 
+
+def _release_address(r: Resource) -> None:
+    """As aws_eip does: an association that the state knows is ended first, and may be gone already."""
+    if r["associationId"]:
+        try:
+            r.call("DisassociateAddress", AssociationId=r["associationId"])
+        except AwsError as error:
+            if error.code != "InvalidAssociationID.NotFound":
+                raise
+    r.ask("ReleaseAddress")
+
+
 EIP = Row(
     type="aws:ec2/eip:Eip",
     service="ec2",
@@ -136,12 +148,13 @@ EIP = Row(
     outputs={
         "allocationId": Property(),
         "arn": Property(),
-        # Not what it is associated with: the gateway that takes it comes later, and a refresh would find drift.
         "publicIp": Property(),
+        # Empty when it is made: a refresh finds the association that the gateway has made since.
+        "associationId": Property(),
     },
     create="AllocateAddress",
     read=described("DescribeAddresses", "Addresses", "AllocationIds", "elastic-ip"),
-    delete="ReleaseAddress",
+    delete=_release_address,
     tags=tagged("elastic-ip"),
     differs={"domain": "aws_eip's domain is ForceNew: an allocated address cannot change its domain"},
 )

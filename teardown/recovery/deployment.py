@@ -21,6 +21,9 @@ Entry = dict[str, Any]
 ENGINE = "pulumi:"
 """How the types begin of what is the engine's alone: the stack and its providers."""
 
+ADDRESS, ASSOCIATION = "aws:ec2/eip:Eip", "associationId"
+"""An elastic IP address, and the output in which a refresh writes down what holds it."""
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -87,6 +90,10 @@ class Deployment:
         An entry without outputs makes the provider's read an import by id.
         """
         return self._with(resources=put_back(self.resources, entries), pending_operations=[])
+
+    def without_associations(self) -> Deployment:
+        """The same, addresses not knowing what holds them: as they are known before a refresh."""
+        return self._with(resources=[_unassociated(each) for each in self.resources])
 
     def text(self) -> str:
         """As `pulumi stack import` takes it."""
@@ -181,6 +188,13 @@ def _ordered(entries: Sequence[Entry]) -> list[Entry]:
     for index in range(len(entries)):
         visit(index)
     return ordered
+
+
+def _unassociated(entry: Entry) -> Entry:
+    outputs: Entry = entry.get("outputs") or {}
+    if entry["type"] != ADDRESS or not outputs.get(ASSOCIATION):
+        return entry
+    return {**entry, "outputs": {**outputs, ASSOCIATION: ""}}
 
 
 def _is_of_aws(entry: Entry) -> bool:

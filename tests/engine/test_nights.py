@@ -61,7 +61,14 @@ def test_destroy_alone_blocks_and_the_teardown_ends_it(sandbox: Sandbox) -> None
     assert sandbox.census() == before
     sandbox.succeed("up")
     leave(sandbox, seed=1)
-    assert night(sandbox).code == 0
+    # A refresh writes down what holds the address. What has ended, EC2 does not let the deploy role end.
+    sandbox.succeed("refresh", "--", "--skip-preview")
+    faults.write(sandbox.folder.faults, [faults.Rule("UnauthorizedOperation", "ec2", "DisassociateAddress")])
+    try:
+        ended = night(sandbox)
+    finally:
+        faults.write(sandbox.folder.faults, [])
+    assert ended.code == 0, ended.text
     assert sandbox.census() == before
 
 

@@ -98,6 +98,12 @@ def refuse_mapped_addresses(ec2: Ec2, vpc_id: str) -> None:
         )
 
 
+def refuse_address_of_nat_gateway(address: ElasticAddress) -> None:
+    """DisassociateAddress: a NAT gateway holds the address, and lets it go when it is deleted."""
+    if address.eni and address.eni.interface_type == "nat_gateway":
+        raise EC2ClientError("AuthFailure", "You do not have permission to access the specified resource.")
+
+
 def refuse_address_in_use(address: ElasticAddress) -> None:
     """ReleaseAddress: it is associated."""
     if address.association_id:

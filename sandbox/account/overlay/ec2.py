@@ -91,7 +91,7 @@ class Ec2(EC2Backend):
         interface = self.get_network_interface(gateway.address_set[0]["networkInterfaceId"])
         for address in self.addresses:
             if address.eni is interface:
-                self.disassociate_address(association_id=address.association_id)
+                super().disassociate_address(association_id=address.association_id)
         self.take_interfaces_back(f"Interface for NAT Gateway {nat_gateway_id}")
         return gateway
 
@@ -164,6 +164,12 @@ class Ec2(EC2Backend):
         found = self.address_by_ip([address]) if address else self.address_by_allocation([allocation_id or ""])
         dependencies.refuse_address_in_use(found[0])
         super().release_address(address, allocation_id)
+
+    def disassociate_address(self, address: str | None = None, association_id: str | None = None) -> None:
+        """Not from a NAT gateway."""
+        found = self.address_by_ip([address]) if address else self.address_by_association([association_id or ""])
+        dependencies.refuse_address_of_nat_gateway(found[0])
+        super().disassociate_address(address, association_id)
 
     def delete_network_interface(self, eni_id: str) -> None:
         """Not while it is attached."""

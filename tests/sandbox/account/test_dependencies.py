@@ -487,3 +487,19 @@ def test_the_interfaces_of_a_load_balancer_are_its_own(aws: Aws) -> None:
     assert all(eni["RequesterManaged"] for eni in found["NetworkInterfaces"])
     with refused("InvalidParameterValue", "is currently in use"):
         aws.ec2.delete_network_interface(NetworkInterfaceId=found["NetworkInterfaces"][0]["NetworkInterfaceId"])
+
+
+def test_only_the_end_of_a_nat_gateway_ends_the_association_of_its_address(aws: Aws) -> None:
+    gateway, allocation = nat_gateway_in(aws, subnet_of(aws))
+
+    def association() -> str | None:
+        (address,) = aws.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
+        return address.get("AssociationId")
+
+    held = association()
+    with refused("AuthFailure", "You do not have permission to access the specified resource."):
+        aws.ec2.disassociate_address(AssociationId=held)
+    aws.ec2.delete_nat_gateway(NatGatewayId=gateway)
+    assert not association()
+    with refused("InvalidAssociationID.NotFound"):
+        aws.ec2.disassociate_address(AssociationId=held)

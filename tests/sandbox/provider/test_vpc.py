@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.provider.vpc import ROWS
 from tests.sandbox.provider.driver import Made
-from tests.sandbox.provider.round_trip import Update, gone, imported, made, settled, updated, vpc_with_subnets
+from tests.sandbox.provider.round_trip import Update, gone, imported, made, updated, vpc_with_subnets
 
 if TYPE_CHECKING:
     from tests.sandbox.provider.driver import Driver
@@ -77,7 +77,10 @@ def test_nat_gateway_on_an_address_and_the_route_to_it(aws: Driver) -> None:
     assert address.id == address["allocationId"]
     assert address["publicIp"]
     nat = made(aws, NAT, "nat", {"allocationId": address.id, "subnetId": subnet})
-    settled(aws, address, {"domain": "vpc", "tags": {"Name": "nat"}})
+    held = aws.refresh(address)
+    assert held is not None
+    assert held["associationId"].startswith("eipassoc-")
+    assert aws.diff(held, {"domain": "vpc", "tags": {"Name": "nat"}}).kinds == {}
     imported(aws, nat, {"allocationId": address.id, "subnetId": subnet})
     assert aws.diff(nat, {"allocationId": address.id, "subnetId": other}).replaces == ["subnetId"]
 
@@ -90,7 +93,8 @@ def test_nat_gateway_on_an_address_and_the_route_to_it(aws: Driver) -> None:
     route = updated(
         aws, route, Update(inputs | {"natGatewayId": nat.id}, {"gatewayId", "natGatewayId"}, {"natGatewayId": nat.id})
     )
-    for each in (route, nat, address, table):
+    # The gateway has ended the association that the state of the address still names.
+    for each in (route, nat, held, table):
         gone(aws, each)
 
 

@@ -15,7 +15,7 @@ from teardown.recovery.adopt import Patience
 from teardown.target import Target
 from tests.sandbox.account.aws import Aws as Clients
 from tests.sandbox.account.aws import unique
-from tests.teardown.recovery.states import VPC, base, entry, exported
+from tests.teardown.recovery.states import EIP, VPC, base, entry, exported
 from tests.teardown.recovery.test_adopt import make_vpc, tags_of, vpc_entry
 
 if TYPE_CHECKING:
@@ -202,3 +202,23 @@ def test_what_nobody_can_tell_apart_and_cannot_be_deleted_clears_nothing(
         recover(aws, target, backend)
     assert backend.commands == []
     assert {vpc, second} <= {each["VpcId"] for each in Clients(account).ec2.describe_vpcs()["Vpcs"]}
+
+
+@pytest.mark.parametrize("association", ["eipassoc-1", ""])
+def test_a_destroy_asks_ec2_for_no_association_that_a_refresh_has_read(
+    backend: Backend, aws: Proven, association: str
+) -> None:
+    """EC2 refuses a role whose permissions depend on tags, once the gateway that held the address is gone."""
+    outputs = {"id": "eipalloc-1", "associationId": association, "publicIp": "203.0.113.7"}
+    address = entry(EIP, "nat", id="eipalloc-1", outputs=outputs)
+    other = entry(VPC, "vpc", id="vpc-1", outputs={"id": "vpc-1", "associationId": "kept"})
+    backend.exports = [exported([*base(), other, address], [])]
+    destroy.forget_associations(aws, backend.folder, "staging", lambda _line: None)
+    if not association:
+        assert backend.commands == []
+        return
+    assert backend.commands == ["stack import"]
+    (document,) = backend.imported
+    after = json.loads(document)["deployment"]["resources"]
+    assert after[:-1] == [*base(), other]
+    assert after[-1]["outputs"] == outputs | {"associationId": ""}
