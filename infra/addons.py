@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from infra.roles import WorkloadRole
     from infra.settings import Settings
 
+SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+"""Node and zone, in their well-known labels: names are resolved while one of them is gone."""
+
 
 @dataclass(frozen=True)
 class Addon:
@@ -43,10 +46,23 @@ def after_nodes(cluster: Cluster, *, ebs_csi: WorkloadRole) -> list[Addon]:
     """
     configuration = {"controller": {"k8sTagClusterId": cluster.name}, "defaultStorageClass": {"enabled": True}}
     return [
-        Addon("coredns", {"replicaCount": 1}),
+        Addon("coredns", {"replicaCount": 2, "topologySpreadConstraints": [_spread(key) for key in SPREAD_OVER]}),
         Addon("aws-ebs-csi-driver", configuration, ebs_csi),
         Addon("metrics-server", {"replicas": 1}),
     ]
+
+
+def _spread(topology_key: str) -> dict[str, object]:
+    """Spread CoreDNS's pods, or schedule them anyway: on one node the second would wait for ever.
+
+    Source: EKS user guide, "Manage CoreDNS for DNS in Amazon EKS clusters", default topologySpreadConstraints.
+    """
+    return {
+        "maxSkew": 1,
+        "topologyKey": topology_key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
 
 
 class Addons(pulumi.ComponentResource):
