@@ -262,7 +262,14 @@ NODE_GROUP = Row(
             },
         ),
         "updateConfig": Property(
-            computed=True, fields={"maxUnavailable": Property(), "maxUnavailablePercentage": Property()}
+            computed=True,
+            fields={
+                "maxUnavailable": Property(),
+                "maxUnavailablePercentage": Property(),
+                # EKS reports it, and the provider does not take what is left out for unchanged:
+                # terraform-aws-eks, issue 3625.
+                "updateStrategy": Property(),
+            },
         ),
         "nodeRepairConfig": Property(computed=True, fields={"enabled": Property()}),
         "capacityType": Property(replaces=True, computed=True),

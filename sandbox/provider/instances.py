@@ -23,6 +23,7 @@ _VERSIONED = (
     "description",
     "imageId",
     "instanceType",
+    "creditSpecification",
     "iamInstanceProfile",
     "vpcSecurityGroupIds",
     "metadataOptions",
@@ -51,6 +52,11 @@ LAUNCH_TEMPLATE = Row(
         "updateDefaultVersion": Property(local=True, hidden=True, check=boolean),
         "imageId": Property(member="LaunchTemplateData.ImageId"),
         "instanceType": Property(member="LaunchTemplateData.InstanceType"),
+        # pulumi-aws sends it only where instanceType is a burstable one. Source: terraform-provider-aws,
+        # aws_launch_template.
+        "creditSpecification": Property(
+            member="LaunchTemplateData.CreditSpecification", fields={"cpuCredits": Property()}
+        ),
         "iamInstanceProfile": Property(
             member="LaunchTemplateData.IamInstanceProfile", fields={"arn": Property(), "name": Property()}
         ),

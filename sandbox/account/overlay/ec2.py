@@ -203,6 +203,8 @@ class Ec2(EC2Backend):
         reference = kwargs.get("launch_template")
         data = self._get_template_from_args(reference).data if reference else {}
         image = launch.image(self, image_id or data.get("ImageId"))
+        own_type = None if kwargs.get("is_instance_type_default") else kwargs.get("instance_type")
+        launch.refuse_credits_of_other_types(data, own_type)
         profile = launch.profile_name(self, data)
         tags = kwargs.get("tags", {})
         kwargs["block_device_mappings"] = launch.disks(

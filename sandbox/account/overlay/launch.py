@@ -9,6 +9,7 @@ reference, RunInstances: what the request names wins over the launch template.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from moto.ec2.exceptions import EC2ClientError, MissingParameterError
@@ -66,6 +67,17 @@ def tags_of(data: dict[str, Any], kind: str) -> dict[str, str]:
     """The tags that a launch template gives to resources of a kind, `instance` or `volume`."""
     specifications = data.get("TagSpecifications", [])
     return {tag["Key"]: tag["Value"] for spec in specifications if spec["ResourceType"] == kind for tag in spec["Tags"]}
+
+
+def refuse_credits_of_other_types(data: dict[str, Any], instance_type: str | None) -> None:
+    """InstanceCreditSpecification.NotSupported for CPU credits of a type that is not burstable.
+
+    Source of code and message: the service's own reply (terraform-provider-aws, issue 5067).
+    """
+    kind = instance_type or data.get("InstanceType") or ""
+    if data.get("CreditSpecification") and not re.match(r"t\d", kind):
+        message = f"The {kind} instance type does not support T2 Unlimited."
+        raise EC2ClientError("InstanceCreditSpecification.NotSupported", message)
 
 
 def profile_name(ec2: Ec2, data: dict[str, Any]) -> str | None:

@@ -45,8 +45,19 @@ def test_an_addon_that_eks_does_not_have_or_not_in_that_version_is_refused(aws: 
 
 def test_a_build_for_another_minor_is_refused(aws: Aws) -> None:
     name = aws.cluster(version="1.35")["name"]
-    with refused("InvalidParameterException", "Addon coredns specified is not supported in 1.35 kubernetes version"):
-        aws.eks.create_addon(clusterName=name, addonName="coredns", addonVersion=ADDONS["coredns"].pin)
+    for addon in ("coredns", "kube-proxy"):
+        with refused("InvalidParameterException", "Addon version specified is not supported"):
+            aws.eks.create_addon(clusterName=name, addonName=addon, addonVersion=ADDONS[addon].pin)
+
+
+def test_a_minor_before_the_newest_has_builds_of_its_own(aws: Aws) -> None:
+    (kube_proxy,) = aws.eks.describe_addon_versions(addonName="kube-proxy", kubernetesVersion="1.35")["addons"]
+    (build,) = kube_proxy["addonVersions"]
+    assert build["addonVersion"].startswith("v1.35.")
+    assert [each["clusterVersion"] for each in build["compatibilities"]] == ["1.35"]
+    (cni,) = aws.eks.describe_addon_versions(addonName="vpc-cni")["addons"]
+    pin = next(each for each in cni["addonVersions"] if each["addonVersion"] == ADDONS["vpc-cni"].pin)
+    assert {each["clusterVersion"] for each in pin["compatibilities"]} >= {"1.35", "1.36"}
 
 
 def test_an_addon_is_installed_once(aws: Aws) -> None:

@@ -30,7 +30,7 @@ def test_a_node_group_is_described_as_it_was_asked_for(aws: Aws) -> None:
         "name": template["LaunchTemplateName"],
         "version": "1",
     }
-    assert nodegroup["updateConfig"] == {"maxUnavailable": 2}
+    assert nodegroup["updateConfig"] == {"maxUnavailable": 2, "updateStrategy": "DEFAULT"}
     assert nodegroup["nodeRepairConfig"] == {"enabled": True}
     assert (nodegroup["version"], nodegroup["releaseVersion"]) == ("1.36", "1.36.4-20261003")
     assert (nodegroup["capacityType"], nodegroup["instanceTypes"]) == ("SPOT", ["t3.large", "t3a.large"])
@@ -153,7 +153,7 @@ def test_nodes_follow_the_desired_size(aws: Aws) -> None:
 
     after = aws.eks.describe_nodegroup(**named)["nodegroup"]
     assert after["scalingConfig"] == {"minSize": 1, "desiredSize": 1, "maxSize": 3}
-    assert after["updateConfig"] == {"maxUnavailable": 2}
+    assert after["updateConfig"] == {"maxUnavailable": 2, "updateStrategy": "DEFAULT"}
     group = cluster["name"], nodegroup["nodegroupName"]
     updates = aws.eks.list_updates(name=group[0], nodegroupName=group[1])["updateIds"]
     assert update["id"] in updates
@@ -222,6 +222,70 @@ def test_nodes_are_upgraded_after_the_control_plane(aws: Aws) -> None:
 
     after = aws.eks.describe_nodegroup(**named)["nodegroup"]
     assert (after["version"], after["releaseVersion"]) == ("1.36", "1.36.4-20261003")
+    with refused("InvalidParameterException", "1.36 can't be rolled back to 1.35"):
+        aws.eks.update_nodegroup_version(**named, version="1.35")
+
+
+def test_nodes_are_at_most_three_minors_behind_the_control_plane(aws: Aws) -> None:
+    cluster = aws.cluster(version="1.32")
+    nodegroup = aws.nodegroup(cluster)
+    named = {"clusterName": cluster["name"], "nodegroupName": nodegroup["nodegroupName"]}
+    for minor in ("1.33", "1.34", "1.35"):
+        aws.eks.update_cluster_version(name=cluster["name"], version=minor)
+    with refused("InvalidRequestException", "more than 3 minor versions behind 1.36: update it first"):
+        aws.eks.update_cluster_version(name=cluster["name"], version="1.36")
+
+    aws.eks.update_nodegroup_version(**named, version="1.33")
+    aws.eks.update_cluster_version(name=cluster["name"], version="1.36")
+
+    with refused("InvalidParameterException", "1.32 is more than 3 minor versions behind the version 1.36"):
+        aws.nodegroup(cluster, version="1.32")
+
+
+def test_a_release_of_the_image_is_taken_if_it_is_of_the_nodes_minor(aws: Aws) -> None:
+    cluster = aws.cluster()
+    nodegroup = aws.nodegroup(cluster, releaseVersion="1.36.4-20260923")
+    named = {"clusterName": cluster["name"], "nodegroupName": nodegroup["nodegroupName"]}
+    assert nodegroup["releaseVersion"] == "1.36.4-20260923"
+    for release in ("1.35.4-20261003", "1.36.4-20200101"):
+        message = f"Requested release version {release} is not valid for kubernetes version 1.36."
+        with refused("InvalidParameterException", message):
+            aws.eks.update_nodegroup_version(**named, releaseVersion=release)
+        with refused("InvalidParameterException", message):
+            aws.nodegroup(cluster, releaseVersion=release)
+    aws.eks.update_nodegroup_version(**named, releaseVersion="1.36.4-20261003")
+    assert aws.eks.describe_nodegroup(**named)["nodegroup"]["releaseVersion"] == "1.36.4-20261003"
+
+
+def test_an_instance_type_is_of_the_launch_template_or_of_the_group(aws: Aws) -> None:
+    cluster, template = aws.cluster(), aws.launch_template(InstanceType="t3.large")
+    reference = {"id": template["LaunchTemplateId"], "version": "1"}
+    nodegroup = aws.nodegroup(cluster, launchTemplate=reference)
+    assert "instanceTypes" not in nodegroup
+    assert {node["InstanceType"] for node in aws.nodes(nodegroup)} == {"t3.large"}
+    with refused("InvalidParameterException", "not within both"):
+        aws.nodegroup(cluster, launchTemplate=reference, instanceTypes=["t3.large"])
+
+    plain = aws.launch_template()["LaunchTemplateId"]
+    typed = aws.nodegroup(cluster, launchTemplate={"id": plain, "version": "1"}, instanceTypes=["t3.large"])
+    aws.ec2.create_launch_template_version(LaunchTemplateId=plain, LaunchTemplateData={"InstanceType": "t3.large"})
+    with refused("InvalidParameterException", "not within both"):
+        aws.eks.update_nodegroup_version(
+            clusterName=cluster["name"],
+            nodegroupName=typed["nodegroupName"],
+            launchTemplate={"id": plain, "version": "2"},
+        )
+
+
+def test_cpu_credits_are_of_burstable_types_alone(aws: Aws) -> None:
+    cluster = aws.cluster()
+    unlimited = {"CreditSpecification": {"CpuCredits": "unlimited"}}
+    for kind in ("t3.large", "t4g.large"):
+        template = aws.launch_template(InstanceType=kind, **unlimited)["LaunchTemplateId"]
+        aws.nodegroup(cluster, launchTemplate={"id": template, "version": "1"})
+    template = aws.launch_template(**unlimited)["LaunchTemplateId"]
+    with refused("InvalidRequestException", "The m5.large instance type does not support T2 Unlimited."):
+        aws.nodegroup(cluster, launchTemplate={"id": template, "version": "1"}, instanceTypes=["m5.large"])
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_node_group(aws: Driver, cluster: Cluster) -> None:
         "nodeRoleArn": role_arn(aws, "ec2.amazonaws.com"),
         "subnetIds": cluster.subnets,
         "scalingConfig": {"minSize": 1, "desiredSize": 2, "maxSize": 3},
-        "updateConfig": {"maxUnavailable": 1},
+        "updateConfig": {"maxUnavailable": 1, "updateStrategy": "DEFAULT"},
         "nodeRepairConfig": {"enabled": True},
         "capacityType": "SPOT",
         "instanceTypes": ["m7i.large", "m6i.large"],

@@ -16,6 +16,8 @@ from sandbox.account.overlay.eks import errors, status, updates, versions
 from sandbox.account.overlay.eks.backend import given, page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sandbox.account.overlay.eks.backend import Call, Cluster, Document, Operations
 
 CHANGEABLE = ("addonVersion", "serviceAccountRoleArn", "configurationValues")
@@ -82,31 +84,32 @@ def remove(cluster: Cluster, addon: Document) -> None:
 
 
 def describe_addon_versions(call: Call) -> Document:
-    """DescribeAddonVersions."""
-    wanted_name, wanted_minor = call.request.get("addonName"), call.request.get("kubernetesVersion")
-    addons = [
-        {
-            "addonName": name,
-            **OWNER,
-            "addonVersions": [
-                {
-                    "addonVersion": version,
-                    "architecture": ["amd64", "arm64"],
-                    "compatibilities": [
-                        {
-                            "clusterVersion": known.kubernetes,
-                            "platformVersions": ["*"],
-                            "defaultVersion": version == known.pin,
-                        }
-                    ],
-                }
-                for version in known.versions
-            ],
-        }
-        for name, known in ADDONS.items()
-        if wanted_name in (None, name) and wanted_minor in (None, known.kubernetes)
-    ]
-    return page("addons", addons, call.request)
+    """DescribeAddonVersions: each build with the minors that it is for."""
+    name, minor = call.request.get("addonName"), call.request.get("kubernetesVersion")
+    minors = [each for each in versions.OFFERED if minor in (None, each)]
+    addons = [_described(each, minors) for each in ADDONS if name in (None, each)]
+    return page("addons", [each for each in addons if each["addonVersions"]], call.request)
+
+
+def _described(addon: str, minors: Sequence[str]) -> Document:
+    offered = {minor: versions.addon_versions(addon, minor) for minor in minors}
+    builds = dict.fromkeys(build for minor in reversed(minors) for build in offered[minor])
+    return {
+        "addonName": addon,
+        **OWNER,
+        "addonVersions": [
+            {
+                "addonVersion": build,
+                "architecture": ["amd64", "arm64"],
+                "compatibilities": [
+                    {"clusterVersion": minor, "platformVersions": ["*"], "defaultVersion": build == known[0]}
+                    for minor, known in offered.items()
+                    if build in known
+                ],
+            }
+            for build in builds
+        ],
+    }
 
 
 def known_addon(call: Call) -> Document:

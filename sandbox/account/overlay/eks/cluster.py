@@ -178,6 +178,7 @@ def update_cluster_version(call: Call) -> Document:
     cluster, version = call.cluster, call.request["version"]
     versions.refuse_unsupported_minor(version)
     refuse_skipped_minor(cluster.document["version"], version)
+    refuse_nodes_left_behind(cluster, version)
     cluster.document["version"] = version
     return updates.record(cluster, "VersionUpdate", {"Version": version, "PlatformVersion": versions.PLATFORM_VERSION})
 
@@ -267,9 +268,23 @@ def refuse_step_back(current: str, wanted: str) -> None:
 
 
 def refuse_skipped_minor(current: str, wanted: str) -> None:
-    """InvalidParameterException for a minor that is not the one after the current."""
-    if int(wanted.split(".")[1]) != int(current.split(".")[1]) + 1:
+    """InvalidParameterException for a minor that is not the one after the current, or that is before it."""
+    if versions.number(wanted) != versions.number(current) + 1:
         raise errors.invalid_parameter(f"Unsupported Kubernetes minor version update from {current} to {wanted}")
+
+
+def refuse_nodes_left_behind(cluster: Cluster, version: str) -> None:
+    """InvalidRequestException for a control plane that would leave a node group more than three minors behind it.
+
+    Source of the rule: EKS user guide, "Update existing cluster to new Kubernetes version"; the words are our own.
+    """
+    for name, nodegroup in cluster.nodegroups.items():
+        if versions.number(version) - versions.number(nodegroup["version"]) > versions.MOST_BEHIND:
+            raise errors.invalid_request(
+                f"Nodegroup {name} is at Kubernetes version {nodegroup['version']}, more than {versions.MOST_BEHIND} "
+                f"minor versions behind {version}: update it first",
+                clusterName=cluster.name,
+            )
 
 
 def refuse_no_change(cluster: Cluster, changes: Document) -> None:

@@ -33,6 +33,9 @@ DEFAULTS: Document = {
     "updateConfig": {"maxUnavailable": 1},
     "nodeRepairConfig": {"enabled": False},
 }
+DEFAULT_STRATEGY = {"updateStrategy": "DEFAULT"}
+"""What EKS adds to an update configuration that names no strategy (terraform-aws-eks, issue 3625)."""
+
 AS_GIVEN = ("labels", "taints", "remoteAccess", *DEFAULTS)
 
 
@@ -41,18 +44,22 @@ def create_nodegroup(call: Call) -> Document:
     eks, cluster, request = call.eks, call.cluster, call.request
     name, version = request["nodegroupName"], request.get("version") or cluster.document["version"]
     refuse_existing(cluster, name)
-    refuse_newer_than_cluster(cluster, version)
+    refuse_unfit_version(cluster, version)
     refuse_unusable_role(eks, request["nodeRole"])
     known_subnets(eks, request["subnets"])
     scaling = DEFAULT_SCALING | request.get("scalingConfig", {})
     refuse_scaling(scaling)
     template = known_template(eks, request.get("launchTemplate"))
     refuse_settings_beside_template(request, template)
+    refuse_type_beside_template(eks, request, template)
+    versions.refuse_unknown_release(request.get("releaseVersion"), version)
     now, identity = datetime.now(UTC), str(uuid.uuid4())
+    has_type = "InstanceType" in nodes.template_data(eks, template)
     nodegroup: Document = {
-        **DEFAULTS,
+        **{member: value for member, value in DEFAULTS.items() if not (has_type and member == "instanceTypes")},
         **given(request, *AS_GIVEN),
         **({"launchTemplate": template} if template else {"diskSize": request.get("diskSize") or NODE_ROOT_SIZE}),
+        "updateConfig": DEFAULT_STRATEGY | (request.get("updateConfig") or DEFAULTS["updateConfig"]),
         "nodegroupName": name,
         "nodegroupArn": eks.arn(f"nodegroup/{cluster.name}/{name}/{identity}"),
         "clusterName": cluster.name,
@@ -106,7 +113,10 @@ def list_nodegroups(call: Call) -> Document:
 def update_nodegroup_config(call: Call) -> Document:
     """UpdateNodegroupConfig: what the request does not name stays; nodes follow the desired size."""
     nodegroup, request = known_nodegroup(call), call.request
-    changes = given(request, "updateConfig", "nodeRepairConfig")
+    changes = given(request, "nodeRepairConfig")
+    if "updateConfig" in request:
+        kept = {"updateStrategy": nodegroup["updateConfig"]["updateStrategy"]}
+        changes |= {"updateConfig": kept | request["updateConfig"]}
     changes |= {"scalingConfig": nodegroup["scalingConfig"] | request.get("scalingConfig", {})}
     refuse_scaling(changes["scalingConfig"])
     changes |= {"labels": changed_labels(nodegroup, request), "taints": changed_taints(nodegroup, request)}
@@ -146,9 +156,12 @@ def update_nodegroup_version(call: Call) -> Document:
     """UpdateNodegroupVersion: a Kubernetes version, AMI release or launch template version; every node is replaced."""
     cluster, nodegroup, request = call.cluster, known_nodegroup(call), call.request
     version = request.get("version") or nodegroup["version"]
-    refuse_newer_than_cluster(cluster, version)
+    refuse_unfit_version(cluster, version)
+    refuse_step_back(nodegroup, version)
     template = known_template(call.eks, request.get("launchTemplate"))
     refuse_other_template(nodegroup, template)
+    refuse_type_beside_template(call.eks, nodegroup, template)
+    versions.refuse_unknown_release(request.get("releaseVersion"), version)
     changes = {
         "version": version,
         "releaseVersion": request.get("releaseVersion") or versions.ami_release(version),
@@ -211,13 +224,28 @@ def refuse_existing(cluster: Cluster, name: str) -> None:
         )
 
 
-def refuse_newer_than_cluster(cluster: Cluster, version: str) -> None:
-    """InvalidParameterException for a Kubernetes version that EKS lacks or that is above the control plane's."""
+def refuse_unfit_version(cluster: Cluster, version: str) -> None:
+    """InvalidParameterException for a Kubernetes version above the control plane's, or too far behind it.
+
+    Source of the rule: Kubernetes version skew policy, kubelet; the words are our own.
+    """
     versions.refuse_unsupported_minor(version)
-    if int(version.split(".")[1]) > int(cluster.document["version"].split(".")[1]):
+    behind = versions.number(cluster.document["version"]) - versions.number(version)
+    if not 0 <= behind <= versions.MOST_BEHIND:
+        where = "above" if behind < 0 else f"more than {versions.MOST_BEHIND} minor versions behind"
+        control_plane = f"the version {cluster.document['version']} of the cluster"
         raise errors.invalid_parameter(
-            f"Nodegroup Kubernetes version {version} is above the version {cluster.document['version']} of the cluster",
+            f"Nodegroup Kubernetes version {version} is {where} {control_plane}",
             clusterName=cluster.name,
+        )
+
+
+def refuse_step_back(nodegroup: Document, version: str) -> None:
+    """InvalidParameterException for an earlier Kubernetes version (EKS API reference, UpdateNodegroupVersion)."""
+    if versions.number(version) < versions.number(nodegroup["version"]):
+        raise errors.invalid_parameter(
+            f"Nodegroup Kubernetes version {nodegroup['version']} can't be rolled back to {version}",
+            nodegroupName=nodegroup["nodegroupName"],
         )
 
 
@@ -250,6 +278,14 @@ def refuse_settings_beside_template(request: Document, template: Document | None
         raise errors.invalid_parameter("Disk size must be specified within the launch template.")
     if template and request.get("remoteAccess"):
         raise errors.invalid_parameter("Remote access configuration cannot be specified with a launch template.")
+
+
+def refuse_type_beside_template(eks: Eks, settings: Document, template: Document | None) -> None:
+    """InvalidParameterException for instance types in both (EKS user guide, "Customize managed nodes")."""
+    if settings.get("instanceTypes") and "InstanceType" in nodes.template_data(eks, template):
+        raise errors.invalid_parameter(
+            "Instance types must be specified within the launch template or the node group, not within both."
+        )
 
 
 def refuse_other_template(nodegroup: Document, template: Document | None) -> None:

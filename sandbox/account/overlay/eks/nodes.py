@@ -117,9 +117,7 @@ def propagated(tags: dict[str, str]) -> list[Any]:
 def launch_data(eks: Eks, cluster: Cluster, nodegroup: Document) -> dict[str, Any]:
     """EKS's own launch template: the user's template or disk size, with EKS's image, profile, group and tags."""
     reference = nodegroup.get("launchTemplate")
-    user: dict[str, Any] = (
-        eks.ec2.get_launch_template(reference["id"]).get_version(reference["version"]).data if reference else {}
-    )
+    user = template_data(eks, reference)
     tags = {
         spec["ResourceType"]: {tag["Key"]: tag["Value"] for tag in spec["Tags"]}
         for spec in user.get("TagSpecifications", [])
@@ -128,7 +126,7 @@ def launch_data(eks: Eks, cluster: Cluster, nodegroup: Document) -> dict[str, An
     disk = {"DeviceName": ROOT_DEVICE, "Ebs": {"VolumeSize": nodegroup.get("diskSize"), "VolumeType": "gp2"}}
     return {
         "ImageId": image_id(eks, nodegroup),
-        "InstanceType": nodegroup["instanceTypes"][0],
+        **({"InstanceType": nodegroup["instanceTypes"][0]} if nodegroup.get("instanceTypes") else {}),
         "SecurityGroupIds": [cluster.document["resourcesVpcConfig"]["clusterSecurityGroupId"]],
         "BlockDeviceMappings": [disk],
         **user,
@@ -138,6 +136,11 @@ def launch_data(eks: Eks, cluster: Cluster, nodegroup: Document) -> dict[str, An
             for kind, pairs in tags.items()
         ],
     }
+
+
+def template_data(eks: Eks, reference: Document | None) -> dict[str, Any]:
+    """What the user's launch template says in the version that is named; nothing without one."""
+    return eks.ec2.get_launch_template(reference["id"]).get_version(reference["version"]).data if reference else {}
 
 
 def image_id(eks: Eks, nodegroup: Document) -> str:
