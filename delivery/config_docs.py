@@ -8,7 +8,7 @@ from typing import Any
 
 import permanent.settings
 from infra.contract import names, versions
-from infra.settings import NodeGroup, Settings
+from infra.settings import Access, NodeGroup, Settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "config.md"
 
@@ -19,6 +19,13 @@ A stack is one file, `Pulumi.<stack>.yaml`; `fleet configure` writes it. Its key
 This page is made from the models in `infra/settings.py` and `permanent/settings.py` by `make docs`.
 
 ## A stack
+"""
+
+ACCESS = """
+## A role of `clusterViewers` or `clusterEditors`
+
+Its ARN alone, or a map. A role may be in both lists; an administrator is in neither.
+
 """
 
 PERMANENT = f"""
@@ -49,6 +56,8 @@ def render() -> str:
             _table(schema),
             "\n## A node group\n\n",
             _table(NodeGroup.model_json_schema()),
+            ACCESS,
+            _table(Access.model_json_schema()),
             PINS.format(kubernetes=versions.KUBERNETES_DEFAULT),
             pins,
             PERMANENT,
@@ -81,7 +90,7 @@ def _kind(entry: dict[str, Any]) -> str:
     if "anyOf" in entry:
         return " or ".join(_kind(option) for option in entry["anyOf"] if option.get("type") != "null")
     if "$ref" in entry:
-        return "a node group, below"
+        return {"NodeGroup": "a node group, below", "Access": "a role, below"}[entry["$ref"].rpartition("/")[2]]
     match entry.get("type"):
         case "array":
             return f"list of {_kind(entry['items'])}"

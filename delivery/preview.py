@@ -13,6 +13,7 @@ from common.pulumi import runner
 from common.text import lines
 from delivery import preview_report
 from delivery.preview_steps import Digest
+from infra.contract import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +71,7 @@ class Preview:
             ]
             yield Grid(("action", "type", "name", "forced by"), rows)
         yield from (f"warning: {line}" for said in self.digest.said("warning") for line in lines(said))
+        yield from (f"{names.NOTE}{line}" for said in self.digest.notes for line in lines(said))
         if self.failure is not None:
             yield from lines(self.failure)
         if self.failure is None or self.digest.counts:

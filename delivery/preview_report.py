@@ -99,9 +99,10 @@ def _head(project: str, stack: str, digest: Digest, failure: str | None, commit:
     else:
         head += [f"{title} failed", "", _fence([_shortened("\n".join(lines(failure)), SAID_LIMIT)])]
         head += ["", f"Until then: {_shortened(counts(digest), SAID_LIMIT)}"] if digest.counts else []
-    warnings = "\n".join(lines("\n".join(digest.said("warning"))))
-    if warnings:
-        head += ["", "Warnings:", "", _fence([_shortened(warnings, SAID_LIMIT)])]
+    for heading, said in (("Warnings", digest.said("warning")), ("Notes", digest.notes)):
+        text = "\n".join(lines("\n".join(said)))
+        if text:
+            head += ["", f"{heading}:", "", _fence([_shortened(text, SAID_LIMIT)])]
     return "\n".join(head)
 
 

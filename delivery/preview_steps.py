@@ -15,6 +15,8 @@ import pydantic
 from pydantic import JsonValue
 from pydantic.alias_generators import to_camel
 
+from infra.contract import names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -149,6 +151,11 @@ class Digest(_Model):
     def said(self, severity: str) -> list[str]:
         """What was said with a severity: error, warning, info."""
         return [entry.message.strip() for entry in self.diagnostics or () if entry.severity == severity]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the program says to reviewers."""
+        return [said.removeprefix(names.NOTE) for said in self.said("info") if said.startswith(names.NOTE)]
 
 
 def _quoted(key: str) -> str:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
-CLUSTER_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+POLICIES = "arn:aws:eks::aws:cluster-access-policy"
+CLUSTER_ADMIN = f"{POLICIES}/AmazonEKSClusterAdminPolicy"
+VIEW, EDIT = f"{POLICIES}/AmazonEKSViewPolicy", f"{POLICIES}/AmazonEKSEditPolicy"
+"""EKS user guide, "Review access policy permissions"."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -84,23 +87,43 @@ class Cluster(pulumi.ComponentResource):
         self.oidc_provider = aws.iam.OpenIdConnectProvider(
             "oidc", url=self.issuer, client_id_lists=["sts.amazonaws.com"], opts=child
         )
-        for arn in (names.role_arn(settings.account_id, names.DEPLOY_ROLE), *settings.cluster_admins):
-            self._admit(names.role_name(arn), arn)
+        deploy = names.role_arn(settings.account_id, names.DEPLOY_ROLE)
+        entries = {arn: self._entry(arn) for arn in (deploy, *settings.people)}
+        for arn in (deploy, *settings.cluster_admins):
+            self._allow(names.role_name(arn), entries[arn], CLUSTER_ADMIN)
+        for kind, policy, accesses in (
+            ("view", VIEW, settings.cluster_viewers),
+            ("edit", EDIT, settings.cluster_editors),
+        ):
+            for access in accesses:
+                # A colon is in no role's path or name.
+                name = f"{names.role_name(access.role)}:{kind}"
+                self._allow(name, entries[access.role], policy, access.namespaces)
         self.register_outputs({"name": self.name})
 
-    def _admit(self, name: str, role_arn: str) -> None:
-        """Make a role an administrator of the cluster. The entry vanishes with it."""
-        with_cluster = pulumi.ResourceOptions(parent=self, deleted_with=self.resource)
-        entry = aws.eks.AccessEntry(
-            name, cluster_name=self.name, principal_arn=role_arn, type="STANDARD", opts=with_cluster
+    def _entry(self, role_arn: str) -> aws.eks.AccessEntry:
+        """Make a role known to the cluster. A principal has one entry, which vanishes with the cluster."""
+        return aws.eks.AccessEntry(
+            names.role_name(role_arn),
+            cluster_name=self.name,
+            principal_arn=role_arn,
+            type="STANDARD",
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self.resource),
         )
+
+    def _allow(self, name: str, entry: aws.eks.AccessEntry, policy_arn: str, namespaces: Sequence[str] = ()) -> None:
+        """Associate an access policy with an entry, in some namespaces or in the whole cluster."""
         aws.eks.AccessPolicyAssociation(
             name,
             cluster_name=self.name,
             principal_arn=entry.principal_arn,
-            policy_arn=CLUSTER_ADMIN,
-            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
-            opts=with_cluster,
+            policy_arn=policy_arn,
+            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(
+                type="namespace" if namespaces else "cluster", namespaces=list(namespaces) or None
+            ),
+            # Another scope is a replacement, and an entry has one association of a policy: made first, it would be the
+            # one that is then deleted.
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self.resource, delete_before_replace=True),
         )
 
 

@@ -26,6 +26,7 @@ def launch_template(
     disk_gib: int,
     image_id: str | None = None,
     instance_type: str | None = None,
+    cpu_credits: str | None = None,
     profile_arn: pulumi.Input[str] | None = None,
     security_group_ids: Sequence[pulumi.Input[str]] | None = None,
     opts: pulumi.ResourceOptions,
@@ -39,6 +40,7 @@ def launch_template(
         disk_gib: the size of the root volume.
         image_id: an AMI, or `resolve:ssm:` and a public parameter, which EC2 resolves when it launches.
         instance_type: the size.
+        cpu_credits: `standard` or `unlimited`, of a burstable `instance_type`.
         profile_arn: the instance profile.
         security_group_ids: the security groups.
         opts: of the template.
@@ -50,6 +52,9 @@ def launch_template(
         update_default_version=True,
         image_id=image_id,
         instance_type=instance_type,
+        credit_specification=(
+            aws.ec2.LaunchTemplateCreditSpecificationArgs(cpu_credits=cpu_credits) if cpu_credits else None
+        ),
         iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=profile_arn) if profile_arn else None,
         vpc_security_group_ids=list(security_group_ids) if security_group_ids else None,
         metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(

@@ -66,19 +66,24 @@ class Nodes(pulumi.ComponentResource):
                 node_role_arn=role.arn,
                 # Taken from the cluster: an upgrade of the control plane is followed by one of its nodes.
                 version=cluster.resource.version,
+                release_version=group.ami_release,
                 subnet_ids=list(subnet_ids),
                 ami_type=group.ami_type,
                 capacity_type=group.capacity_type,
-                instance_types=list(group.instance_types),
+                # EKS takes it from the launch template or from here, and from one of the two.
+                instance_types=None if group.burstable_type else list(group.instance_types),
                 scaling_config=aws.eks.NodeGroupScalingConfigArgs(
                     min_size=group.min_size, desired_size=group.desired_size, max_size=group.max_size
                 ),
-                update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+                # EKS reports the strategy back: left out, it would be a change in every preview.
+                update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1, update_strategy="DEFAULT"),
                 node_repair_config=aws.eks.NodeGroupNodeRepairConfigArgs(enabled=True),
                 launch_template=self._launch_template(name, settings, group),
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     depends_on=[*attachments, *depends_on],
+                    # What is left out is computed, and so no change to pulumi-aws: a group that EKS could not update.
+                    replacement_trigger="instance type in the launch template" if group.burstable_type else None,
                     custom_timeouts=pulumi.CustomTimeouts(create="20m", update="60m", delete="25m"),
                 ),
             )
@@ -93,6 +98,8 @@ class Nodes(pulumi.ComponentResource):
             settings,
             tag_name=f"{settings.cluster_name}-{name}",
             disk_gib=group.disk_gib,
+            instance_type=group.burstable_type,
+            cpu_credits=group.cpu_credits if group.burstable_type else None,
             opts=self._child,
         )
         version = template.latest_version.apply(str)

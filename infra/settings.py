@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from infra import config, subnet_cidrs
+from infra import cluster_access, config, subnet_cidrs
+from infra.cluster_access import Access
 from infra.config import (
     AccountId,
     ClusterName,
@@ -24,7 +25,7 @@ from infra.config import (
 )
 from infra.contract import names, versions
 
-__all__ = ["NodeGroup", "Settings", "SettingsError", "load", "parse", "parse_file"]
+__all__ = ["Access", "NodeGroup", "Settings", "SettingsError", "load", "parse", "parse_file"]
 
 ANYWHERE_PREFIX = 8
 """A network with a shorter prefix is taken for "anywhere": two halves of the internet are the internet."""
@@ -34,6 +35,11 @@ PRIVATE_RANGES = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/
 
 GRAVITON = re.compile(r"^[a-z]+\d+g")
 """Instance families with Arm processors carry a `g` after the generation (EC2 user guide, naming conventions)."""
+
+BURSTABLE = re.compile(r"^t\d+[a-z]*\.")
+"""Instance types that earn and spend CPU credits (EC2 user guide, "Burstable performance instances")."""
+
+AMI_RELEASE = re.compile(r"(?P<minor>\d+\.\d+)\.\d+-\d{8}")
 
 STACK_TAGS = ("project", "environment", "cluster", "managed-by")
 OWN_TAGS_LIMIT = 40
@@ -89,11 +95,28 @@ class NodeGroup(Model):
     min_size: Annotated[int, Field(strict=True, ge=0, le=100)] = 1
     """The fewest nodes that the group may shrink to."""
     max_size: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
-    """The most nodes that it may grow to."""
+    """The most nodes that it may grow to. By hand today, with `desiredSize`: no autoscaler runs in the cluster."""
     desired_size: Annotated[int, Field(strict=True, ge=0, le=100)] = 2
     """How many it starts with. Two, so that losing a spot instance is not an outage."""
     disk_gib: Annotated[int, Field(strict=True, ge=20, le=1024)] = 50
     """The encrypted gp3 root volume of each node, in GiB."""
+    ami_release: Annotated[str, config.matches(AMI_RELEASE.pattern, "a release such as 1.36.4-20261003")] | None = None
+    """The release of the nodes' AMI, of the stack's Kubernetes version. Default: the newest when nodes are built or
+    renewed, so that two rebuilds may differ; a preview says which holds. Raise it with any change that renews nodes,
+    such as `diskGib` or `tags`: EKS takes the newest release for a new launch template."""
+    cpu_credits: Literal["unlimited", "standard"] = "unlimited"
+    """What one burstable instance type (t3, t3a, t4g) does when its CPU credits are used up: cost more, or slow down.
+    With several types, the account's default holds, which is `unlimited` unless it was changed."""
+
+    @property
+    def burstable_type(self) -> str | None:
+        """The instance type of a group that has one, a burstable one; else None.
+
+        Only such a group can name its CPU credits: EC2 refuses them for other types, and pulumi-aws sends them only
+        with the instance type in the same launch template, which takes one type. Source: terraform-provider-aws,
+        aws_launch_template, and EKS user guide, "Customize managed nodes with launch templates".
+        """
+        return _one_burstable(self.instance_types)
 
     @field_validator("instance_types")
     @classmethod
@@ -110,6 +133,14 @@ class NodeGroup(Model):
         for instance_type in info.data.get("instance_types", ()):
             if bool(GRAVITON.match(instance_type)) is not arm:
                 raise ValueError(f"does not run on {instance_type}; allowed: the AMI type of its processor")
+        return value
+
+    @field_validator("cpu_credits")
+    @classmethod
+    def _fits_the_types(cls, value: str, info: ValidationInfo) -> str:
+        types: tuple[str, ...] = info.data.get("instance_types", ())
+        if value == "standard" and types and not _one_burstable(types):
+            raise ValueError("allowed: unlimited, or one burstable instance type such as t3.large")
         return value
 
     @field_validator("desired_size")
@@ -166,6 +197,11 @@ class Settings(StackModel):
     through it."""
     cluster_admins: tuple[RoleArn, ...] = ()
     """Role ARNs that administer the cluster, in addition to the deploy role."""
+    cluster_viewers: tuple[Access, ...] = ()
+    """Roles that may read the cluster, its Secrets excepted (AmazonEKSViewPolicy)."""
+    cluster_editors: tuple[Access, ...] = ()
+    """Roles that may read and change what is in namespaces, Secrets included (AmazonEKSEditPolicy). Name namespaces: in
+    the whole cluster such a role can read Flux's token, and so become more than an editor (docs/security.md)."""
     control_plane_logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     """What EKS writes to the cluster's log group."""
     deletion_protection: bool = False
@@ -181,6 +217,12 @@ class Settings(StackModel):
     `infra-fleet-permanent:hostedZoneIds` lists: add each one there too."""
     tags: Mapping[str, str] = Field(default_factory=dict[str, str])
     """Further tags on everything that can carry them."""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The ARNs of the roles that EKS is told of, which must be there first: of people, not of the stack's own."""
+        below = (access.role for access in (*self.cluster_viewers, *self.cluster_editors))
+        return tuple(dict.fromkeys((*self.cluster_admins, *below)))
 
     @property
     def applications_open_to(self) -> tuple[IPv4Network, ...]:
@@ -320,16 +362,36 @@ class Settings(StackModel):
                 )
         return value
 
+    @field_validator("node_groups")
+    @classmethod
+    def _run_the_stacks_kubernetes(
+        cls, value: Mapping[str, NodeGroup], info: ValidationInfo
+    ) -> Mapping[str, NodeGroup]:
+        kubernetes = info.data.get("kubernetes_version")
+        for name, group in value.items():
+            found = AMI_RELEASE.fullmatch(group.ami_release or "")
+            if kubernetes is not None and found and found["minor"] != kubernetes:
+                raise ValueError(
+                    f"{name}.amiRelease {group.ami_release} is of another minor; allowed: {kubernetes}.x-<date>"
+                )
+        return value
+
     @field_validator("cluster_admins")
     @classmethod
     def _differ(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         found = [names.role_name(arn) for arn in value]
-        account = info.data.get("account_id")
-        for arn in value:
-            if account is not None and f"::{account}:" not in arn:
-                raise ValueError(f"{arn} is of another account; allowed: roles of {account}")
+        cluster_access.check_account(value, info.data.get("account_id"))
         if names.DEPLOY_ROLE in found or len(set(found)) < len(found):
             raise ValueError(f"allowed: each role once, and not {names.DEPLOY_ROLE}, which is an administrator already")
+        return value
+
+    @field_validator("cluster_viewers", "cluster_editors")
+    @classmethod
+    def _are_below_administrators(cls, value: tuple[Access, ...], info: ValidationInfo) -> tuple[Access, ...]:
+        arns = [access.role for access in value]
+        cluster_access.check_account(arns, info.data.get("account_id"))
+        cluster_access.check_below_administrators(arns, info.data.get("cluster_admins", ()))
+        cluster_access.check_same_role(arns, [viewer.role for viewer in info.data.get("cluster_viewers", ())])
         return value
 
     @field_validator("tags")
@@ -349,6 +411,11 @@ class Settings(StackModel):
         if len(set(folded)) < len(folded):
             raise ValueError(f"allowed: keys that differ in more than case, and none of {', '.join(STACK_TAGS)}")
         return value
+
+
+def _one_burstable(types: Sequence[str]) -> str | None:
+    """The one instance type of a list that has one, if it is burstable."""
+    return types[0] if len(types) == 1 and BURSTABLE.match(types[0]) else None
 
 
 def _check_addon(addon: str, version: str, kubernetes: str | None) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pulumi
-
 from infra.contract import prices, versions
 
 if TYPE_CHECKING:
@@ -29,8 +27,7 @@ def ending(kubernetes: str, today: date, *, within_days: int) -> str | None:
     )
 
 
-def warn(kubernetes: str, today: date) -> None:
-    """Warn, in previews and updates, of support that ends soon."""
+def warnings(kubernetes: str, today: date) -> list[str]:
+    """What a preview warns of: support that ends soon."""
     notice = ending(kubernetes, today, within_days=WARN_DAYS)
-    if notice:
-        pulumi.log.warn(notice)
+    return [notice] if notice else []

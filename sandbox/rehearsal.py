@@ -114,7 +114,7 @@ def prepare(
     backend = names.state_backend(account.account_id, account.region)
     environ = environment(folder, account=process.environment(account), backend=backend)
     permanent_layer.ensure(folder, checkout, account, environ, permanent_file, say)
-    seed(account, roles=settings.cluster_admins)
+    seed(account, roles=settings.people)
     there = _has_stack(account, stack)
     ready = Rehearsal(folder, checkout, stack, engine, environ, names.secrets_provider(account.region))
     project.write_project(folder.project, stack, file, source=checkout.root, keep=there)

@@ -5,6 +5,9 @@ from __future__ import annotations
 PROJECT = "infra-fleet"
 """The Pulumi project, the namespace of its config keys and the root of its IAM paths."""
 
+NOTE = "note: "
+"""How what a program logs for reviewers begins: reports of previews show it, and no other chatter."""
+
 LOAD_HARNESS_REPOSITORY = "load-harness"
 """The ECR repository of the sample application."""
 

@@ -175,10 +175,13 @@ def test_a_failure_without_a_preview_counts_nothing() -> None:
     assert "Until then" not in text
 
 
-def test_warnings_are_shown() -> None:
-    made = digest(diagnostics=[{"severity": "warning", "message": "old"}, {"severity": "info", "message": "chatter"}])
+def test_warnings_and_what_the_program_notes_are_shown() -> None:
+    said = [("warning", "old"), ("info", "chatter"), ("info", "note: AMI release 1\n")]
+    made = digest(diagnostics=[{"severity": severity, "message": message} for severity, message in said])
     assert "Warnings:\n\n```\nold\n```" in render(made)
+    assert "Notes:\n\n```\nAMI release 1\n```" in render(made)
     assert "chatter" not in render(made)
+    assert "Notes:" not in render(digest())
 
 
 def test_a_marker_is_known_as_one() -> None:

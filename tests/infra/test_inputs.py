@@ -102,3 +102,54 @@ def test_an_addon_that_calls_aws_has_a_role_of_its_own(stack: Recording, addon: 
 def test_no_role_of_the_stack_is_an_administrator(stack: Recording) -> None:
     attached = {entry.inputs["policyArn"] for entry in stack.all("RolePolicyAttachment")}
     assert not {arn for arn in attached if "Administrator" in arn or "FullAccess" in arn or "PowerUser" in arn}
+
+
+def test_coredns_has_two_replicas_that_are_spread_over_nodes_and_zones(stack: Recording) -> None:
+    found = configuration(stack, "coredns")
+    assert found["replicaCount"] == 2
+    over = {each["topologyKey"]: each for each in found["topologySpreadConstraints"]}
+    assert set(over) == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    for constraint in over.values():
+        assert constraint["labelSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}
+        # With one node the second replica waits for none.
+        assert constraint["whenUnsatisfiable"] == "ScheduleAnyway"
+
+
+def test_what_eks_reports_of_an_update_strategy_is_said(stack: Recording) -> None:
+    assert stack.one("NodeGroup", "default").inputs["updateConfig"] == {
+        "maxUnavailable": 1,
+        "updateStrategy": "DEFAULT",
+    }
+
+
+def group_of(**settings: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs of a node group and of its launch template."""
+    found = recorder.run_stack({**recorder.CONFIG, "nodeGroups": {"default": settings}}, preview=False)
+    return {**found.one("NodeGroup", "default").inputs}, {**found.one("LaunchTemplate", "default").inputs}
+
+
+@pytest.mark.parametrize(("settings", "wanted"), [({}, "unlimited"), ({"cpuCredits": "standard"}, "standard")])
+def test_a_group_of_one_burstable_type_names_its_cpu_credits(settings: dict[str, object], wanted: str) -> None:
+    """In the launch template, with the type: pulumi-aws drops them without, and EKS takes the type from one place."""
+    group, template = group_of(instanceTypes=["t3.large"], **settings)
+    assert (template["instanceType"], template["creditSpecification"]) == ("t3.large", {"cpuCredits": wanted})
+    assert "instanceTypes" not in group
+
+
+@pytest.mark.parametrize("types", [["m5.large"], ["t3.large", "t3a.large"], ["t3.large", "m5.large"]])
+def test_a_group_of_other_types_names_none(types: list[str]) -> None:
+    """EC2 refuses to launch any other type with CPU credits."""
+    group, template = group_of(instanceTypes=types)
+    assert group["instanceTypes"] == types
+    assert not {"instanceType", "creditSpecification"} & set(template)
+
+
+def test_a_release_of_the_image_is_pinned_on_demand_and_a_preview_says_which_holds() -> None:
+    assert "releaseVersion" not in group_of()[0]
+    assert group_of(amiRelease="1.36.4-20260923")[0]["releaseVersion"] == "1.36.4-20260923"
+    groups: dict[str, object] = {"default": {}, "pinned": {"amiRelease": "1.36.4-20260923"}}
+    found = recorder.run_stack({**recorder.CONFIG, "nodeGroups": groups}, preview=True)
+    assert found.notes == [
+        "note: AMI release of node group default: the newest when nodes are built or renewed (amiRelease pins one)",
+        "note: AMI release of node group pinned: 1.36.4-20260923",
+    ]

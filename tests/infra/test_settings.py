@@ -83,6 +83,21 @@ def problems(config: Mapping[str, object]) -> list[str]:
             {"nodeGroups": {"default": {"instanceTyps": []}}},
             "nodeGroups.default.instanceTyps: unknown setting; did you",
         ),
+        (
+            {"nodeGroups": {"a": {"amiRelease": "latest"}}},
+            "nodeGroups.a.amiRelease = latest is not allowed: use a release such as 1.36.4-20261003",
+        ),
+        (
+            {"nodeGroups": {"a": {"amiRelease": "1.35.4-20261003"}}},
+            "a.amiRelease 1.35.4-20261003 is of another minor; allowed: 1.36.x-<date>",
+        ),
+        *(
+            (
+                {"nodeGroups": {"a": {"instanceTypes": types, "cpuCredits": "standard"}}},
+                "nodeGroups.a.cpuCredits = standard is not allowed: use unlimited, or one burstable instance type",
+            )
+            for types in (["m5.large"], ["t3.large", "t3a.large"], ["t3.large", "m5.large"])
+        ),
         ({"nodeGroups": {"x" * 37: {}}}, "allowed: names of at most 36 lower-case letters, digits, -"),
         ({"nodeGroups": {}}, "nodeGroups = {} is not allowed: use at least one node group with a desired node"),
         (
@@ -104,6 +119,39 @@ def problems(config: Mapping[str, object]) -> list[str]:
         ({"clusterAdmins": [ROLE, ROLE]}, "is not allowed: use each role once, and not infra-fleet-deploy"),
         ({"clusterAdmins": ["arn:aws:iam::123456789012:role/infra-fleet-deploy"]}, "which is an administrator already"),
         ({"clusterAdmins": ["admin"]}, "clusterAdmins[0] = admin is not allowed: use role ARNs, arn:aws:iam::"),
+        ({"clusterViewers": [ADMIN]}, f"clusterViewers[0].role = {ADMIN} is not allowed: use role ARNs; a user's keys"),
+        ({"clusterEditors": ["dev"]}, "clusterEditors[0].role = dev is not allowed: use role ARNs, arn:aws:iam::"),
+        ({"clusterViewers": [{"namespaces": ["a"]}]}, "clusterViewers[0].role is not set; it is required"),
+        (
+            {"clusterViewers": [{"role": ROLE, "namespace": "a"}]},
+            "clusterViewers[0].namespace: unknown setting; did you",
+        ),
+        (
+            {"clusterViewers": [{"role": ROLE, "namespaces": ["Team"]}]},
+            "clusterViewers[0].namespaces[0] = Team is not allowed: use a namespace such as team-a, or team-*",
+        ),
+        (
+            {"clusterViewers": [{"role": ROLE, "namespaces": ["*"]}]},
+            "namespaces[0] = * is not allowed: use a namespace",
+        ),
+        ({"clusterViewers": [{"role": ROLE, "namespaces": ["a", "a"]}]}, "'a' is listed twice; allowed: each once"),
+        (
+            {"clusterViewers": ["arn:aws:iam::999999999999:role/x"]},
+            "role/x is of another account; allowed: roles of 123456789012",
+        ),
+        ({"clusterViewers": [ROLE, {"role": ROLE}]}, "role admin is listed twice; allowed: each role once"),
+        (
+            {"clusterAdmins": [ROLE], "clusterEditors": [ROLE]},
+            "role admin administers the cluster; allowed: roles below administrators",
+        ),
+        (
+            {"clusterViewers": ["arn:aws:iam::123456789012:role/infra-fleet-deploy"]},
+            "role infra-fleet-deploy administers the cluster",
+        ),
+        (
+            {"clusterViewers": [ROLE], "clusterEditors": ["arn:aws:iam::123456789012:role/team/admin"]},
+            f"role/team/admin is {ROLE} in clusterViewers; allowed: one ARN for a role",
+        ),
         ({"clusterName": "x" * 101}, "is not allowed: use at most 100 letters, digits, - and _"),
         (
             {"environment": "Staging"},

@@ -70,6 +70,7 @@ class Registration:
     property_dependencies: Mapping[str, frozenset[str]]
     deleted_with: str
     protect: bool
+    delete_before_replace: bool
     create_timeout: str
     delete_timeout: str
 
@@ -86,6 +87,7 @@ class Recording:
     registrations: Mapping[str, Registration]
     outputs: Mapping[str, Any]
     warnings: Sequence[str]
+    notes: Sequence[str]
 
     def one(self, kind: str, name: str) -> Registration:
         """The custom resource of a type (its last part) and a logical name."""
@@ -159,6 +161,7 @@ class _Monitor(mocks.MockMonitor):
                 },
                 deleted_with=request.deletedWith,
                 protect=request.protect,
+                delete_before_replace=request.deleteBeforeReplace,
                 create_timeout=request.customTimeouts.create,
                 delete_timeout=request.customTimeouts.delete,
             )
@@ -171,16 +174,17 @@ class _Monitor(mocks.MockMonitor):
 
 
 class _Log(logging.Handler):
-    """Keeps the warnings that the program logs."""
+    """Keeps the notes and warnings that the program logs."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self.logger = logging.Logger("program")
         self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.warnings.append(record.getMessage())
+        (self.warnings if record.levelno > logging.INFO else self.notes).append(record.getMessage())
 
 
 def engine_config(config: Mapping[str, object], project: str) -> dict[str, str]:
@@ -225,7 +229,7 @@ def run(
         pulumi.runtime.set_all_config({})
         loop.close()
         asyncio.set_event_loop(None)
-    return Recording(monitor.recorded, outputs, logged.warnings)
+    return Recording(monitor.recorded, outputs, logged.warnings, logged.notes)
 
 
 def run_stack(config: Mapping[str, object] = CONFIG, *, preview: bool) -> Recording:
