@@ -45,13 +45,22 @@ def say_scope(
 
 
 @app.command("support")
-def check_support(cwd: Cwd = HERE, *, as_json: Json = False) -> None:
+def check_support(
+    cwd: Cwd = HERE,
+    *,
+    issue: Annotated[
+        bool, typer.Option("--issue", help="Open, update or close one issue about it, with the token in GITHUB_TOKEN.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Fail when the Kubernetes version of a stack has few days of standard support left."""
     notices = support.notices(cwd, datetime.now(UTC).date())
     if as_json:
         give_json({"notices": list(notices)})
     for line in notices or [f"no Kubernetes version of a stack leaves support within {support.FAIL_DAYS} days"]:
         tell(Line(Sign.of(not notices), line), beside_json=as_json)
+    if issue:
+        tell(Line(Sign.DONE, support.report(notices)), beside_json=as_json)
     raise typer.Exit(1 if notices else 0)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common import issues, summary
+from common.text import LINE
 from infra.contract import names, versions
 from infra.stack_file import config_of
 from infra.support_dates import ending
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
 
 FAIL_DAYS = 30
 """How long before the end of support the job fails."""
+
+MARKER = "<!-- support-dates -->"
+"""The first line of the issue, by which it is found again."""
+
+UPGRADE = """\
+Raise `infra-fleet:kubernetesVersion` by one minor, or `KUBERNETES_DEFAULT` in `infra/contract/versions.py`, with its
+add-on pins: docs/upgrade.md has the steps. The next run of `support-dates` that finds nothing closes this issue.
+"""
 
 
 def pins(repository: Path) -> set[str]:
@@ -27,3 +37,22 @@ def notices(repository: Path, today: date) -> list[str]:
     """What ends within `FAIL_DAYS`, a line each."""
     found = [ending(minor, today, within_days=FAIL_DAYS) for minor in sorted(pins(repository))]
     return [notice for notice in found if notice]
+
+
+def report(found: list[str]) -> str:
+    """Open, update or close the one issue about it; what was done, in one line.
+
+    Raises:
+        FleetError: the environment is not a workflow's, or GitHub refuses.
+    """
+    with issues.of_repository() as there:
+        issue = issues.find(there, MARKER)
+        if found:
+            lines = [MARKER, *summary.bullets("Standard support ends:", found, LINE), UPGRADE]
+            lines.append(f"The last run: {issues.run()}")
+            again = f"Not upgraded yet: {issues.run()}"
+            title = "Kubernetes leaves standard support soon"
+            return issues.keep(there, issue, title=title, body="\n".join(lines), again=again)
+        if issue:
+            return issues.close(issue, f"No Kubernetes version leaves support within {FAIL_DAYS} days: {issues.run()}")
+    return "no issue is open, and none is needed"

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Request, Response
 
 from common.errors import FleetError
 from teardown import issue, report
@@ -19,11 +15,13 @@ from teardown.kinds.base import Leftover
 from teardown.kinds.identity import ROLE
 from teardown.reader import Reader
 from tests.common.hostile import HOSTILE, obeyed
+from tests.support.issues import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ME = {"login": issue.BOT}
+    from tests.support.issues import Issues
+
 READER = Reader("123456789012", "eu-west-2", "s3://state-bucket?region=eu-west-2")
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-2:123456789012:loadbalancer/net/k8s/1"
 
@@ -48,63 +46,10 @@ LOGIN = 'aws sso login --profile "$AWS_PROFILE"   # or however you get them'
 RECOVER = "run --stack staging --yes --recover"
 
 
-class Issues:
-    """The issues of a repository, as GitHub's REST API has them."""
-
-    def __init__(self) -> None:
-        self.all: list[dict[str, Any]] = []
-        self.comments: list[str] = []
-        self.url = ""
-
-    def add(self, body: str, user: dict[str, str] = ME) -> dict[str, Any]:
-        number = len(self.all) + 1
-        url = f"{self.url}/repos/o/r/issues/{number}"
-        made = {"number": number, "body": body, "user": user, "state": "open", "url": url, "html_url": f"#{number}"}
-        self.all.append(made)
-        return made
-
-    def answer(self, request: Request) -> object:
-        """What GitHub would."""
-        part = request.path.removeprefix("/repos/o/r").strip("/").split("/")[1:]
-        given: Any = request.get_json(silent=True)
-        match request.method, part:
-            case "GET", []:
-                return [each for each in self.all if each["state"] == "open"]
-            case "POST", []:
-                made = self.add(given["body"])
-                made["title"] = given["title"]
-                return made
-            case "PATCH", [number]:
-                self.all[int(number) - 1].update(given)
-                return self.all[int(number) - 1]
-            case "POST", [_, "comments"]:
-                self.comments.append(given["body"])
-                return {"body": given["body"]}
-            case _:
-                raise AssertionError(request)
-
-
 @pytest.fixture
 def issues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issues]:
-    there = Issues()
-
-    @Request.application
-    def application(request: Request) -> Response:
-        return Response(json.dumps(there.answer(request)), content_type="application/json")
-
-    server = make_server("127.0.0.1", 0, application, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    there.url = f"http://127.0.0.1:{server.server_port}"
-    for name, value in {
-        "GITHUB_API_URL": there.url,
-        "GITHUB_REPOSITORY": "o/r",
-        "GITHUB_TOKEN": "token",
-        "GITHUB_RUN_ID": "7",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
-    yield there
-    server.shutdown()
+    with serving(monkeypatch) as there:
+        yield there
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ WHEN = '.venv/bin/fleet teardown when --stack "$STACK"'
 NIGHT = '.venv/bin/fleet teardown run --yes --recover --stack "$STACK"'
 WATCHDOG = '.venv/bin/fleet teardown verify --watchdog 26 --stack "$STACK"'
 ISSUE = '.venv/bin/fleet teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
+SUPPORT = ".venv/bin/fleet support --issue"
 TESTS = "make test-application"
 SMOKE = "make smoke"
 OFFLINE = (
@@ -64,7 +65,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 ANSWERS = {
     **INSTALLED,
     **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
-    **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
+    **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
@@ -75,7 +76,7 @@ ANSWERS = {
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
     by_name |= {"checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
-    by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE}
+    by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE, "support": SUPPORT}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -312,6 +313,13 @@ def test_the_watchdog_looks_in_the_morning_and_destroys_nothing() -> None:
 
 def test_without_an_account_there_is_no_night() -> None:
     assert set(results(run("nightly-destroy.yml", scheduled("0 20 * * *"), {})).values()) == {"skipped"}
+
+
+@pytest.mark.parametrize(("command", "found"), [("true", {}), ("exit 1", {"support": "failure"})])
+def test_support_dates_are_looked_at_weekly_without_an_account(command: str, found: dict[str, str]) -> None:
+    jobs = run("support-dates.yml", scheduled("0 7 * * 1"), {}, support=f'{command}; test -n "$GITHUB_TOKEN"')
+    assert jobs["support"].leg.commands[-1] == SUPPORT
+    assert results(jobs) == found
 
 
 TAG = Event("push", PAYLOAD, ref="refs/tags/v1.2.0")

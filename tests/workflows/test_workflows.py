@@ -49,6 +49,7 @@ PERMISSIONS = {
     ("nightly-destroy.yml", "watchdog"): OIDC,
     ("rebuild-stack.yml", "health"): READ,
     ("rebuild-stack.yml", "rebuild"): OIDC,
+    ("support-dates.yml", "support"): {**READ, "issues": "write"},
 }
 
 PULL_REQUEST_CHECKS = {file for file, workflow in WORKFLOWS.items() if "pull_request" in workflow["on"]}
@@ -86,6 +87,7 @@ def test_the_workflows_start_when_the_guide_says() -> None:
         "load-harness.yml": {"pull_request", "push"},
         "nightly-destroy.yml": {"schedule", "workflow_dispatch"},
         "rebuild-stack.yml": {"workflow_dispatch"},
+        "support-dates.yml": {"schedule", "workflow_dispatch"},
     }
     assert {"infra-plan.yml", "k8s-manifest-validate.yml", "load-harness.yml"} == PULL_REQUEST_CHECKS
     assert all(WORKFLOWS[file]["on"]["pull_request"] == {"branches": ["main"]} for file in PULL_REQUEST_CHECKS)
