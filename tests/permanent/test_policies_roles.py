@@ -91,15 +91,28 @@ def attaching(arn: str, attached: str, boundary: Mapping[str, Value] = BOUNDED) 
     return one("iam:AttachRolePolicy", arn, {**boundary, "iam:PolicyARN": attached})
 
 
-def launching(image_owner: str = "amazon", tags: Mapping[str, Value] = OWN) -> tuple[Request, ...]:
-    """RunInstances as EC2 asks for it: once for each resource."""
-    action = "ec2:RunInstances"
+def launching(
+    image_owner: str = "amazon", tags: Mapping[str, Value] = OWN, group: Mapping[str, Value] | None = None
+) -> tuple[Request, ...]:
+    """RunInstances as EC2 asks for it: once for each resource, and once for what the launch template tags."""
+    action, tagged = "ec2:RunInstances", ("instance", "volume")
     return (
         Request(action, f"arn:aws:ec2:{REGION}::image/ami-1", {"ec2:Owner": image_owner}),
-        *(Request(action, ec2(kind), NEW) for kind in ("instance", "volume")),
+        *(Request(action, ec2(kind), NEW) for kind in tagged),
+        *(Request("ec2:CreateTags", ec2(kind), {**NEW, "ec2:CreateAction": "RunInstances"}) for kind in tagged),
         Request(action, ec2("network-interface"), FROM_TEMPLATE),
-        *(Request(action, ec2(kind), tags) for kind in ("launch-template", "security-group", "subnet")),
+        *(Request(action, ec2(kind), tags) for kind in ("launch-template", "subnet")),
+        Request(action, ec2("security-group"), tags if group is None else group),
     )
+
+
+def nodes_of(cluster: str) -> tuple[Request, ...]:
+    """What EKS asks in its caller's name before it makes a node group from a launch template, or renews one.
+
+    Source: EKS user guide, "Customize managed nodes with launch templates", tagging Amazon EC2 instances; the group's
+    nodes are in the security group that EKS has made for the cluster.
+    """
+    return launching(group={"aws:ResourceTag/aws:eks:cluster-name": cluster})
 
 
 PREVIEW_MAY: Deeds = {
@@ -243,11 +256,42 @@ DEPLOY_MAY: Deeds = {
     "delete its VPC": one("ec2:DeleteVpc", ec2("vpc"), OWN),
     "build the cluster": one("eks:CreateCluster", "*", {**NEW, "aws:RequestTag/cluster": CLUSTER}),
     "see which clusters and add-ons there are": (*one("eks:ListClusters"), *one("eks:DescribeAddonVersions")),
-    "build a node group": one("eks:CreateNodegroup", eks("cluster")),
+    "build a node group": (
+        *one("eks:CreateNodegroup", eks("cluster")),
+        *passing(role(), "eks.amazonaws.com"),
+        *one("iam:GetRole", role()),
+        *one("iam:ListAttachedRolePolicies", role()),
+        *linked_role("eks-nodegroup.amazonaws.com"),
+        *nodes_of(CLUSTER),
+    ),
+    "renew the nodes of a node group": (
+        *one("eks:UpdateNodegroupVersion", eks("nodegroup")),
+        *one("eks:DescribeUpdate", eks("nodegroup")),
+        *nodes_of(CLUSTER),
+    ),
+    "upgrade a living cluster": (
+        *one("eks:UpdateClusterVersion", eks("cluster")),
+        *one("eks:DescribeUpdate", eks("cluster")),
+        *one("eks:UpdateAddon", eks("addon")),
+        *one("eks:DescribeUpdate", eks("addon")),
+    ),
     "delete an add-on": one("eks:DeleteAddon", eks("addon")),
-    "admit an administrator": (
-        *one("eks:CreateAccessEntry", eks("cluster")),
-        *one("eks:AssociateAccessPolicy", eks("access-entry")),
+    "admit an administrator, a viewer and an editor": tuple(
+        request
+        for policy in ("AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy", "AmazonEKSEditPolicy")
+        for request in (
+            *one("eks:CreateAccessEntry", eks("cluster")),
+            *one(
+                "eks:AssociateAccessPolicy",
+                eks("access-entry"),
+                {"eks:policyArn": f"arn:aws:eks::aws:cluster-access-policy/{policy}"},
+            ),
+        )
+    ),
+    "take a viewer's access away": (
+        *one("eks:ListAssociatedAccessPolicies", eks("access-entry")),
+        *one("eks:DisassociateAccessPolicy", eks("access-entry")),
+        *one("eks:DeleteAccessEntry", eks("access-entry")),
     ),
     "bind a ServiceAccount to a role": (
         *one("eks:CreatePodIdentityAssociation", eks("cluster")),
@@ -375,6 +419,7 @@ DEPLOY_MUST_NOT: Deeds = {
     "change another's route table": one("ec2:CreateRoute", ec2("route-table"), OTHERS),
     "launch an image of another account": launching(image_owner=OTHER_ACCOUNT),
     "launch into another's subnet": launching(tags=OTHERS),
+    "launch nodes into the security group of another cluster": nodes_of(FOREIGN_CLUSTER),
     "end another's instance": one("ec2:TerminateInstances", ec2("instance"), OTHERS),
     "change the user data of another's instance": one("ec2:ModifyInstanceAttribute", ec2("instance"), OTHERS),
     "release another's address": one("ec2:ReleaseAddress", ec2("elastic-ip"), OTHERS),
@@ -407,6 +452,7 @@ DEPLOY_MUST_NOT: Deeds = {
         "eks:CreateCluster", "*", {**NEW, "aws:RequestTag/cluster": FOREIGN_CLUSTER}
     ),
     "build a cluster without the stack's tag": one("eks:CreateCluster", "*", {"aws:RequestTag/cluster": CLUSTER}),
+    "let a developer into another cluster": one("eks:AssociateAccessPolicy", eks("access-entry", FOREIGN_CLUSTER)),
     "delete another cluster": one("eks:DeleteCluster", eks("cluster", FOREIGN_CLUSTER)),
     "delete a node group of another cluster": one("eks:DeleteNodegroup", eks("nodegroup", FOREIGN_CLUSTER)),
     "admit itself to another cluster": one("eks:CreateAccessEntry", eks("cluster", FOREIGN_CLUSTER)),
