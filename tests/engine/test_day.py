@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.contract.outputs import StackOutputs
+from tests.support.reported import unsaid
 
 if TYPE_CHECKING:
     from tests.support.rehearsals import Sandbox
@@ -23,6 +24,8 @@ def test_a_stack_is_built_once_stays_as_it_is_and_goes_without_a_trace(sandbox: 
 
     sandbox.succeed("up", "--", "--expect-no-changes")
     sandbox.succeed("refresh", "--", "--expect-no-changes")
+    # Of what AWS reports back nothing was left unsaid: docs/architecture.md.
+    assert unsaid(sandbox.resources()) == []
 
     outputs = StackOutputs.parse(sandbox.outputs())
     assert (outputs.cluster_name, outputs.aws_account_id) == ("staging", "123456789012")

@@ -14,6 +14,7 @@ import yaml
 from infra.contract import names
 from sandbox import rehearsal
 from sandbox.account import census, process
+from sandbox.account.clients import client
 from sandbox.checkout import Checkout
 from sandbox.engine.pulumi import ENGINE_VARIABLE
 from sandbox.folder import Folder
@@ -152,6 +153,14 @@ class Sandbox:
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
         return json.loads(self.succeed("outputs", "--", "--json").out)
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """What the state lists, as its file in the bucket has it: URN → resource."""
+        account = self.account
+        s3 = client("s3", endpoint=account.endpoint, region=account.region)
+        key = f".pulumi/stacks/{names.PROJECT}/{self.stack}.json"
+        body = s3.get_object(Bucket=names.state_bucket(account.account_id, account.region), Key=key)["Body"].read()
+        return {each["urn"]: each for each in json.loads(body)["checkpoint"]["latest"]["resources"]}
 
     @property
     def account(self) -> process.Account:
