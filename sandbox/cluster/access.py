@@ -7,10 +7,11 @@ permissions".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 ADMINISTRATORS = "system:masters"
 """What EKS's own authorizer lets a cluster administrator do, this group may."""
@@ -85,15 +86,21 @@ def _group(policy: Policy) -> str:
     return ADMINISTRATORS if policy.name == CLUSTER_ADMIN and not policy.namespaces else policy.group
 
 
-def bindings(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """The role bindings that the entries' access policies come to, except those of administrators."""
+def bindings(entries: Sequence[Entry], namespaces: Collection[str]) -> list[dict[str, Any]]:
+    """The role bindings that the entries' access policies come to, except those of administrators.
+
+    Args:
+        entries: of the cluster.
+        namespaces: that are there. EKS takes any name, and `*` as the rest of one; a binding needs its namespace.
+    """
     wanted = {policy for entry in entries for policy in entry.policies if _group(policy) != ADMINISTRATORS}
     made: list[dict[str, Any]] = []
     for policy in sorted(wanted, key=lambda policy: policy.group):
         role = "admin" if policy.name == CLUSTER_ADMIN else POLICY_ROLES.get(policy.name)
         if role is None:
             continue
-        made += [_binding(policy, role, namespace) for namespace in policy.namespaces or ("",)]
+        there = [each for each in namespaces if any(fnmatchcase(each, pattern) for pattern in policy.namespaces)]
+        made += [_binding(policy, role, namespace) for namespace in (there if policy.namespaces else ("",))]
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common.kubernetes.api import DAEMON_SET, DEPLOYMENT, NODE, Kind
+from common.kubernetes.api import DAEMON_SET, DEPLOYMENT, NAMESPACE, NODE, Kind
 from infra.contract.versions import KUBERNETES_SANDBOX
 from sandbox.account.clients import client
 from sandbox.cluster import access, addons
@@ -105,7 +105,8 @@ class Mirror:
                 for made in addons.manifests(name, version, self.eks.name, region, role)
             ],
         )
-        self._apply("access", access.bindings(self.eks.entries()))
+        namespaces = {each["metadata"]["name"] for each in self.cluster.list(NAMESPACE)}
+        self._apply("access", access.bindings(self.eks.entries(), namespaces))
 
     def _nodes(self, instances: Sequence[dict[str, Any]]) -> None:
         wanted = {instance["PrivateDnsName"]: instance for instance in instances}

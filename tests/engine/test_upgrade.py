@@ -50,14 +50,16 @@ def access(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
 
 
 def test_a_living_stack_is_upgraded_control_plane_first_then_addons_then_nodes(sandbox: Sandbox) -> None:
-    sandbox.configure(kubernetesVersion="1.35", addonVersions=builds("1.35"), clusterViewers=[DEVELOPERS])
+    burst = {"default": {"instanceTypes": ["t3.large"], "cpuCredits": "standard"}}
+    living: dict[str, Any] = {"clusterViewers": [DEVELOPERS], "nodeGroups": burst}
+    sandbox.configure(kubernetesVersion="1.35", addonVersions=builds("1.35"), **living)
     sandbox.succeed("up", "--", "--skip-preview")
     assert versions(sandbox) == ("1.35", "1.35")
     assert access(sandbox) == {VIEW: {"type": "cluster", "namespaces": []}}
     begin = len(sandbox.calls())
 
     # Back is no way, and what depends on the control plane is not touched.
-    sandbox.configure(kubernetesVersion="1.34", addonVersions=builds("1.34"), clusterViewers=[DEVELOPERS])
+    sandbox.configure(kubernetesVersion="1.34", addonVersions=builds("1.34"), **living)
     refused = sandbox.run("up", "--", "--skip-preview")
     assert "Unsupported Kubernetes minor version update from 1.35 to 1.34" in refused.out
     assert updates(sandbox, begin) == [CONTROL_PLANE]
@@ -65,9 +67,7 @@ def test_a_living_stack_is_upgraded_control_plane_first_then_addons_then_nodes(s
 
     # An add-on that nodes need, and that does not fit, stops the upgrade before the nodes.
     begin = len(sandbox.calls())
-    sandbox.configure(
-        kubernetesVersion="1.36", addonVersions={"kube-proxy": "v1.36.9-eksbuild.1"}, clusterViewers=[DEVELOPERS]
-    )
+    sandbox.configure(kubernetesVersion="1.36", addonVersions={"kube-proxy": "v1.36.9-eksbuild.1"}, **living)
     refused = sandbox.run("up", "--", "--skip-preview")
     assert "Addon version specified is not supported" in refused.out
     assert updates(sandbox, begin) == [CONTROL_PLANE, ADDON]
@@ -75,7 +75,7 @@ def test_a_living_stack_is_upgraded_control_plane_first_then_addons_then_nodes(s
 
     # With the pins it goes on from there. Another scope of the viewers is one association, not one that deletes itself.
     team = {"role": DEVELOPERS, "namespaces": ["team-a", "preview-*"]}
-    sandbox.configure(clusterViewers=[team])
+    sandbox.configure(clusterViewers=[team], nodeGroups=burst)
     assert sandbox.steps() == {
         "Addon kube-proxy": "update",
         "NodeGroup default": "update",
@@ -89,8 +89,11 @@ def test_a_living_stack_is_upgraded_control_plane_first_then_addons_then_nodes(s
     assert access(sandbox) == {VIEW: {"type": "namespace", "namespaces": ["team-a", "preview-*"]}}
     assert sandbox.steps() == {}
 
+    # Nodes of several types have these in the group and not in its launch template, which EKS changes in no group.
     sandbox.configure()
     assert sandbox.steps() == {
+        "LaunchTemplate default": "update",
+        "NodeGroup default": "create-replacement",
         "AccessEntry team/developers": "delete",
         "AccessPolicyAssociation team/developers:view": "delete",
     }

@@ -18,6 +18,7 @@ VIEWER = Entry(
     [Policy("AmazonEKSViewPolicy", ("applications",)), Policy("AmazonEKSEditPolicy")],
 )
 ENTRIES = [ADMIN, VIEWER]
+NAMESPACES = ("default", "applications", "preview-1", "preview-2")
 
 
 def test_a_session_is_its_roles_whatever_the_roles_path() -> None:
@@ -32,7 +33,8 @@ def test_policies_that_are_less_come_as_groups_with_bindings() -> None:
     assert user
     assert user.groups == ["watchers", "eks:AmazonEKSViewPolicy:applications", "eks:AmazonEKSEditPolicy"]
     made = {
-        (each["kind"], each["metadata"].get("namespace"), each["roleRef"]["name"]) for each in access.bindings(ENTRIES)
+        (each["kind"], each["metadata"].get("namespace"), each["roleRef"]["name"])
+        for each in access.bindings(ENTRIES, NAMESPACES)
     }
     assert made == {("RoleBinding", "applications", "view"), ("ClusterRoleBinding", None, "edit")}
 
@@ -53,5 +55,14 @@ def test_an_administrator_of_a_namespace_is_none_of_the_cluster() -> None:
     user = access.user(VIEWER.principal, [entry])
     assert user
     assert "system:masters" not in user.groups
-    (binding,) = access.bindings([entry])
+    (binding,) = access.bindings([entry], NAMESPACES)
     assert (binding["kind"], binding["roleRef"]["name"]) == ("RoleBinding", "admin")
+
+
+def test_a_policy_holds_in_the_namespaces_that_are_there_and_fit_a_pattern() -> None:
+    entry = Entry(VIEWER.principal, "dev", [], [Policy("AmazonEKSEditPolicy", ("preview-*", "not-yet"))])
+    found = access.bindings([entry], NAMESPACES)
+    assert [(each["kind"], each["metadata"]["namespace"]) for each in found] == [
+        ("RoleBinding", "preview-1"),
+        ("RoleBinding", "preview-2"),
+    ]
