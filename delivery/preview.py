@@ -51,6 +51,7 @@ class Preview:
             "changes": [{"action": step.op, "type": step.type, "name": step.name} for step in self.digest.changed],
             "counts": self.digest.counts,
             "warnings": self.digest.said("warning"),
+            "notes": self.digest.notes,
             "failure": self.failure,
         }
 

@@ -93,7 +93,7 @@ def test_a_living_stack_is_upgraded_control_plane_first_then_addons_then_nodes(s
     sandbox.configure()
     assert sandbox.steps() == {
         "LaunchTemplate default": "update",
-        "NodeGroup default": "create-replacement",
+        "NodeGroup default": "replace",
         "AccessEntry team/developers": "delete",
         "AccessPolicyAssociation team/developers:view": "delete",
     }
