@@ -28,6 +28,7 @@ USED = (
     "resourcegroupstaggingapi",
     "route53",
     "s3",
+    "service-quotas",
     "ssm",
     "sts",
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from moto.core.base_backend import BaseBackend
     from moto.core.types import Base64EncodedString
+    from moto.ec2.models.availability_zones_and_regions import Region
     from moto.ec2.models.elastic_network_interfaces import NetworkInterface
     from moto.ec2.models.instances import Instance, InstanceState, Reservation
     from moto.ec2.models.launch_templates import LaunchTemplate
@@ -45,6 +46,12 @@ class Ec2(EC2Backend):
     def iam(self) -> IAMBackend:
         """IAM of the same account."""
         return iam_backends[self.account_id][self.partition]
+
+    def describe_regions(self, region_names: list[str] | None = None) -> list[Region]:
+        """InvalidParameterValue for a region that AWS does not have (moto leaves it out)."""
+        found = super().describe_regions(region_names)
+        refuse_unknown_region(region_names or [], [region.name for region in found])
+        return found
 
     def create_subnet(
         self,
@@ -310,6 +317,13 @@ def refuse_foreign_zone(zone: str | None, zones: list[str]) -> None:
     """InvalidParameterValue for a zone (name or id) that is not among the region's."""
     if zone and zone not in zones:
         raise InvalidAvailabilityZoneError(zone, ", ".join(zones))
+
+
+def refuse_unknown_region(wanted: list[str], found: list[str]) -> None:
+    """InvalidParameterValue for a region that is not among those found."""
+    for region in wanted:
+        if region not in found:
+            raise EC2ClientError("InvalidParameterValue", f"Invalid region provided: {region}")
 
 
 def refuse_unknown_nat_gateway(ec2: Ec2, nat_gateway_id: str) -> None:

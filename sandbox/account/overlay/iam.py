@@ -1,7 +1,7 @@
 """IAM as AWS does it, where this stack meets moto's differences.
 
 Source of the AWS side: IAM API reference, DeletePolicy, ListInstanceProfiles, ListInstanceProfilesForRole,
-ListInstanceProfileTags, ListRoles.
+ListInstanceProfileTags, ListRoles; IAM user guide, service-linked roles.
 """
 
 # Loose types of moto's internals.
@@ -15,13 +15,21 @@ from typing import TYPE_CHECKING, Any
 from moto.core.responses import ActionResult
 from moto.iam import urls
 from moto.iam.exceptions import DeleteConflictException
-from moto.iam.models import IAMBackend, iam_backends
+from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, iam_backends
 from moto.iam.responses import IamResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from moto.iam.models import InstanceProfile, ManagedPolicy, Role
+
+LINKED_ROLES = {
+    "eks": "AmazonEKS",
+    "eks-nodegroup": "AmazonEKSNodegroup",
+    "elasticloadbalancing": "ElasticLoadBalancing",
+    "spot": "EC2Spot",
+}
+"""Service → what follows AWSServiceRoleFor in the name of its role, where moto has the service."""
 
 PAGE = 100
 """How many a listing returns at most, unless MaxItems says fewer."""
@@ -103,5 +111,6 @@ def list_roles(response: Any) -> ActionResult:
 def install() -> None:
     """Make moto build `Iam` wherever it builds an IAM backend, and list as above."""
     iam_backends.backend = Iam
+    SERVICE_NAME_CONVERSION.update(LINKED_ROLES)
     for listing in (list_instance_profiles, list_instance_profiles_for_role, list_instance_profile_tags, list_roles):
         setattr(IamResponse, listing.__name__, listing)

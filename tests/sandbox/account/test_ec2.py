@@ -586,3 +586,10 @@ def test_a_rule_for_another_peer_port_or_protocol_is_not_revoked(aws: Aws) -> No
         with refused("InvalidPermission.NotFound"):
             aws.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[wrong])
     assert len(rules_of(aws, group, egress=False)) == 1
+
+
+def test_a_region_that_aws_does_not_have_is_refused(aws: Aws) -> None:
+    found = aws.ec2.describe_regions(RegionNames=["eu-west-2", "me-central-1"], AllRegions=True)["Regions"]
+    assert [each["OptInStatus"] for each in found] == ["opt-in-not-required", "not-opted-in"]
+    with refused("InvalidParameterValue", "Invalid region provided: eu-west-9"):
+        aws.ec2.describe_regions(RegionNames=["eu-west-9"], AllRegions=True)

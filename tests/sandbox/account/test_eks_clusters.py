@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jmespath
 import pytest
 from cryptography import x509
 
+from infra.contract.versions import KUBERNETES
 from tests.sandbox.account.aws import Aws, Document, refused, tags, unique
+
+if TYPE_CHECKING:
+    from sandbox.account.process import Account
 
 
 def test_a_cluster_is_described_as_it_was_asked_for(aws: Aws) -> None:
@@ -146,6 +150,24 @@ def test_subnets_that_are_missing_or_in_one_zone_are_refused(aws: Aws) -> None:
         aws.cluster(resourcesVpcConfig={"subnetIds": list(network.subnets)})
     with refused("InvalidParameterException", "The subnet ID 'subnet-0123456789abcdef0' does not exist"):
         aws.cluster(resourcesVpcConfig={"subnetIds": [network.subnets[0], "subnet-0123456789abcdef0"]})
+
+
+def test_a_zone_without_room_for_a_control_plane_is_refused_and_others_are_named(account: Account) -> None:
+    aws = Aws(account, "us-east-1")
+    network = aws.network("a", "e")
+    role = aws.role("eks.amazonaws.com")
+    with refused("UnsupportedAvailabilityZoneException", "because us-east-1e, the targeted availability zone"):
+        aws.cluster(roleArn=role, resourcesVpcConfig={"subnetIds": list(network.subnets)})
+    aws.remove_network(network)
+
+
+def test_the_support_of_a_version_is_told_and_an_unknown_one_is_left_out(aws: Aws) -> None:
+    found = aws.eks.describe_cluster_versions(clusterVersions=["1.36", "1.99"])["clusterVersions"]
+    (version,) = found
+    assert version["clusterVersion"] == "1.36"
+    assert version["endOfStandardSupportDate"].date() == KUBERNETES["1.36"].standard_support_until
+    assert version["versionStatus"].lower().replace("_", "-") == version["status"]
+    assert len(aws.eks.describe_cluster_versions()["clusterVersions"]) == len(KUBERNETES)
 
 
 def test_a_refused_cluster_leaves_nothing(aws: Aws) -> None:

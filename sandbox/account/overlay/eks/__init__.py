@@ -12,7 +12,17 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.eks import urls
 from moto.eks.models import eks_backends
 
-from sandbox.account.overlay.eks import access, addons, cluster, nodegroups, pod_identity, status, tags, updates
+from sandbox.account.overlay.eks import (
+    access,
+    addons,
+    cluster,
+    cluster_versions,
+    nodegroups,
+    pod_identity,
+    status,
+    tags,
+    updates,
+)
 from sandbox.account.overlay.eks.backend import Call, Eks
 
 if TYPE_CHECKING:
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 
 OPERATIONS: Operations = {
     name: operation
-    for subject in (cluster, updates, addons, access, pod_identity, nodegroups, tags)
+    for subject in (cluster, cluster_versions, updates, addons, access, pod_identity, nodegroups, tags)
     for name, operation in subject.OPERATIONS.items()
 }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from moto.ec2.exceptions import InvalidSubnetIdError
 
+from infra.contract.zones import REFUSED_BY_EKS
 from sandbox.account.overlay.dependencies import is_group_in_use
 from sandbox.account.overlay.eks import access, control_plane, errors, status, updates, versions
 from sandbox.account.overlay.eks.backend import Cluster, given, page, trusts
@@ -50,6 +51,7 @@ def create_cluster(call: Call) -> Document:
     network = request["resourcesVpcConfig"]
     subnets = known_subnets(eks, network["subnetIds"])
     refuse_single_zone(subnets)
+    refuse_unsupported_zone(eks, request["name"], subnets)
 
     taken = {each.document["endpoint"] for each in eks.clusters.values()}
     plane = control_plane.provision(eks.region_name, taken)
@@ -259,6 +261,19 @@ def refuse_single_zone(subnets: list[Subnet]) -> None:
     """InvalidParameterException for subnets that are all in one zone."""
     if len({subnet.availability_zone for subnet in subnets}) < 2:
         raise errors.invalid_parameter("Subnets specified must be in at least two different AZs")
+
+
+def refuse_unsupported_zone(eks: Eks, name: str, subnets: list[Subnet]) -> None:
+    """UnsupportedAvailabilityZoneException for a subnet in a zone where EKS has no room for a control plane."""
+    zones = {zone.name: zone.zone_id for zone in eks.ec2.describe_availability_zones()}
+    supported = [zone for zone, zone_id in zones.items() if zone_id not in REFUSED_BY_EKS]
+    for zone in (subnet.availability_zone for subnet in subnets):
+        if zone not in supported:
+            raise errors.unsupported_zone(
+                f"Cannot create cluster '{name}' because {zone}, the targeted availability zone, does not currently "
+                "have sufficient capacity to support the cluster. Retry and choose from these availability zones: "
+                f"{', '.join(supported)}"
+            )
 
 
 def refuse_step_back(current: str, wanted: str) -> None:

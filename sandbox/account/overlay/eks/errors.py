@@ -34,6 +34,11 @@ def invalid_request(message: str, **members: str) -> EksError:
     return EksError("InvalidRequestException", message, **members)
 
 
+def unsupported_zone(message: str) -> EksError:
+    """400 UnsupportedAvailabilityZoneException, of CreateCluster."""
+    return EksError("UnsupportedAvailabilityZoneException", message)
+
+
 def no_such_resource(message: str) -> EksError:
     """404 NotFoundException, of the tagging operations."""
     return EksError("NotFoundException", message)
