@@ -71,7 +71,7 @@ class Aws:
             return self._clients[service]
 
     def _made(self, service: str) -> Any:
-        return self.session.client(service, config=CONFIG)  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType, reportUnknownVariableType]
+        return self.session.client(service, region_name=self.region, config=CONFIG)  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType, reportUnknownVariableType]
 
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
         """What an operation lists under a key, page by page, whole or not at all.

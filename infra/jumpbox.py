@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 IMAGE = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 """EC2 user guide, public parameters: the latest Amazon Linux, resolved at launch, so that no preview looks it up."""
 
-INSTANCE_TYPE = "t4g.nano"
 DISK_GIB = 8
 TAG_NAME = "session-manager-jumpbox"
 
@@ -78,7 +77,7 @@ class JumpBox(pulumi.ComponentResource):
             tag_name=TAG_NAME,
             disk_gib=DISK_GIB,
             image_id=IMAGE,
-            instance_type=INSTANCE_TYPE,
+            instance_type=names.JUMP_BOX_INSTANCE_TYPE,
             profile_arn=profile.arn,
             security_group_ids=[group.id],
             opts=child,

@@ -26,7 +26,7 @@ class Budget(pulumi.ComponentResource):
         super().__init__(f"{names.PERMANENT_PROJECT}:index:Budget", "budget", None, opts)
         aws.budgets.Budget(
             "daily",
-            name=f"{names.PROJECT}-daily",
+            name=names.BUDGET,
             budget_type="COST",
             time_unit="DAILY",
             limit_amount=str(settings.budget_daily_usd),

@@ -55,7 +55,10 @@ class GitHub(pulumi.ComponentResource):
         super().__init__(f"{names.PERMANENT_PROJECT}:index:GitHub", "github", None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         provider = aws.iam.OpenIdConnectProvider(
-            "github", url=f"https://{policies.ISSUER}", client_id_lists=["sts.amazonaws.com"], opts=self._child
+            "github",
+            url=f"https://{names.GITHUB_ISSUER}",
+            client_id_lists=["sts.amazonaws.com"],
+            opts=pulumi.ResourceOptions.merge(self._child, _adopted(settings)),
         )
         boundary, granted = _documents(settings)
         self.boundary_arn = self._policy(names.BOUNDARY, boundary).arn
@@ -89,6 +92,19 @@ class GitHub(pulumi.ComponentResource):
 
     def _policy(self, name: str, document: str) -> aws.iam.Policy:
         return aws.iam.Policy(name, name=name, policy=document, opts=self._child)
+
+
+def _adopted(settings: Settings) -> pulumi.ResourceOptions | None:
+    """How a provider that is there already becomes the layer's: as it is, since others use it too.
+
+    Source: Pulumi documentation, resource options `import` (fails where inputs differ) and `ignoreChanges`.
+    """
+    if not settings.adopt_github_provider:
+        return None
+    return pulumi.ResourceOptions(
+        import_=names.provider_arn(settings.account_id),
+        ignore_changes=["clientIdLists", "thumbprintLists", "tags", "tagsAll"],
+    )
 
 
 def _documents(settings: Settings) -> tuple[str, Mapping[str, Mapping[str, str]]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra import policy_documents
 from infra.config import SettingsError
 from infra.contract import names, sweep_policies
+from infra.contract.sweep_policies import Declared
 from infra.trust import web_identity_trust
+from permanent.preflight import reads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +20,6 @@ if TYPE_CHECKING:
     from permanent.settings import Settings
 
 DOCUMENTS = Path(__file__).parent / "iam"
-ISSUER = "token.actions.githubusercontent.com"
-"""The issuer of GitHub's tokens, without scheme (GitHub Actions documentation, OpenID Connect in AWS)."""
-
 DEPLOY_PARTS = ("state", "network", "cluster", "roles", "identity")
 """The documents of the deploy role that are the same for any number of clusters."""
 
@@ -34,14 +34,21 @@ def documents(settings: Settings) -> Mapping[str, Mapping[str, str]]:
         SettingsError: a policy would be longer than AWS takes.
     """
     deploy = {f"{names.DEPLOY_ROLE}-{part}": _document(settings, f"deploy-{part}") for part in DEPLOY_PARTS}
-    sweep = (sweep_policies.load(), settings.account_id, settings.region, list(settings.clusters))
+    where = (settings.account_id, settings.region)
+    declared, checked = sweep_policies.load(), reads.permissions()
+    sweep = (declared, *where, list(settings.clusters))
+    # A role has at most ten policies: what the check reads is in one with what the sweep reads.
+    probed = replace(declared, reads=(*declared.reads, *checked))
     deploy |= {
-        f"{names.DEPLOY_ROLE}-probes": _written(sweep_policies.probes(*sweep[:3], settings.hosted_zone_ids)),
+        f"{names.DEPLOY_ROLE}-probes": _written(sweep_policies.probes(probed, *where, settings.hosted_zone_ids)),
         f"{names.DEPLOY_ROLE}-leftovers": _written(sweep_policies.leftovers(*sweep)),
         f"{names.DEPLOY_ROLE}-marks": _written(sweep_policies.marks(*sweep)),
     }
     found = {
-        names.PREVIEW_ROLE: {names.PREVIEW_ROLE: _document(settings, "preview")},
+        names.PREVIEW_ROLE: {
+            names.PREVIEW_ROLE: _document(settings, "preview"),
+            f"{names.PREVIEW_ROLE}-check": _written(sweep_policies.probes(Declared(checked, ()), *where)),
+        },
         names.DEPLOY_ROLE: {**deploy, f"{names.DEPLOY_ROLE}-owned": _written(sweep_policies.owned(*sweep))},
         names.PUSH_ROLE: {names.PUSH_ROLE: _document(settings, "push")},
     }
@@ -68,13 +75,13 @@ def trust(provider_arn: str, prefix: str, subject: str, *, like: bool = False) -
     Source: GitHub Actions documentation, OpenID Connect reference, example and immutable subject claims.
 
     Args:
-        provider_arn: the IAM identity provider of ISSUER.
+        provider_arn: the IAM identity provider of GitHub.
         prefix: how the claim begins, `repo:<owner>/<repository>`, both with their ids in new repositories.
         subject: what follows it in the claim, e.g. `environment:staging`.
         like: whether `*` and `?` in the subject are wildcards.
     """
-    subjects = {f"{ISSUER}:sub": f"{prefix}:{subject}"}
-    equal = {f"{ISSUER}:aud": "sts.amazonaws.com"}
+    subjects = {f"{names.GITHUB_ISSUER}:sub": f"{prefix}:{subject}"}
+    equal = {f"{names.GITHUB_ISSUER}:aud": "sts.amazonaws.com"}
     condition = {"StringEquals": equal, "StringLike": subjects} if like else {"StringEquals": equal | subjects}
     return web_identity_trust(provider_arn, condition)
 

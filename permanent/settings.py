@@ -85,6 +85,9 @@ class Settings(StackModel):
     hosted_zone_ids: HostedZoneIds = ()
     """Route 53 hosted zones of the account whose records the deploy role may read: those of every stack's
     `infra-fleet:hostedZoneIds`, which makes the teardown look into them."""
+    adopt_github_provider: bool = False
+    """Adopts the identity provider of GitHub that is in the account already, of which IAM has one a URL: it is imported
+    into the state as it is, and protected. `fleet account check` says whether there is one."""
     log_retention_days: int = 30
     """How long the control planes' logs are kept, in days."""
     alarm_email: Email

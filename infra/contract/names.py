@@ -31,6 +31,12 @@ PUSH_ROLE = "infra-fleet-push"
 BOUNDARY = "infra-fleet-boundary"
 """The policy of the permanent layer that bounds every role of a stack: the deploy role makes none without it."""
 
+GITHUB_ISSUER = "token.actions.githubusercontent.com"
+"""The issuer of GitHub's tokens, without scheme (GitHub Actions documentation, OpenID Connect in AWS)."""
+
+BUDGET = "infra-fleet-daily"
+"""The cost budget of the permanent layer."""
+
 GITHUB_ENVIRONMENT = "staging"
 """The GitHub environment whose jobs may assume the deploy role."""
 
@@ -46,6 +52,9 @@ IMAGE_AUTOMATION_SIGNING_KEY = "/infra-fleet/image-automation/signing-key"
 SECRET_PARAMETERS = (LOAD_HARNESS_API_KEY, GRAFANA_ADMIN_PASSWORD, IMAGE_AUTOMATION_SIGNING_KEY)
 """The SSM parameters (SecureString) of the secrets that outlive a cluster."""
 
+JUMP_BOX_INSTANCE_TYPE = "t4g.nano"
+"""What a jump box runs on."""
+
 RECLAIM_POLICY_TAG = "infra-fleet/reclaim-policy"
 """The tag of an EBS volume that says what its PersistentVolume's reclaim policy was, for when the cluster is gone."""
 
@@ -53,6 +62,11 @@ RECLAIM_POLICY_TAG = "infra-fleet/reclaim-policy"
 def iam_path(cluster: str) -> str:
     """The IAM path of every role and policy of a cluster's stack, with both slashes."""
     return f"/{PROJECT}/{cluster}/"
+
+
+def provider_arn(account_id: str) -> str:
+    """The ARN of GitHub's identity provider, of which an account has one."""
+    return f"arn:aws:iam::{account_id}:oidc-provider/{GITHUB_ISSUER}"
 
 
 def log_group(cluster: str) -> str:

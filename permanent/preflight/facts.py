@@ -259,27 +259,28 @@ def of_stack(aws: Aws, settings: Settings) -> StackFacts:
     """Ask what a stack will meet."""
     asker = Asker(aws)
     types = quotas.instance_types(settings)
-    named = [{"Name": "instance-type", "Values": list(types)}]
+    running = _running(asker, settings.cluster_name)
+    others = () if isinstance(running, Unknown) else (kind for kind, _ in running)
+    vcpus = _vcpus(asker, {*types, *others})
     version = settings.kubernetes_version
     return StackFacts(
         admins={arn: role_of(asker, arn.rpartition("/")[2]) for arn in settings.cluster_admins},
         zones=zones_of(asker),
         offered=asker.mapped(
-            reads.OFFERINGS, "InstanceTypeOfferings", _offered, LocationType="availability-zone", Filters=named
+            reads.OFFERINGS,
+            "InstanceTypeOfferings",
+            _offered,
+            LocationType="availability-zone",
+            Filters=[{"Name": "instance-type", "Values": list(types)}],
         ),
-        vcpus=asker.mapped(
-            reads.INSTANCE_TYPES,
-            "InstanceTypes",
-            lambda found: {each["InstanceType"]: int(each["VCpuInfo"]["DefaultVCpus"]) for each in found},
-            Filters=named,
-        ),
+        vcpus=vcpus,
         addons={
             addon: asker.mapped(reads.ADDON_VERSIONS, "addons", _versions, addonName=addon, kubernetesVersion=version)
             for addon in ADDONS
         },
         support=_support(asker, version),
         limits={quota: _limit(asker, quota) for quota in (*REGIONAL, NAT_GATEWAYS)},
-        used=_used(asker, settings.cluster_name),
+        used={**_used_vcpus(running, vcpus), **_used(asker, settings.cluster_name)},
         nat_gateways=_nat_gateways(asker, settings.cluster_name),
     )
 
@@ -331,32 +332,52 @@ def _limit(asker: Asker, quota: Quota) -> int | Unknown:
 
 
 def _used(asker: Asker, cluster: str) -> dict[Quota, int | Unknown]:
-    alive = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
-    instances = asker.mapped(
-        reads.INSTANCES, "Reservations", lambda found: _running_vcpus(found, cluster), Filters=alive
-    )
-    vcpus: Callable[[Quota], int | Unknown] = lambda quota: (  # noqa: E731
-        instances if isinstance(instances, Unknown) else instances[quota]
-    )
+    def count(found: list[Any]) -> int:
+        return len(_others(found, cluster))
+
     return {
-        quotas.ON_DEMAND: vcpus(quotas.ON_DEMAND),
-        quotas.SPOT: vcpus(quotas.SPOT),
-        quotas.ADDRESSES: asker.must(reads.ADDRESSES, lambda answer: len(_others(answer["Addresses"], cluster))),
-        quotas.VPCS: asker.mapped(reads.VPCS, "Vpcs", lambda found: len(_others(found, cluster))),
-        quotas.INTERNET_GATEWAYS: asker.mapped(
-            reads.INTERNET_GATEWAYS, "InternetGateways", lambda found: len(_others(found, cluster))
-        ),
+        quotas.ADDRESSES: asker.must(reads.ADDRESSES, lambda answer: count(answer["Addresses"])),
+        quotas.VPCS: asker.mapped(reads.VPCS, "Vpcs", count),
+        quotas.INTERNET_GATEWAYS: asker.mapped(reads.INTERNET_GATEWAYS, "InternetGateways", count),
     }
 
 
-def _running_vcpus(reservations: list[Any], cluster: str) -> Counter[Quota]:
-    found: Counter[Quota] = Counter()
-    for each in _others([each for reservation in reservations for each in reservation["Instances"]], cluster):
-        if quotas.is_standard(each["InstanceType"]):
-            cpus = each["CpuOptions"]
-            quota = quotas.SPOT if each.get("InstanceLifecycle") == "spot" else quotas.ON_DEMAND
-            found[quota] += cpus["CoreCount"] * cpus["ThreadsPerCore"]
-    return found
+def _running(asker: Asker, cluster: str) -> list[tuple[str, Quota]] | Unknown:
+    """The type of each running instance of others, and the quota that counts it."""
+
+    def pick(reservations: list[Any]) -> list[tuple[str, Quota]]:
+        instances = _others([each for reservation in reservations for each in reservation["Instances"]], cluster)
+        return [
+            (each["InstanceType"], quotas.SPOT if each.get("InstanceLifecycle") == "spot" else quotas.ON_DEMAND)
+            for each in instances
+            if quotas.is_standard(each["InstanceType"])
+        ]
+
+    alive = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    return asker.mapped(reads.INSTANCES, "Reservations", pick, Filters=alive)
+
+
+def _vcpus(asker: Asker, types: Iterable[str]) -> Mapping[str, int] | Unknown:
+    return asker.mapped(
+        reads.INSTANCE_TYPES,
+        "InstanceTypes",
+        lambda found: {each["InstanceType"]: int(each["VCpuInfo"]["DefaultVCpus"]) for each in found},
+        Filters=[{"Name": "instance-type", "Values": sorted(types)}],
+    )
+
+
+def _used_vcpus(
+    running: list[tuple[str, Quota]] | Unknown, vcpus: Mapping[str, int] | Unknown
+) -> dict[Quota, int | Unknown]:
+    """What the running instances count: the vCPUs of their type, whatever options they were launched with."""
+    if isinstance(running, Unknown):
+        return {quotas.ON_DEMAND: running, quotas.SPOT: running}
+    if isinstance(vcpus, Unknown):
+        return {quotas.ON_DEMAND: vcpus, quotas.SPOT: vcpus}
+    return {
+        quota: sum(vcpus.get(kind, 0) for kind, counted in running if counted is quota)
+        for quota in (quotas.ON_DEMAND, quotas.SPOT)
+    }
 
 
 def _nat_gateways(asker: Asker, cluster: str) -> Mapping[str, int] | Unknown:

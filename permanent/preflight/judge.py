@@ -58,9 +58,7 @@ def _files(layer: permanent.settings.Settings, stacks: Mapping[str, Settings]) -
             yield bad(ACCOUNT, says, remedy)
         if settings.cluster_name not in layer.clusters:
             listed = ", ".join(layer.clusters)
-            says = (
-                f"{file} names the cluster {settings.cluster_name}, which the permanent layer does not list ({listed})"
-            )
+            says = f"the cluster {settings.cluster_name} of {file} is not in the permanent layer's list ({listed})"
             yield bad(ACCOUNT, says, f"{remedy}; then `make account`")
 
 
@@ -272,8 +270,8 @@ class StackJudge:
         vcpus, types = self.facts.vcpus, quotas.instance_types(self.settings)
         counted = [each for each in types if quotas.is_standard(each)]
         if isinstance(vcpus, Unknown):
-            yield unknown(self._subject("quotas of vCPUs"), vcpus.why)
-            vcpus = dict.fromkeys(counted, 0)
+            yield unknown(self._subject("quotas of vCPUs"), _whys(vcpus, self.facts.used[quotas.ON_DEMAND]))
+            vcpus = {}
         others = sorted(set(types) - set(counted))
         if others:
             yield unknown(
@@ -295,19 +293,23 @@ class StackJudge:
 
     def _quota(self, quota: Quota, needed: int, used: int | Unknown, where: str = "") -> Line:
         subject = self._subject(f"quota of {quota.name}{where}")
-        match self.facts.limits[quota], used:
-            case (Unknown() as missing, _) | (_, Unknown() as missing):
-                return unknown(subject, missing.why)
-            case int() as limit, int() as taken:
-                says = f"{needed} needed, {taken} of {limit} used by others"
-                if needed + taken <= limit:
-                    return good(subject, says)
-                return bad(
-                    subject,
-                    says,
-                    f"aws service-quotas request-service-quota-increase --region {self.settings.region} "
-                    f"--service-code {quota.service} --quota-code {quota.code} --desired-value {needed + taken}",
-                )
+        limit = self.facts.limits[quota]
+        if isinstance(limit, Unknown) or isinstance(used, Unknown):
+            return unknown(subject, _whys(limit, used))
+        says = f"{needed} needed, {used} of {limit} used by others"
+        if needed + used <= limit:
+            return good(subject, says)
+        return bad(
+            subject,
+            says,
+            f"aws service-quotas request-service-quota-increase --region {self.settings.region} "
+            f"--service-code {quota.service} --quota-code {quota.code} --desired-value {needed + used}",
+        )
+
+
+def _whys(*facts: object) -> str:
+    """Why those of the facts are unknown that are, each reason once."""
+    return "; ".join(dict.fromkeys(fact.why for fact in facts if isinstance(fact, Unknown)))
 
 
 def zone_problem(zone: Zone | None) -> str:

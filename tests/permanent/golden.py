@@ -21,6 +21,7 @@ EVERY_SETTING: Mapping[str, object] = {
     "clusters": ["blue", "green_2"],
     "imageRepositories": ["load-harness", "team/app"],
     "hostedZoneIds": ["Z0123456789ABCDEFGHIJ", "Z2FDTNDATAQYW2"],
+    "adoptGithubProvider": True,
     "logRetentionDays": 90,
     "alarmEmail": "fleet@example.org",
     "budgetDailyUsd": 40,

@@ -16,6 +16,7 @@ from typing import Any, cast
 Value = str | Sequence[str]
 
 ACTIONS: Mapping[str, str] = {
+    "budgets:DescribeBudget": "budgets:ViewBudget",
     "s3:CopyObject": "s3:PutObject",
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:HeadBucket": "s3:ListBucket",
@@ -24,7 +25,8 @@ ACTIONS: Mapping[str, str] = {
     "s3:ListObjects": "s3:ListBucket",
     "s3:ListObjectsV2": "s3:ListBucket",
 }
-"""Operations whose permission has another name (Amazon S3 user guide, required permissions for API operations)."""
+"""Operations whose permission has another name (Amazon S3 user guide, required permissions for API operations; service
+authorization reference, AWS Budgets)."""
 
 PREFIXES: Mapping[str, str] = {"tagging": "tag"}
 """Services whose name in a signature is not the prefix of their actions (service authorization reference)."""
