@@ -35,6 +35,9 @@ def check(request: Request) -> tuple[dict[str, Any], list[Violation]]:
     """The completed inputs and what is wrong with them."""
     row = request.row
     given = {name: value for name, value in request.news.items() if not name.startswith("__")}
+    if row.tags:
+        # The engine puts the old ones here where they are ignored; pulumi-aws too writes its own over them.
+        given.pop("tagsAll", None)
     failures = list(_unknown_properties(row, given))
     inputs = _with_defaults(row.given, given)
     failures += _fill_name(request, inputs)

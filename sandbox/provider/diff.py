@@ -10,7 +10,7 @@ from .same import absent, equal
 from .values import is_list, is_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .row import Property, Row
 
@@ -48,6 +48,11 @@ def delete_before_replace(row: Row, new: Mapping[str, Any]) -> bool:
     Source: pulumi-terraform-bridge, nameRequiresDeleteBeforeReplace, and pulumi-aws' DeleteBeforeReplace.
     """
     return not row.stands_alone or (row.name is not None and row.name.given(new))
+
+
+def is_ignored(change: Change, paths: Iterable[str]) -> bool:
+    """Whether a change lies at or in what the program ignores (Pulumi documentation, `ignoreChanges`)."""
+    return any(change.path == path or change.path.startswith((f"{path}.", f"{path}[")) for path in paths)
 
 
 def touches(change: Change, path: str) -> bool:

@@ -168,7 +168,8 @@ class Provider(services.ResourceProviderServicer):
 
         row, new = row_of(_type(request)), values.decode(request.news)
         old = values.decode(request.old_inputs)
-        differ = diff.changes(row, old, new)
+        ignored = tuple(request.ignoreChanges)
+        differ = [each for each in diff.changes(row, old, new) if not diff.is_ignored(each, ignored)]
         replaces = sorted({each.property for each in differ if each.replaces})
         return messages.DiffResponse(
             changes=_some(differ),

@@ -234,6 +234,44 @@ def test_killed_at_any_step_the_next_apply_takes_it_up(tmp_path: Path, at: int) 
         rehearsal.reset(folder)
 
 
+@pytest.mark.night
+def test_a_provider_that_somebody_made_is_refused_then_adopted_as_it_is(tmp_path: Path) -> None:
+    folder, environ = _first(tmp_path)
+    try:
+        account = process.find(folder)
+        assert account is not None
+        iam = client("iam", endpoint=account.endpoint, region=account.region)
+        arn = names.provider_arn(account.account_id)
+        audiences = ["sts.amazonaws.com", "https://github.com/payments"]
+        tags = [{"Key": "team", "Value": "payments"}]
+        iam.create_open_id_connect_provider(Url=f"https://{names.GITHUB_ISSUER}", ClientIDList=audiences, Tags=tags)
+        before = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+        refused = _apply(folder, environ, "--yes")
+        assert refused.returncode == 1
+        assert refused.stderr.splitlines()[-1].startswith(f"account: GitHub's identity provider: {arn} exists already")
+        assert "infra-fleet-permanent:adoptGithubProvider to true" in refused.stderr
+        assert iam.list_policies(Scope="Local")["Policies"] == []
+
+        config = folder.permanent / "Pulumi.account.yaml"
+        document = yaml.safe_load(config.read_text())
+        document["config"][f"{names.PERMANENT_PROJECT}:adoptGithubProvider"] = True
+        config.write_text(yaml.safe_dump(document))
+        done = _apply(folder, environ, "--yes")
+        assert done.returncode == 0, done.stdout + done.stderr
+        after = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+        for part in ("ClientIDList", "ThumbprintList", "Tags"):
+            assert after[part] == before[part]
+        trust = iam.get_role(RoleName=names.DEPLOY_ROLE)["Role"]["AssumeRolePolicyDocument"]
+        assert trust["Statement"][0]["Principal"] == {"Federated": arn}
+
+        again = _apply(folder, environ, "--yes")
+        assert " unchanged" in again.stdout
+        assert not any(word in again.stdout for word in (" created", " updated", " imported", " replaced"))
+    finally:
+        rehearsal.reset(folder)
+
+
 def test_a_dry_run_makes_nothing_and_writes_nothing(tmp_path: Path) -> None:
     folder, environ = _first(tmp_path)
     try:

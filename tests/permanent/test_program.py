@@ -93,6 +93,16 @@ def test_each_role_has_its_own_policies_and_there_is_no_other_role(layer: Record
     assert boundary not in {policy for _, policy in attached}
 
 
+def test_a_provider_that_is_there_is_imported_as_it_is_and_nothing_else_is(layer: Recording) -> None:
+    assert [entry.name for entry in layer.registrations.values() if entry.imported or entry.ignored] == []
+    adopting = recorder.run_permanent({**recorder.PERMANENT_CONFIG, "adoptGithubProvider": True}, preview=False)
+    (entry,) = (entry for entry in adopting.registrations.values() if entry.imported)
+    assert entry.type == "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+    assert entry.imported == names.provider_arn("123456789012")
+    assert {"clientIdLists", "thumbprintLists", "tags"} < set(entry.ignored)
+    assert entry.protect
+
+
 def test_two_clusters_have_two_log_groups_and_their_own_retention() -> None:
     config = {**recorder.PERMANENT_CONFIG, "clusters": ["staging", "staging-2"], "logRetentionDays": 7}
     found = recorder.run_permanent(config, preview=False)

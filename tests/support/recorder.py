@@ -73,6 +73,8 @@ class Registration:
     delete_before_replace: bool
     create_timeout: str
     delete_timeout: str
+    imported: str
+    ignored: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -164,6 +166,8 @@ class _Monitor(mocks.MockMonitor):
                 delete_before_replace=request.deleteBeforeReplace,
                 create_timeout=request.customTimeouts.create,
                 delete_timeout=request.customTimeouts.delete,
+                imported=request.importId,
+                ignored=tuple(request.ignoreChanges),
             )
         return response
 

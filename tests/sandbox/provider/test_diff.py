@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.provider.diff import Change, Kind, changes, delete_before_replace, touches
+from sandbox.provider.diff import Change, Kind, changes, delete_before_replace, is_ignored, touches
 from sandbox.provider.names import DEFAULTS
 from sandbox.provider.same import as_json, as_set, equal
 from sandbox.provider.table import ROWS
@@ -135,3 +135,11 @@ def test_an_attachment_made_twice_is_one_so_the_old_one_goes_first() -> None:
 )
 def test_a_change_touches_what_lies_at_in_or_around_it(path: str, step: str, *, expected: bool) -> None:
     assert touches(Change(path, Kind.UPDATE, replaces=False), step) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [("tags", True), ("tags.team", True), ("tagsAll", False), ("clientIdLists[0]", True), ("url", False)],
+)
+def test_what_a_program_ignores_is_no_change_and_neither_is_what_lies_in_it(path: str, *, ignored: bool) -> None:
+    assert is_ignored(Change(path, Kind.UPDATE, replaces=False), ("tags", "clientIdLists")) is ignored
