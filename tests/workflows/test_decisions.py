@@ -27,6 +27,7 @@ LOCK = '.venv/bin/fleet lock --stack "$STACK"'
 FREE = f'{LOCK} --free --expect "$HOLDER"'
 CHECKS = ".venv/bin/fleet check --format github"
 REBUILD_STATE = '.venv/bin/fleet state --stack "$STACK" --when-down up'
+ACCOUNT = '.venv/bin/fleet account check --stack "$STACK"'
 BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK"'
 STATUS = '.venv/bin/fleet bootstrap status --stack "$STACK"'
 WHEN = '.venv/bin/fleet teardown when --stack "$STACK"'
@@ -65,7 +66,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 ANSWERS = {
     **INSTALLED,
     **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
-    **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
+    **dict.fromkeys((CHECKS, ACCOUNT, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
@@ -75,7 +76,7 @@ ANSWERS = {
 
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
-    by_name |= {"checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
+    by_name |= {"checks": CHECKS, "account": ACCOUNT, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
     by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE, "support": SUPPORT}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
@@ -170,6 +171,14 @@ def test_a_merge_updates_a_stack_that_is_up() -> None:
     assert (jobs["apply"].leg.group, jobs["apply"].leg.environment) == ("stack-staging", "staging")
 
 
+def test_before_a_merge_builds_a_stack_the_account_is_checked_and_what_is_bad_stops_it() -> None:
+    down = answer(state="down", operation="up")
+    assert run("infra-apply.yml", PUSH, state=down)["apply"].leg.commands[-3:] == [STATE, ACCOUNT, UP]
+    jobs = run("infra-apply.yml", PUSH, state=down, account="exit 1")
+    assert jobs["apply"].leg.commands[-1] == ACCOUNT
+    assert results(jobs) == {"apply": "failure"}
+
+
 def test_a_merge_does_not_bring_back_a_stack_that_is_down() -> None:
     """What the nightly teardown destroyed is only previewed."""
     jobs = run("infra-apply.yml", PUSH, state='test "$WHEN_DOWN" = preview; ' + answer(operation="preview"))
@@ -234,11 +243,17 @@ def test_a_lock_is_shown_then_reviewed_then_freed_in_the_stacks_line() -> None:
 REBUILD = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "staging"}})
 
 
-def test_a_rebuild_checks_main_then_builds_then_bootstraps() -> None:
+def test_a_rebuild_stops_at_what_is_bad_in_the_account() -> None:
+    jobs = run("rebuild-stack.yml", REBUILD, account="exit 1")
+    assert jobs["rebuild"].leg.commands[-1] == ACCOUNT
+    assert results(jobs) == {"rebuild": "failure"}
+
+
+def test_a_rebuild_checks_main_and_the_account_then_builds_then_bootstraps() -> None:
     jobs = run("rebuild-stack.yml", REBUILD)
     assert results(jobs) == {}
     assert jobs["health"].leg.commands[-1] == CHECKS
-    assert jobs["rebuild"].leg.commands[-4:] == [REBUILD_STATE, UP, BOOTSTRAP, WHEN]
+    assert jobs["rebuild"].leg.commands[-5:] == [ACCOUNT, REBUILD_STATE, UP, BOOTSTRAP, WHEN]
     assert (jobs["rebuild"].leg.group, jobs["rebuild"].leg.environment) == ("stack-staging", "staging")
     assert {step.inputs["ref"] for job in jobs.values() for step in job.leg.steps if "ref" in step.inputs} == {"main"}
 
