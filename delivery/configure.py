@@ -12,7 +12,8 @@ import infra.settings
 import permanent.settings
 from common.console import Sign
 from common.errors import CannotRunError, FleetError
-from delivery import stack_file_edits
+from delivery import account_questions, stack_file_edits
+from delivery.questions import until_valid
 from infra.config import SettingsError, file_name, parse
 from infra.contract import names
 from infra.stack_file import config_of
@@ -21,18 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from delivery.account_facts import AccountFacts
+    from delivery.questions import Ask, Say
     from delivery.stack_file_edits import Document
-
-    Ask = Callable[[str, str | None], str]
-    """Put a question, with what Enter stands for."""
 
     Values = dict[str, str | list[str]]
 
 STACK_KEY = f"{names.PROJECT}:"
 PERMANENT_KEY = f"{names.PERMANENT_PROJECT}:"
 BOOTSTRAP = "bootstrap.yaml"
-TRIES = 3
-"""How often a question is put."""
+PLACEHOLDERS = {
+    "account_id": "123456789012",
+    "github_repository": "your-org/infra-fleet",
+    "cluster_admin": "platform-admin",
+}
+"""What the repository's own files say, and nobody's Enter stands for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,8 @@ class Answers:
     """How the `sub` of the repository's tokens begins, as GitHub's API says; empty or null: by its name."""
     cluster_name: str | None = None
     vpc_cidr: str | None = None
+    zones: str | None = None
+    """Availability zones, with commas between."""
 
 
 QUESTIONS = {
@@ -93,6 +99,13 @@ class Present:
         found["cluster_admin"] = self.admins[0].split(":role/")[-1] if self.admins else None
         return {question: None if value is None else str(value) for question, value in found.items()}
 
+    def default(self, question: str) -> str | None:
+        """What Enter stands for: what a person once answered."""
+        answer = self.answers[question]
+        if answer is None or answer == PLACEHOLDERS.get(question) or answer.endswith(permanent.settings.NOBODYS):
+            return None
+        return answer
+
 
 def _texts(value: object) -> list[str]:
     """A list of texts; what is none is left to the settings' own check."""
@@ -106,7 +119,8 @@ def run(
     *,
     ask: Ask | None,
     confirm: Callable[[], bool] | None,
-    say: Callable[[str], None],
+    say: Say,
+    facts: AccountFacts,
 ) -> None:
     """Write the files, once they are valid, were shown, and are wanted.
 
@@ -117,6 +131,7 @@ def run(
         ask: puts a question; None: there is no terminal.
         confirm: asked before a file that exists is changed; None: nobody can be asked.
         say: told each line for the person.
+        facts: what AWS says of the account, if there are credentials of it.
 
     Raises:
         FleetError: an answer is missing, or does not go with the other stacks, or the change is not wanted.
@@ -126,8 +141,12 @@ def run(
     there = _present(file, layer, stack)
     answers = _answered(flags, there, ask, say)
     cluster = flags.cluster_name or there.cluster or stack
+    where = account_questions.Where(answers["account_id"], answers["region"])
+    answers["cluster_admin"] = account_questions.admin(answers["cluster_admin"], where, facts, ask, say)
+    zones = account_questions.zones(_zones(flags.zones, there, where), where, facts, ask, say)
     _check_layer(there, answers, cluster, layer.relative_to(root))
-    values = _stack_values(there, answers, cluster if cluster != (there.cluster or stack) else None, flags.vpc_cidr)
+    renamed = cluster if cluster != (there.cluster or stack) else None
+    values = _stack_values(there, answers, renamed, flags.vpc_cidr, zones)
     changes = (
         stack_file_edits.edit(file, _new(there.stack, values)),
         stack_file_edits.edit(
@@ -141,7 +160,7 @@ def run(
     _write([change for change in changes if change.changed], root, confirm, say)
     if answers["alarm_email"].endswith(permanent.settings.NOBODYS):
         say(f"warning: {answers['alarm_email']} receives no mail: set --alarm-email to the address for budget alerts")
-    say(f"{Sign.NEXT.value} make account   # a dry run of the permanent layer, then asks whether to apply it")
+    say(f"{Sign.NEXT.value} make account   # checks the account, shows a dry run, then asks whether to apply it")
 
 
 def _bootstrap(file: Path, repository: str) -> list[Document]:
@@ -158,25 +177,11 @@ def _present(file: Path, layer: Path, stack: str) -> Present:
     return Present(said or {}, stack_file_edits.present(layer) or {}, cluster)
 
 
-def _valid(question: str, ask: Callable[[], str], say: Callable[[str], None]) -> str:
-    """Ask until the answer is valid, and say what is wrong with it.
-
-    Raises:
-        FleetError: it is wrong each time.
-    """
-    problem = ""
-    for _ in range(TRIES):
-        said = ask().strip()
-        problem = _problem(question, said)
-        if not problem:
-            return said
-        say(problem)
-    raise CannotRunError(problem)
-
-
 def _problem(question: str, said: str) -> str:
     """What is wrong with an answer by itself, in the words of the config's errors; empty: nothing."""
     key, model = to_camel(question), permanent.settings.Settings
+    if not said:
+        return f"{QUESTIONS[question]}: an answer is required"
     if question not in model.model_fields:
         return ""
     try:
@@ -187,7 +192,7 @@ def _problem(question: str, said: str) -> str:
     return ""
 
 
-def _answered(flags: Answers, there: Present, ask: Ask | None, say: Callable[[str], None]) -> dict[str, str]:
+def _answered(flags: Answers, there: Present, ask: Ask | None, say: Say) -> dict[str, str]:
     """An answer to each question.
 
     Raises:
@@ -197,12 +202,11 @@ def _answered(flags: Answers, there: Present, ask: Ask | None, say: Callable[[st
     missing: list[str] = []
     for question, text in QUESTIONS.items():
         said: str | None = getattr(flags, question)
-        default = there.answers[question]
-        somebodys = default and not default.endswith(permanent.settings.NOBODYS)
-        if question == "alarm_email" and default and (somebodys or not ask):  # asked for once
+        default = there.default(question)
+        if question == "alarm_email" and default:  # asked for once
             said = said or default
         if said is None and ask:
-            said = _valid(question, partial(ask, text, default), say)
+            said = until_valid(partial(ask, text, default), partial(_problem, question), say)
         if said is None:
             missing.append(f"--{question.replace('_', '-')}")
         else:
@@ -224,12 +228,24 @@ def _check_layer(there: Present, answers: Mapping[str, str], cluster: str, layer
             )
 
 
-def _stack_values(there: Present, answers: Mapping[str, str], cluster: str | None, vpc_cidr: str | None) -> Values:
+def _zones(flag: str | None, there: Present, where: account_questions.Where) -> account_questions.Zones:
+    if there.stack.get(f"{STACK_KEY}region") in (None, where.region):
+        return account_questions.Zones(flag, there.zones, is_chosen=bool(there.zones))
+    return account_questions.Zones(flag, [f"{where.region}{zone[-1]}" for zone in there.zones], is_chosen=False)
+
+
+def _stack_values(
+    there: Present,
+    answers: Mapping[str, str],
+    cluster: str | None,
+    vpc_cidr: str | None,
+    zones: list[str],
+) -> Values:
     region, admin = answers["region"], answers["cluster_admin"]
     arn = admin if admin.startswith("arn:") else names.role_arn(answers["account_id"], admin)
     values: Values = {"accountId": answers["account_id"], "region": region}
-    if there.zones and region != there.stack[f"{STACK_KEY}region"]:
-        values["zones"] = [f"{region}{zone[-1]}" for zone in there.zones]
+    if zones:
+        values["zones"] = zones
     if cluster:
         values["clusterName"] = cluster
     if vpc_cidr:
@@ -298,9 +314,7 @@ def _beside(root: Path, file: Path, settings: infra.settings.Settings) -> Iterat
             )
 
 
-def _write(
-    changes: Sequence[Document], root: Path, confirm: Callable[[], bool] | None, say: Callable[[str], None]
-) -> None:
+def _write(changes: Sequence[Document], root: Path, confirm: Callable[[], bool] | None, say: Say) -> None:
     if not changes:
         say("nothing to change")
         return

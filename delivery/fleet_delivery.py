@@ -19,6 +19,7 @@ from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.text import LINE, markdown
 from delivery import comment, configure, preview, scope, state, support
+from delivery.account_facts import AccountFacts
 from fleet.options import HERE, STACK, Cwd, Json, Stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -182,11 +183,14 @@ def write_files(
     alarm_email: Annotated[str | None, typer.Option(help="E-mail address for AWS budget alerts.")] = None,
     cluster_name: Annotated[str | None, typer.Option(help="The EKS cluster.", show_default="the stack's name")] = None,
     vpc_cidr: Annotated[str | None, typer.Option(help="The VPC's addresses.", show_default="10.0.0.0/16")] = None,
+    zones: Annotated[
+        str | None, typer.Option(help="Availability zones, such as us-east-1a,us-east-1c.", show_default="a and b")
+    ] = None,
     cwd: Cwd = HERE,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Change existing files without asking.")] = False,
 ) -> None:
-    """Write a stack's file, and its entry in the permanent layer's. Prompts for anything not given as an option."""
+    """Write the settings of a stack, the permanent layer and the bootstrap. Prompts for what no option says."""
     terminal = sys.stdin.isatty()
     answers = configure.Answers(
         account_id=account_id,
@@ -197,10 +201,11 @@ def write_files(
         github_subject=github_subject,
         cluster_name=cluster_name,
         vpc_cidr=vpc_cidr,
+        zones=zones,
     )
     confirm = (lambda: True) if yes else _confirm if terminal else None
     ask = _ask if terminal else None
-    configure.run(cwd, stack, answers, ask=ask, confirm=confirm, say=give)
+    configure.run(cwd, stack, answers, ask=ask, confirm=confirm, say=give, facts=AccountFacts())
 
 
 def _ask(question: str, default: str | None) -> str:

@@ -41,8 +41,8 @@ def _dressed(command: Any) -> Any:
 DELIVERY = "delivery.fleet_delivery"
 
 GROUPS = (
-    Group("configure", DELIVERY, "Write a stack's file, and its entry in the permanent layer's.", is_member=True),
-    Group("account", "permanent.fleet_account", "Apply the account-level resources; print what GitHub needs."),
+    Group("configure", DELIVERY, "Write the settings of a stack, the permanent layer and the bootstrap.", is_member=True),
+    Group("account", "permanent.fleet_account", "Check the account, apply its resources, print what GitHub needs."),
     Group("check", "checks.fleet_check", "Find what Flux would reject."),
     Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),
     Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),

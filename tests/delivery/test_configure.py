@@ -1,12 +1,14 @@
-"""Four answers make a stack's file and its entry in the permanent layer's; nothing else in the two files moves."""
+"""Five answers make a stack's file, its entry in the permanent layer's and the bootstrap's; nothing else moves."""
 
 from __future__ import annotations
 
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,13 +18,14 @@ import permanent.settings
 from bootstrap.flux_settings import load
 from common.errors import FleetError
 from delivery import configure
+from delivery.account_facts import AccountFacts
 from delivery.configure import Answers
 from infra.config import SettingsError
 from infra.stack_file import config_of
 from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 HERE = Answers(
@@ -30,11 +33,32 @@ HERE = Answers(
     region="eu-west-2",
     github_repository="your-org/infra-fleet",
     cluster_admin="platform-admin",
+    alarm_email="platform@example.com",
 )
 """What the repository's own files say."""
-OURS = Answers(account_id="012345678901", region="us-east-1", github_repository="us/fleet", cluster_admin="ops/admin")
+OURS = Answers(
+    account_id="012345678901",
+    region="us-east-1",
+    github_repository="us/fleet",
+    cluster_admin="ops/admin",
+    alarm_email="ops@acme.io",
+)
 
 LAYER = "permanent/Pulumi.account.yaml"
+
+
+@dataclass(frozen=True)
+class Known(AccountFacts):
+    """Stands for an account that has some roles and zones; by default it does not say, as without credentials."""
+
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    offered: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def role(self, account_id: str, region: str, name: str) -> str | None:
+        return self.roles.get(name)
+
+    def zones(self, account_id: str, region: str) -> Mapping[str, str]:
+        return self.offered
 
 
 @pytest.fixture
@@ -52,10 +76,11 @@ def run(
     *,
     ask: Callable[[str, str | None], str] | None = None,
     confirm: Callable[[], bool] | None = lambda: True,
+    facts: AccountFacts = Known(),
 ) -> str:
     """Configure; what was said."""
     said: list[str] = []
-    configure.run(root, stack, answers, ask=ask, confirm=confirm, say=said.append)
+    configure.run(root, stack, answers, ask=ask, confirm=confirm, say=said.append, facts=facts)
     return "\n".join(said)
 
 
@@ -85,6 +110,12 @@ def test_four_answers_reach_both_files(root: Path) -> None:
     assert (layer.github_repository, layer.clusters) == ("us/fleet", ("staging",))
     assert "wrote Pulumi.staging.yaml, permanent/Pulumi.account.yaml" in said
     assert said.splitlines()[-1].startswith("→ make account")
+
+
+def test_day_zero_commits_each_file_that_is_written(root: Path) -> None:
+    page = (REPOSITORY / "docs" / "day-zero.md").read_text()
+    (committed,) = re.findall(r"^git add (.*)$", page, re.MULTILINE)
+    assert f"wrote {', '.join(committed.split())}" in run(root)
 
 
 def test_comments_quotes_and_other_keys_survive(root: Path) -> None:
@@ -121,7 +152,7 @@ def test_the_change_is_shown_before_it_is_asked_about(root: Path) -> None:
         return False
 
     with pytest.raises(FleetError, match=r"^nothing was written$"):
-        configure.run(root, "staging", OURS, ask=None, confirm=confirm, say=said.append)
+        configure.run(root, "staging", OURS, ask=None, confirm=confirm, say=said.append, facts=Known())
     assert texts(root) == before
 
 
@@ -146,31 +177,111 @@ def test_without_a_terminal_every_missing_flag_is_named(root: Path) -> None:
         run(root, Answers(region="eu-west-2", cluster_admin="admin"))
 
 
-def test_what_is_there_is_what_enter_stands_for(root: Path) -> None:
-    asked: dict[str, str | None] = {}
+def enter(asked: dict[str, str | None]) -> Callable[[str, str | None], str]:
+    """Presses Enter at each question, and notes what that stands for."""
 
     def ask(question: str, default: str | None) -> str:
         asked[question.split(",")[0]] = default
         return default or ""
 
-    assert "nothing to change" in run(root, Answers(), ask=ask)
+    return ask
+
+
+def test_no_placeholder_is_what_enter_stands_for_and_enter_writes_nothing(root: Path) -> None:
+    before, asked = texts(root), dict[str, str | None]()
+    answers: dict[str, str] = {}
+    for name, given in (("account_id", "012345678901"), ("github_repository", "us/fleet"), ("cluster_admin", "ops")):
+        with pytest.raises(FleetError, match="an answer is required"):
+            run(root, Answers(**answers), ask=enter(asked))
+        answers[name] = given
+    with pytest.raises(FleetError, match=r"^E-mail address .*: an answer is required$"):
+        run(root, Answers(**answers), ask=enter(asked))
+    assert texts(root) == before
     assert asked == {
-        "AWS account id": "123456789012",
+        "AWS account id": None,
         "AWS region": "eu-west-2",
-        "GitHub repository": "your-org/infra-fleet",
-        "Role that administers the cluster": "platform-admin",
-        "E-mail address for AWS budget alerts": "platform@example.com",
+        "GitHub repository": None,
+        "Role that administers the cluster": None,
+        "E-mail address for AWS budget alerts": None,
     }
 
 
-def test_an_address_that_nobody_reads_is_asked_for_again_and_warned_of(root: Path) -> None:
-    assert "platform@example.com receives no mail" in run(root)
-    said = run(root, Answers(), ask=lambda question, default: "ops@acme.io" if "E-mail" in question else default or "")
-    assert "receives no mail" not in said
-    assert layer_of(root).alarm_email == "ops@acme.io"
-    asked: list[str] = []
-    run(root, Answers(), ask=lambda question, default: asked.append(question) or default or "")
-    assert not any("E-mail" in question for question in asked)
+def test_what_somebody_answered_is_what_enter_stands_for_the_next_time(root: Path) -> None:
+    run(root, with_(OURS, region="eu-west-1"))
+    asked: dict[str, str | None] = {}
+    assert "nothing to change" in run(root, Answers(), ask=enter(asked))
+    assert asked == {
+        "AWS account id": "012345678901",
+        "AWS region": "eu-west-1",
+        "GitHub repository": "us/fleet",
+        "Role that administers the cluster": "ops/admin",
+    }
+
+
+def test_an_address_that_nobody_reads_is_warned_of_when_it_is_given(root: Path) -> None:
+    assert "platform@example.com receives no mail" in run(root, with_(OURS, alarm_email="platform@example.com"))
+    assert "receives no mail" not in run(root)
+
+
+SSO = "AWSReservedSSO_AdministratorAccess_0123456789abcdef"
+WHOLE = f"arn:aws:iam::012345678901:role/aws-reserved/sso.amazonaws.com/eu-west-1/{SSO}"
+
+
+@pytest.mark.parametrize("given", [SSO, f"arn:aws:iam::012345678901:role/{SSO}"])
+def test_a_role_of_identity_center_gets_the_path_that_the_account_says(root: Path, given: str) -> None:
+    run(root, with_(OURS, cluster_admin=given), facts=Known(roles={SSO: WHOLE}))
+    assert stack_of(root).cluster_admins == (WHOLE,)
+    run(root, with_(OURS, cluster_admin=WHOLE))
+    assert stack_of(root).cluster_admins == (WHOLE,)
+
+
+@pytest.mark.parametrize(("home", "arn"), [("eu-west-1", WHOLE), ("us-east-1", WHOLE.replace("/eu-west-1/", "/"))])
+def test_without_credentials_the_region_of_identity_center_is_asked_for(root: Path, home: str, arn: str) -> None:
+    given = iter(["", home])
+    run(root, with_(OURS, cluster_admin=SSO), ask=lambda question, _: next(given) if "Identity" in question else "")
+    assert stack_of(root).cluster_admins == (arn,)
+
+
+def test_without_a_terminal_the_whole_arn_must_be_given(root: Path) -> None:
+    before = texts(root)
+    with pytest.raises(FleetError, match=f"give the whole ARN, as `aws iam get-role --role-name {SSO} "):
+        run(root, with_(OURS, cluster_admin=SSO))
+    assert texts(root) == before
+
+
+OFFERED = {"us-east-1b": "use1-az1", "us-east-1c": "use1-az2", "us-east-1d": "use1-az4"}
+
+
+def test_where_letters_are_not_safe_the_zones_of_the_account_are_asked_for(root: Path) -> None:
+    asked: dict[str, str | None] = {}
+    given = iter(["us-east-1a,us-east-1b", "us-east-1c, us-east-1d"])
+
+    def ask(question: str, default: str | None) -> str:
+        asked[question.split(",")[0]] = default
+        return next(given)
+
+    said = run(root, ask=ask, facts=Known(offered=OFFERED))
+    assert asked == {"Availability zones": "us-east-1b,us-east-1c"}
+    assert "EKS refuses use1-az3" in said
+    assert "us-east-1a,us-east-1b is not allowed: use two or more of us-east-1b, us-east-1c, us-east-1d" in said
+    assert stack_of(root).zones == ("us-east-1c", "us-east-1d")
+    assert "nothing to change" in run(root, ask=ask, facts=Known(offered=OFFERED)), "it is asked once"
+
+
+def test_without_credentials_or_a_terminal_such_a_region_is_warned_of(root: Path) -> None:
+    said = run(root, ask=lambda question, _default: pytest.fail(question))
+    assert (
+        "warning: us-east-1: EKS refuses use1-az3, which may have any letter. us-east-1a, us-east-1b are assumed"
+        in said
+    )
+    assert "`fleet account check`" in said
+    assert "--zones sets some of us-east-1b (use1-az1)" in run(root, facts=Known(offered=OFFERED))
+    assert "warning" not in run(root, with_(OURS, region="eu-west-1"), facts=Known(offered=OFFERED))
+
+
+def test_zones_are_given_by_a_flag_too(root: Path) -> None:
+    assert "warning" not in run(root, with_(OURS, zones="us-east-1b, us-east-1d"))
+    assert stack_of(root).zones == ("us-east-1b", "us-east-1d")
 
 
 def test_the_ids_in_githubs_subject_are_written_as_github_gives_them(root: Path) -> None:
@@ -189,7 +300,8 @@ def test_the_ids_in_githubs_subject_are_written_as_github_gives_them(root: Path)
 
 def test_all_problems_of_both_files_are_said_at_once_and_nothing_is_written(root: Path) -> None:
     before = texts(root)
-    answers = Answers(account_id="12", region="Mars", github_repository="x", cluster_admin="a b", vpc_cidr="10.0.0.0/8")
+    wrong = {"account_id": "12", "region": "Mars", "github_repository": "x", "cluster_admin": "a b"}
+    answers = with_(OURS, **wrong, vpc_cidr="10.0.0.0/8")
     with pytest.raises(SettingsError) as caught:
         run(root, answers)
     said = str(caught.value)
@@ -297,7 +409,13 @@ def test_when_one_file_cannot_be_written_neither_is(root: Path) -> None:
     assert texts(root) == before
 
 
-FLAGS = ["--account-id=012345678901", "--region=us-east-1", "--github-repository=us/fleet", "--cluster-admin=admin"]
+FLAGS = [
+    "--account-id=012345678901",
+    "--region=eu-west-1",
+    "--github-repository=us/fleet",
+    "--cluster-admin=admin",
+    "--alarm-email=ops@acme.io",
+]
 
 
 def command(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
@@ -325,7 +443,7 @@ def test_the_command_without_a_terminal_shows_the_change_and_fails_unless_told_y
 
 def test_the_command_at_a_terminal_asks_for_what_no_flag_says(root: Path) -> None:
     controller, terminal = pty.openpty()
-    os.write(controller, b"012345678901\n\nus/fleet\n\nops@acme.io\ny\n")
+    os.write(controller, b"012345678901\n\nus/fleet\n\nadmin\nops@acme.io\ny\n")
     try:
         done = command(root, stdin=terminal)
     finally:
@@ -335,7 +453,7 @@ def test_the_command_at_a_terminal_asks_for_what_no_flag_says(root: Path) -> Non
     layer = layer_of(root)
     assert (layer.account_id, layer.region, layer.github_repository) == ("012345678901", "eu-west-2", "us/fleet")
     assert layer.alarm_email == "ops@acme.io"
-    assert stack_of(root).cluster_admins == ("arn:aws:iam::012345678901:role/platform-admin",)
+    assert stack_of(root).cluster_admins == ("arn:aws:iam::012345678901:role/admin",)
 
 
 def test_the_bootstraps_repository_follows_and_nothing_else_of_its_file_moves(root: Path) -> None:
@@ -351,7 +469,7 @@ def test_an_answer_is_checked_when_it_is_given(root: Path) -> None:
     def ask(question: str, default: str | None) -> str:
         return next(given) if "account" in question else default or "ops@acme.io"
 
-    said = run(root, Answers(), ask=ask)
+    said = run(root, Answers(github_repository="us/fleet", cluster_admin="ops"), ask=ask)
     assert any("accountId = 12345 " in line and "12 digits" in line for line in said.splitlines())
     assert "123456789013" in (root / "Pulumi.staging.yaml").read_text()
 

@@ -24,6 +24,7 @@ ANSWERS = (
     "--region=eu-west-2",
     "--github-repository=your-org/infra-fleet",
     "--cluster-admin=admin",
+    "--alarm-email=ops@acme.io",
 )
 SCRIPT, MODULE = (".venv/bin/fleet",), (".venv/bin/python", "-m", "fleet")
 
