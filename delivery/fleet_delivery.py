@@ -190,7 +190,7 @@ def write_files(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Change existing files without asking.")] = False,
 ) -> None:
-    """Write the settings of a stack, the permanent layer and the bootstrap. Prompts for what no option says."""
+    """Write the settings of a stack, of the account, of the bootstrap. Prompts for what no option says."""
     terminal = sys.stdin.isatty()
     answers = configure.Answers(
         account_id=account_id,

@@ -41,7 +41,7 @@ def _dressed(command: Any) -> Any:
 DELIVERY = "delivery.fleet_delivery"
 
 GROUPS = (
-    Group("configure", DELIVERY, "Write the settings of a stack, the permanent layer and the bootstrap.", is_member=True),
+    Group("configure", DELIVERY, "Write the settings of a stack, of the account, of the bootstrap.", is_member=True),
     Group("account", "permanent.fleet_account", "Check the account, apply its resources, print what GitHub needs."),
     Group("check", "checks.fleet_check", "Find what Flux would reject."),
     Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),

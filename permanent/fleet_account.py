@@ -11,8 +11,8 @@ import typer
 import infra.settings
 from common import summary
 from common.aws import Aws
-from common.console import Console, give, give_json
-from common.errors import FleetError
+from common.console import Console, give, give_json, tell
+from common.errors import CannotRunError
 from fleet.options import HERE, Cwd, Json, Yes
 from infra.config import file_name
 from infra.contract import names
@@ -56,8 +56,8 @@ def check_account(
     report = _checked(_layer(cwd).settings, cwd, [stack] if stack else _stacks(cwd))
     if as_json:
         give_json(report.json)
-    else:
-        give(*(text for line in report.lines for text in line.texts), report.conclusion)
+    for shown in (*(shown for line in report.lines for shown in line.shown), report.conclusion):
+        tell(shown, beside_json=as_json)
     rows = [(line.verdict, line.subject, line.says, line.remedy) for line in report.lines]
     worse = [row for row in rows if row[0] is not Verdict.GOOD]
     summary.write("\n".join(summary.table(("verdict", "subject", "found", "remedy"), worse)))
@@ -107,15 +107,15 @@ def _refuse_bad(report: Report) -> None:
     """Say what is not good. What is bad for a stack does not keep the permanent layer from being applied.
 
     Raises:
-        FleetError: something is bad that the permanent layer itself needs.
+        CannotRunError: something is bad that the permanent layer itself needs.
     """
     for line in report.lines:
         if line.verdict is not Verdict.GOOD:
-            for text in line.texts:
-                _say(text)
+            for shown in line.shown:
+                _say(str(shown))
     for line in report.of(Verdict.BAD):
         if line.subject in check.OF_THE_LAYER:
-            raise FleetError(f"{line.subject}: {line.says}. Nothing was applied: {line.remedy}")
+            raise CannotRunError(f"{line.subject}: {line.says}. Nothing was applied: {line.remedy}")
 
 
 def _github(layer: Layer) -> None:

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from common import console
+from common.console import Sign
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,6 +19,9 @@ class Verdict(StrEnum):
     GOOD = "good"
     BAD = "bad"
     UNKNOWN = "unknown"
+
+
+SIGNS = {Verdict.GOOD: Sign.DONE, Verdict.BAD: Sign.FAILED, Verdict.UNKNOWN: Sign.SKIPPED}
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,10 @@ class Line:
     remedy: str = ""
 
     @property
-    def texts(self) -> list[str]:
+    def shown(self) -> list[console.Line]:
         """The line as a person reads it, and one for the remedy."""
-        remedy = [f"{'':9}→ {self.remedy}"] if self.remedy else []
-        return [f"{self.verdict:<8} {self.subject}: {self.says}", *remedy]
+        found = console.Line(SIGNS[self.verdict], f"{self.verdict}: {self.subject}: {self.says}")
+        return [found, console.Line(Sign.NEXT, self.remedy)] if self.remedy else [found]
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,12 @@ class Report:
         return [line for line in self.lines if line.verdict is verdict]
 
     @property
-    def conclusion(self) -> str:
+    def conclusion(self) -> console.Line:
         """How many of each verdict, in one line."""
         counted = ", ".join(f"{len(self.of(verdict))} {verdict}" for verdict in Verdict)
-        return f"{counted}: {'fix what is bad first' if self.of(Verdict.BAD) else 'nothing speaks against a rebuild'}"
+        is_bad = bool(self.of(Verdict.BAD))
+        end = "fix what is bad before you build" if is_bad else "nothing here keeps a stack from being built"
+        return console.Line(Sign.of(not is_bad), f"{counted}: {end}")
 
     @property
     def json(self) -> dict[str, object]:

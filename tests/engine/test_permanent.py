@@ -94,6 +94,18 @@ def test_a_second_apply_changes_nothing_and_its_state_is_in_the_bucket_that_it_m
     assert not (fleet.folder.permanent / FIRST_STATE).exists()
 
 
+def test_the_check_finds_the_whole_layer_and_takes_the_provider_for_its_own(fleet: Sandbox) -> None:
+    command = (sys.executable, "-m", "fleet", "account", "check", "--json", f"--cwd={fleet.folder.root}")
+    done = fleet.run("exec", "--", *command)
+    assert done.code == 0, done.text
+    said = {(line["subject"], line["verdict"]): line["says"] for line in json.loads(done.out)["lines"]}
+    assert said["GitHub's identity provider", "good"] == "created by the permanent layer"
+    parts = said["permanent layer", "good"]
+    assert ("permanent layer", "unknown") not in said
+    for part in (BUCKET, names.DEPLOY_ROLE, names.BOUNDARY, names.log_group("staging-2"), *names.SECRET_PARAMETERS):
+        assert part in parts
+
+
 def test_no_secret_is_in_a_state_a_file_or_an_output(fleet: Sandbox) -> None:
     ssm = client("ssm", endpoint=fleet.account.endpoint, region=fleet.account.region)
     found = ssm.get_parameters(Names=list(names.SECRET_PARAMETERS), WithDecryption=True)["Parameters"]
@@ -170,7 +182,7 @@ def test_another_cluster_or_account_than_the_permanent_layers_is_named(fleet: Sa
     document["config"][f"{names.PERMANENT_PROJECT}:clusters"].remove("unlisted")
     other.account_file.write_text(yaml.safe_dump(document))
     done = other.run("preview")
-    assert done.code == 1
+    assert done.code == 2
     assert "unlisted" in done.err
     assert "fleet configure" in done.err
 
@@ -248,7 +260,7 @@ def test_a_provider_that_somebody_made_is_refused_then_adopted_as_it_is(tmp_path
         before = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
         refused = _apply(folder, environ, "--yes")
-        assert refused.returncode == 1
+        assert refused.returncode == 2
         assert refused.stderr.splitlines()[-1].startswith(f"account: GitHub's identity provider: {arn} exists already")
         assert "infra-fleet-permanent:adoptGithubProvider to true" in refused.stderr
         assert iam.list_policies(Scope="Local")["Policies"] == []
@@ -297,7 +309,7 @@ def test_credentials_of_another_account_are_refused_by_both_names(tmp_path: Path
         config = folder.permanent / "Pulumi.account.yaml"
         config.write_text(config.read_text().replace("123456789012", "210987654321"))
         done = _apply(folder, environ, "--yes")
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "are of account 123456789012" in done.stderr
         assert "210987654321" in done.stderr
         assert "Traceback" not in done.stderr

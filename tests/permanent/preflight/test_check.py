@@ -391,8 +391,8 @@ def test_the_command_prints_lines_or_json_and_fails_only_for_what_is_bad(
     assert f"bucket infra-fleet-state-{ACCOUNT_ID}-{REGION}" in bad[0]["says"]
     done = CliRunner().invoke(fleet_account.app, ["check", "-C", str(tmp_path), "--stack", "staging"])
     assert done.exit_code == 1
-    assert "         → `make account`, as an administrator\n" in done.stdout
-    assert done.stdout.splitlines()[-1].endswith("unknown: fix what is bad first")
+    assert "\n→ `make account`, as an administrator\n" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("unknown: fix what is bad before you build")
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("| verdict | subject | found | remedy |\n")
     assert "<code>good</code>" not in summary
