@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import requests
 from github import Auth, Github, GithubException, RateLimitExceededException
 
-from common.errors import FleetError
+from common.errors import FleetError, UnknownError
 from common.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
+
+    from github.Repository import Repository
 
 PUBLIC = "https://api.github.com"
 BOT = "github-actions[bot]"
@@ -46,6 +48,24 @@ def connect(token: str, url: str | None = None, *, ca_file: Path | None = None, 
     )
 
 
+def of_run() -> Repository:
+    """The repository of the workflow's run, by the token in GITHUB_TOKEN. Nothing is asked yet.
+
+    Raises:
+        FleetError: a variable is not set.
+    """
+    name, token = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_TOKEN")
+    if not name or not token:
+        raise FleetError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: set them, as a workflow does")
+    return connect(token).get_repo(name)
+
+
+def run_url() -> str:
+    """Where the workflow's run is."""
+    server, repository = os.environ.get("GITHUB_SERVER_URL", "https://github.com"), os.environ["GITHUB_REPOSITORY"]
+    return f"{server}/{repository}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
+
+
 @contextmanager
 def refusals(where: str, remedies: Mapping[int, str] | None = None) -> Generator[None]:
     """Say in one line what a refusal means.
@@ -55,17 +75,19 @@ def refusals(where: str, remedies: Mapping[int, str] | None = None) -> Generator
         remedies: HTTP status → what it means there, and what to do.
 
     Raises:
-        FleetError: GitHub refuses, or does not answer.
+        FleetError: GitHub refuses, and the remedy is known.
+        UnknownError: GitHub does not answer, or not what was asked.
     """
     try:
         yield
     except RateLimitExceededException:
-        raise FleetError(f"{where}: GitHub's rate limit is reached: run it again in an hour") from None
+        raise UnknownError(f"{where}: GitHub's rate limit is reached: run it again in an hour") from None
     except GithubException as error:
-        answer = f"GitHub answers {error.status}: {clean(error.message or error.data)}"
-        raise FleetError(f"{where}: {(remedies or {}).get(error.status) or answer}") from None
+        if remedy := (remedies or {}).get(error.status):
+            raise FleetError(f"{where}: {remedy}") from None
+        raise UnknownError(f"{where}: GitHub answers {error.status}: {clean(error.message or error.data)}") from None
     except requests.RequestException as error:
-        raise FleetError(f"{where}: GitHub cannot be reached: {clean(error)}") from None
+        raise UnknownError(f"{where}: GitHub cannot be reached: {clean(error)}") from None
 
 
 def login(client: Github) -> str | None:

@@ -1,4 +1,4 @@
-"""`fleet configure`, `scope`, `support`, `state`, `preview`, `comment` and `lock`: each a thin wrapper."""
+"""`fleet configure`, `scope`, `support`, `state`, `gate`, `preview`, `comment` and `lock`: each a thin wrapper."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import typer
 from rich.prompt import Confirm, Prompt
 
 from common import summary
-from common.console import Console, Line, Sign, give, give_json, tell
+from common.console import Console, Line, Progress, Sign, give, give_json, tell
 from common.errors import FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.text import LINE, markdown
-from delivery import comment, configure, preview, scope, state, support
+from delivery import comment, configure, gate, preview, scope, state, support
 from fleet.options import HERE, STACK, Cwd, Json, Stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -76,6 +76,20 @@ def say_state(
         raise FleetError(verdict.line)
     if not as_json:
         give(verdict.line)
+
+
+@app.command("gate")
+def check_gate(
+    cwd: Cwd = HERE,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a run that has not ended.")] = gate.WAIT,
+    *,
+    force: Annotated[bool, typer.Option("--force", envvar="FORCE", help="Continue whatever the runs say.")] = False,
+) -> None:
+    """Check that main is applied: that the run of infra-apply which main's head needs has succeeded."""
+    if force:
+        _tell(["main is not checked: --force"], beside_json=False)
+        return
+    _tell([gate.check(cwd, Progress(console), wait=wait)], beside_json=False)
 
 
 @app.command("preview")

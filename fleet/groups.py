@@ -47,6 +47,7 @@ GROUPS = (
     Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),
     Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),
     Group("state", DELIVERY, "Report whether a stack is up, and what a merge would do.", is_member=True),
+    Group("gate", DELIVERY, "Check that main is applied, before a rebuild.", is_member=True),
     Group("preview", DELIVERY, "Preview a stack and report what an update would do.", is_member=True),
     Group("comment", DELIVERY, "Post a preview's report to its pull request.", is_member=True),
     Group("lock", DELIVERY, "Show who holds a stack's lock, and release it.", is_member=True),

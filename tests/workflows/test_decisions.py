@@ -26,6 +26,7 @@ COMMENT = ".venv/bin/fleet comment report.md"
 LOCK = '.venv/bin/fleet lock --stack "$STACK"'
 FREE = f'{LOCK} --free --expect "$HOLDER"'
 CHECKS = ".venv/bin/fleet check --format github"
+GATE = ".venv/bin/fleet gate"
 REBUILD_STATE = '.venv/bin/fleet state --stack "$STACK" --when-down up'
 BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK"'
 STATUS = '.venv/bin/fleet bootstrap status --stack "$STACK"'
@@ -64,7 +65,7 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 ANSWERS = {
     **INSTALLED,
     **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
-    **dict.fromkeys((CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
+    **dict.fromkeys((GATE, CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
@@ -74,7 +75,7 @@ ANSWERS = {
 
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
-    by_name |= {"checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
+    by_name |= {"gate": GATE, "checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
     by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
@@ -236,7 +237,7 @@ REBUILD = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "staging"}}
 def test_a_rebuild_checks_main_then_builds_then_bootstraps() -> None:
     jobs = run("rebuild-stack.yml", REBUILD)
     assert results(jobs) == {}
-    assert jobs["health"].leg.commands[-1] == CHECKS
+    assert jobs["health"].leg.commands[-2:] == [GATE, CHECKS]
     assert jobs["rebuild"].leg.commands[-4:] == [REBUILD_STATE, UP, BOOTSTRAP, WHEN]
     assert (jobs["rebuild"].leg.group, jobs["rebuild"].leg.environment) == ("stack-staging", "staging")
     assert {step.inputs["ref"] for job in jobs.values() for step in job.leg.steps if "ref" in step.inputs} == {"main"}
@@ -244,6 +245,15 @@ def test_a_rebuild_checks_main_then_builds_then_bootstraps() -> None:
 
 def test_nothing_is_rebuilt_from_a_main_that_flux_would_refuse() -> None:
     assert results(run("rebuild-stack.yml", REBUILD, checks="exit 1")) == {"health": "failure", "rebuild": "skipped"}
+
+
+def test_nothing_is_rebuilt_from_a_main_that_is_not_applied_but_by_force() -> None:
+    answer_of_the_gate = 'echo "force $FORCE"; test "$FORCE" = true'
+    refused = run("rebuild-stack.yml", REBUILD, gate=answer_of_the_gate)
+    assert results(refused) == {"health": "failure", "rebuild": "skipped"}
+    assert refused["health"].leg.commands[-1] == GATE
+    forced = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "staging", "force": True}})
+    assert results(run("rebuild-stack.yml", forced, gate=answer_of_the_gate)) == {}
 
 
 def test_nothing_is_rebuilt_on_a_stack_of_unknown_state() -> None:
