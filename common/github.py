@@ -25,31 +25,37 @@ BOT = "github-actions[bot]"
 RETRIES = 3
 """Of calls that got no answer. A rate limit is said, not waited for: it may take an hour."""
 
+BETWEEN_WRITES = 1.0
+BETWEEN_REQUESTS = 0.25
+"""Seconds (GitHub Docs, best practices for using the REST API: wait at least one second between writes)."""
+
 TIMEOUT = 20
 """Seconds for one request."""
 
 
-def connect(token: str, url: str | None = None, *, ca_file: Path | None = None, retries: int = RETRIES) -> Github:
+def connect(token: str, url: str | None = None, *, ca_file: Path | None = None, retries: int | None = None) -> Github:
     """A client, which connects at its first call.
 
     Args:
         token: of a person, an app or a workflow.
         url: of the API; None: as the workflow's environment says, else GitHub's own.
         ca_file: certificates to trust instead of the machine's.
-        retries: of calls that got no answer.
+        retries: of calls that got no answer; None: RETRIES.
     """
     return Github(
         auth=Auth.Token(token),
         base_url=url or os.environ.get("GITHUB_API_URL", PUBLIC),
         verify=str(ca_file) if ca_file else True,
         timeout=TIMEOUT,
-        retry=retries,
+        retry=RETRIES if retries is None else retries,
         lazy=True,
+        seconds_between_writes=BETWEEN_WRITES,
+        seconds_between_requests=BETWEEN_REQUESTS,
     )
 
 
-def of_run() -> Repository:
-    """The repository of the workflow's run, by the token in GITHUB_TOKEN. Nothing is asked yet.
+def of_run() -> tuple[str, Repository]:
+    """The repository of the workflow's run, with its name, by the token in GITHUB_TOKEN. Nothing is asked yet.
 
     Raises:
         FleetError: a variable is not set.
@@ -57,7 +63,7 @@ def of_run() -> Repository:
     name, token = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_TOKEN")
     if not name or not token:
         raise FleetError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: set them, as a workflow does")
-    return connect(token).get_repo(name)
+    return name, connect(token).get_repo(name)
 
 
 def run_url() -> str:

@@ -1,4 +1,4 @@
-"""`fleet configure`, `scope`, `support`, `state`, `gate`, `preview`, `comment` and `lock`: each a thin wrapper."""
+"""The commands of a pull request, a merge and a rebuild: each a thin wrapper."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.prompt import Confirm, Prompt
@@ -18,7 +18,7 @@ from common.errors import FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.text import LINE, markdown
-from delivery import comment, configure, gate, preview, scope, state, support
+from delivery import alarm, comment, configure, gate, preview, scope, state, support
 from fleet.options import HERE, STACK, Cwd, Json, Stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -132,6 +132,17 @@ def post_comment(
     give(comment.post(report_file, repository, number))
 
 
+@app.command("alarm")
+def sound_alarm(
+    workflow: Annotated[str, typer.Option("--workflow", help="The name of the workflow.")],
+    job: Annotated[str, typer.Option("--job", help="The job that does the work for each stack.")],
+    stacks: Annotated[str, typer.Option("--stacks", help="The stacks of the run, a JSON array.")],
+    needs: Annotated[str, typer.Option("--needs", envvar="NEEDS", help="The context `needs`, as JSON.")],
+) -> None:
+    """Open or update one issue a stack when a workflow fails; close it after a run that succeeds."""
+    give(*alarm.report(workflow, job, _array(stacks), needs))
+
+
 @app.command("lock")
 def show_lock(
     stack: Stack = STACK,
@@ -161,6 +172,16 @@ def show_lock(
     if locks and free:
         held.free()
         _tell([f"{stack} is free: its lock was removed"], beside_json=as_json)
+
+
+def _array(text: str) -> list[str]:
+    try:
+        found: object = json.loads(text or "[]")
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, list):
+        raise FleetError(f"--stacks is {text!r}: expected a JSON array of names")
+    return [str(each) for each in cast("list[object]", found)]
 
 
 def _flag(value: object) -> str:

@@ -90,7 +90,7 @@ def check(folder: Path, progress: Progress, *, wait: float = WAIT, pause: float 
     def look() -> Look:
         nonlocal seen
         with refusals(WORKFLOW, REMEDIES):
-            seen = judge(of_run(), needed)
+            seen = judge(of_run()[1], needed)
         return Look([] if seen.has_passed else [seen.line], seen.line if seen.has_failed else "")
 
     progress.wait(f"{WORKFLOW} of main", wait, look, pause)

@@ -50,6 +50,7 @@ GROUPS = (
     Group("gate", DELIVERY, "Check that main is applied, before a rebuild.", is_member=True),
     Group("preview", DELIVERY, "Preview a stack and report what an update would do.", is_member=True),
     Group("comment", DELIVERY, "Post a preview's report to its pull request.", is_member=True),
+    Group("alarm", DELIVERY, "Keep one issue open while a workflow fails.", is_member=True),
     Group("lock", DELIVERY, "Show who holds a stack's lock, and release it.", is_member=True),
     Group("bootstrap", "bootstrap.fleet_bootstrap", "Install Flux on a fresh cluster, and verify it."),
     Group("teardown", "teardown.fleet_teardown", "Destroy a stack, and verify that nothing is left in AWS."),

@@ -7,15 +7,14 @@ Source: GitHub REST API, issues (a body has at most 65,536 characters); GitHub A
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pydantic
 
 from common import summary
-from common.errors import CannotRunError
-from common.github import BOT, connect, refusals
+from common.alarm import Alarm
+from common.github import run_url
 from common.text import LINE, markdown
 from teardown.reader import FLEET
 from teardown.report import HEAD
@@ -23,12 +22,8 @@ from teardown.report import HEAD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from github.Issue import Issue
-    from github.Repository import Repository
-
     from teardown.reader import Reader
 
-RETRIES = 3
 SUCCESS, SKIPPED = "success", "skipped"
 
 BODY = 60_000
@@ -61,9 +56,9 @@ class Night:
     """Whether a teardown has run to its end: a run that was skipped, or a watchdog, proves nothing."""
 
 
-def marker(stack: str) -> str:
-    """The first line of the issue, by which it is found again."""
-    return f"<!-- nightly-destroy {stack} -->"
+def alarm(stack: str) -> Alarm:
+    """The issue of a stack's nights."""
+    return Alarm(f"nightly-destroy {stack}", f"Nightly teardown of {stack} failed", "The nightly teardown")
 
 
 def is_bad(result: str) -> bool:
@@ -83,27 +78,18 @@ def report(night: Night, told: Told | None, reader: Reader) -> str:
     """Open, update or close the issue; what was done, in one line.
 
     Raises:
-        FleetError: something is not set, or GitHub refuses.
+        FleetError: something is not set, GitHub refuses, or issues are off.
+        UnknownError: GitHub does not answer.
     """
-    repository, token = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_TOKEN")
-    if not repository or not token:
-        raise CannotRunError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: in a workflow they are")
-    with refusals(repository):
-        there = connect(token).get_repo(repository)
-        found = _find(there, night.stack)
-        if night.failed:
-            return _open(there, found, night, told, reader)
-        if found and night.ended_well:
-            found.create_comment(f"The nightly teardown succeeded: {_run()}")
-            found.edit(state="closed", state_reason="completed")
-            return f"closed: {found.html_url}"
-    return f"left open: {found.html_url}" if found else "no issue is open, and none is needed"
+    if night.failed:
+        return alarm(night.stack).sound(body(night, told, reader))
+    return alarm(night.stack).clear(has_succeeded=night.ended_well)
 
 
 def body(night: Night, told: Told | None, reader: Reader) -> str:
     """What the issue says."""
     jobs = ", ".join(f"{job}: {result}" for job, result in night.failed.items())
-    head = [marker(night.stack), *_what(night, told), f"The last run: {_run()} ({jobs})", ""]
+    head = [*_what(night, told), f"The last run: {run_url()} ({jobs})", ""]
     steps = ["## What to do", "", *_steps(night.stack, told, reader), "", "The next nightly teardown that succeeds"]
     end = [*steps[:-1], f"{steps[-1]} closes this issue."]
     tables = _tables(told) if told else []
@@ -145,26 +131,3 @@ def _steps(stack: str, told: Told | None, reader: Reader) -> list[str]:
             "The workflow `infra-unlock` frees the lock too, once a reviewer agrees. The next teardown does the rest.",
         ]
     return [*block, f"Without credentials of your own: `gh workflow run nightly-destroy.yml -f stack={stack}`"]
-
-
-def _find(there: Repository, stack: str) -> Issue | None:
-    """The open issue that is our own: others may quote the marker."""
-    for issue in there.get_issues(state="open"):
-        if (issue.body or "").partition("\n")[0].strip() == marker(stack) and issue.user.login == BOT:
-            return issue
-    return None
-
-
-def _open(there: Repository, found: Issue | None, night: Night, told: Told | None, reader: Reader) -> str:
-    text = body(night, told, reader)
-    if found is None:
-        made = there.create_issue(title=f"Nightly teardown of {night.stack} failed", body=text)
-        return f"opened: {made.html_url}"
-    found.edit(body=text)
-    found.create_comment(f"It failed again: {_run()}")
-    return f"updated: {found.html_url}"
-
-
-def _run() -> str:
-    server, repository = os.environ.get("GITHUB_SERVER_URL", "https://github.com"), os.environ["GITHUB_REPOSITORY"]
-    return f"{server}/{repository}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"

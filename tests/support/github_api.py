@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -59,8 +60,9 @@ class GitHubApi:
         """Start a run of a push to main, later than all before it; a conclusion ends it."""
         number = len(self.runs) + 1
         path = f"/repos/{self.name}/actions/runs/{100 + number}"
-        made = {
-            "id": 100 + number,
+        identity = 100 + number
+        made: dict[str, Any] = {
+            "id": identity,
             "run_number": number,
             "head_sha": sha,
             "status": "completed" if conclusion else "in_progress",
@@ -72,7 +74,7 @@ class GitHubApi:
         }
         self.runs.append(made)
         told = {"find what changed": "success", "apply, staging": conclusion} if jobs is None else jobs
-        self.jobs[made["id"]] = [{"name": name, "conclusion": result} for name, result in told.items()]
+        self.jobs[identity] = [{"name": name, "conclusion": result} for name, result in told.items()]
         return made
 
     @property
@@ -127,7 +129,7 @@ class GitHubApi:
 
 @contextmanager
 def serving() -> Generator[GitHubApi]:
-    """Serve one."""
+    """Serve one, to a client that does not pace itself."""
     there = GitHubApi()
 
     @Request.application
@@ -143,11 +145,15 @@ def serving() -> Generator[GitHubApi]:
         return Response(json.dumps(document), status, headers, content_type="application/json")
 
     server = make_server("127.0.0.1", 0, application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     there.url = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield there
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("common.github.BETWEEN_WRITES", 0)
+            patch.setattr("common.github.BETWEEN_REQUESTS", 0)
+            patch.setattr("common.github.RETRIES", 0)
+            yield there
     finally:
         server.shutdown()
         thread.join()
