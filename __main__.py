@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pulumi
 import pulumi_aws as aws
 
-from infra import addons, aws_only, jumpbox, support_dates
+from infra import addons, always_on, aws_only, jumpbox, support_dates
 from infra.cluster import Cluster
 from infra.contract import names
 from infra.network import Network
@@ -18,6 +18,7 @@ from infra.workload_identity import Identity
 aws_only.install()
 settings = load()
 support_dates.warn(settings.kubernetes_version, datetime.now(UTC).date())
+always_on.warn(settings)
 provider = aws.Provider(
     "aws",
     region=settings.region,

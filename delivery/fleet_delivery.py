@@ -18,7 +18,7 @@ from common.errors import FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.text import LINE, markdown
-from delivery import alarm, comment, configure, gate, preview, scope, state, support
+from delivery import alarm, comment, configure, gate, preview, scope, stack_list, state, support
 from fleet.options import HERE, STACK, Cwd, Json, Stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -42,6 +42,19 @@ def say_scope(
     for line in (f"stacks: {', '.join(stacks)}", found.reason):
         tell(line, beside_json=as_json)
     summary.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
+
+
+@app.command("stacks")
+def list_stacks(
+    cwd: Cwd = HERE,
+    only: Annotated[str, typer.Option("--only", help="These alone, with commas between.")] = "",
+    *,
+    nightly: Annotated[bool, typer.Option("--nightly", help="Leave out stacks without a nightly teardown.")] = False,
+) -> None:
+    """List the stacks, for the matrix of a scheduled workflow."""
+    chosen = stack_list.choose(cwd, only=only, nightly=nightly)
+    _tell([f"stacks: {', '.join(chosen.names) or 'none'}", *chosen.notices])
+    summary.outputs(stacks=json.dumps(chosen.names))
 
 
 @app.command("support")

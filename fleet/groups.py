@@ -45,6 +45,7 @@ GROUPS = (
     Group("account", "permanent.fleet_account", "Apply the account-level resources; print what GitHub needs."),
     Group("check", "checks.fleet_check", "Find what Flux would reject."),
     Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),
+    Group("stacks", DELIVERY, "List the stacks that a scheduled workflow works on.", is_member=True),
     Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),
     Group("state", DELIVERY, "Report whether a stack is up, and what a merge would do.", is_member=True),
     Group("gate", DELIVERY, "Check that main is applied, before a rebuild.", is_member=True),

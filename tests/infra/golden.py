@@ -47,6 +47,7 @@ EVERY_SETTING: Mapping[str, object] = {
     "hostedZoneIds": ["Z0123456789ABCDEFGHIJ"],
     "clusterAdmins": ["arn:aws:iam::210987654321:role/team/admin"],
     "controlPlaneLogs": ["audit", "scheduler"],
+    "nightlyTeardown": False,
     "deletionProtection": True,
     "permissionsBoundary": "arn:aws:iam::210987654321:policy/boundary",
     "tags": {"team": "platform"},

@@ -155,7 +155,12 @@ def test_a_required_check_is_a_job_that_always_reports(check: str) -> None:
 def test_the_workflows_read_no_variable_that_nobody_sets() -> None:
     texts = [path.read_text() for path in (REPOSITORY / ".github").rglob("*.yml")]
     read = {name for text in texts for name in re.findall(r"\bvars\.([A-Z_]+)", text)}
-    assert read - github_setup.variables(SETTINGS).keys() == {"WHEN_DOWN", "KEEP_UNTIL", "RUNNER_USERS"}
+    assert read - github_setup.variables(SETTINGS).keys() == {
+        "WHEN_DOWN",
+        "KEEP_UNTIL",
+        "RUNNER_USERS",
+        "REBUILD_AT_WEEKDAYS",
+    }
 
 
 @pytest.mark.parametrize("name", ["a/b;id", "a/$(id)", "a/b c", "a/`id`", "a'/b", "a/b|c", "a/b\nc"])

@@ -115,6 +115,10 @@ def _from_json(text: Value) -> Value:
     return from_json(to_string(text))
 
 
+def _to_json(value: Value) -> Value:
+    return json.dumps(value)
+
+
 def _hash_files(*_patterns: Value) -> Value:
     """Names the entry of a cache, which a test has none of."""
     return "hash"
@@ -124,6 +128,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "contains": _contains,
     "fromjson": _from_json,
     "hashfiles": _hash_files,
+    "tojson": _to_json,
 }
 
 

@@ -32,7 +32,12 @@ BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK"'
 STATUS = '.venv/bin/fleet bootstrap status --stack "$STACK"'
 WHEN = '.venv/bin/fleet teardown when --stack "$STACK"'
 NIGHT = '.venv/bin/fleet teardown run --yes --recover --stack "$STACK"'
-WATCHDOG = '.venv/bin/fleet teardown verify --watchdog 26 --stack "$STACK"'
+WATCHDOG = '.venv/bin/fleet teardown verify --watchdog --stack "$STACK"'
+NIGHTLY = '.venv/bin/fleet stacks --nightly --only "$ONLY"'
+STACKS = '.venv/bin/fleet stacks --only "$ONLY"'
+ALARM = '.venv/bin/fleet alarm --workflow {} --job {} --stacks "$STACKS"'
+WATCHED = (("infra-apply", "apply"), ("rebuild-stack", "rebuild"), ("nightly-destroy", "stacks"))
+ALARMS = [ALARM.format(*each) for each in WATCHED]
 ISSUE = '.venv/bin/fleet teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 TESTS = "make test-application"
 SMOKE = "make smoke"
@@ -68,6 +73,9 @@ ANSWERS = {
     **dict.fromkeys((GATE, CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
+    **dict.fromkeys(ALARMS, 'echo "$NEEDS"; echo "$STACKS"'),
+    # As the command does: those that somebody asked for, else all.
+    **dict.fromkeys((NIGHTLY, STACKS), 'echo "stacks=[\\"${ONLY:-staging}\\"]" >> "$GITHUB_OUTPUT"'),
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -77,6 +85,7 @@ def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
     by_name |= {"gate": GATE, "checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
     by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE}
+    by_name |= {"nightly": NIGHTLY, "stacks": STACKS}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -130,7 +139,7 @@ def test_a_fork_gets_the_preview_of_the_intent_and_no_role(event: Event) -> None
 
 def test_a_fresh_fork_without_an_account_is_green() -> None:
     assert results(run("infra-plan.yml", pull_request(), variables={})) == {"plan": "skipped"}
-    assert results(run("infra-apply.yml", PUSH, variables={})) == {"apply": "skipped"}
+    assert results(run("infra-apply.yml", PUSH, variables={})) == {"apply": "skipped", "alarm": "skipped"}
 
 
 def test_the_required_check_reports_on_a_change_that_touches_no_infrastructure() -> None:
@@ -200,7 +209,7 @@ def test_after_a_failed_up_nothing_else_runs() -> None:
 
 
 def test_fluxs_own_commits_apply_nothing() -> None:
-    assert results(run("infra-apply.yml", PUSH, scope=scope(infra=False))) == {"apply": "skipped"}
+    assert results(run("infra-apply.yml", PUSH, scope=scope(infra=False))) == {"apply": "skipped", "alarm": "skipped"}
 
 
 def test_a_merge_applies_each_stack_in_its_own_line() -> None:
@@ -244,7 +253,9 @@ def test_a_rebuild_checks_main_then_builds_then_bootstraps() -> None:
 
 
 def test_nothing_is_rebuilt_from_a_main_that_flux_would_refuse() -> None:
-    assert results(run("rebuild-stack.yml", REBUILD, checks="exit 1")) == {"health": "failure", "rebuild": "skipped"}
+    jobs = run("rebuild-stack.yml", REBUILD, checks="exit 1")
+    assert results(jobs) == {"health": "failure", "rebuild": "skipped"}
+    assert '"health": {"result": "failure"' in jobs["alarm"].leg.output
 
 
 def test_nothing_is_rebuilt_from_a_main_that_is_not_applied_but_by_force() -> None:
@@ -273,10 +284,50 @@ def scheduled(cron: str) -> Event:
     return Event("schedule", {**PAYLOAD, "schedule": cron})
 
 
-@pytest.mark.parametrize("cron", ["0 20 * * *", "0 22 * * *"])
+WEEKDAYS = scheduled("23 6 * * 1-5")
+
+
+def test_no_morning_comes_by_itself_until_the_variable_names_its_stacks() -> None:
+    off = run("rebuild-stack.yml", WEEKDAYS)
+    assert set(results(off)) == {"stacks", "health", "rebuild", "alarm"}
+    stacks = answer(stacks='["staging", "dev"]')
+    on = run("rebuild-stack.yml", WEEKDAYS, {**VARIABLES, "REBUILD_AT_WEEKDAYS": "staging,dev"}, stacks=stacks)
+    assert results(on) == {}
+    assert [leg.group for leg in on["rebuild"].legs] == ["stack-staging", "stack-dev"]
+    assert on["alarm"].leg.output.splitlines()[-1] == '["staging", "dev"]'
+
+
+@pytest.mark.parametrize("answers", [{"rebuild_state": "exit 1"}, {"gate": "exit 1"}, {"stacks": "exit 1"}])
+def test_a_failed_morning_ends_in_an_issue(answers: dict[str, str]) -> None:
+    jobs = run("rebuild-stack.yml", WEEKDAYS, {**VARIABLES, "REBUILD_AT_WEEKDAYS": "staging"}, **answers)
+    assert jobs["alarm"].leg.commands[-1] == ALARM.format("rebuild-stack", "rebuild")
+    needs = json.loads(jobs["alarm"].leg.output.splitlines()[0])
+    assert [need["result"] for need in needs.values()].count("failure") == 1
+
+
+def test_a_failed_merge_ends_in_an_issue_and_fluxs_own_commits_in_none() -> None:
+    jobs = run("infra-apply.yml", PUSH, state="exit 1")
+    needs, stacks = jobs["alarm"].leg.output.splitlines()
+    assert json.loads(needs)["apply"]["result"] == "failure"
+    assert stacks == '["staging"]'
+    assert run("infra-apply.yml", PUSH, scope="exit 1")["alarm"].result == "success"
+    assert run("infra-apply.yml", PUSH, scope=scope(infra=False))["alarm"].result == "skipped"
+
+
+def night(event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
+    """The jobs of the one night of a run."""
+    (leg,) = run("nightly-destroy.yml", event, variables, **answers)["night"].legs
+    return dict(leg.called)
+
+
+TONIGHT = scheduled("13 20 * * *")
+LOOK_FOR_IT = scheduled("43 5 * * *")
+
+
+@pytest.mark.parametrize("cron", ["13 20 * * *", "13 22 * * *"])
 def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
     """The teardown waits for its turn: it is in the stack's concurrency group."""
-    jobs = run("nightly-destroy.yml", scheduled(cron), {**VARIABLES, "KEEP_UNTIL": "2026-11-29T08:00:00Z"})
+    jobs = night(scheduled(cron), {**VARIABLES, "KEEP_UNTIL": "2026-11-29T08:00:00Z"})
     assert jobs["destroy"].leg.commands[-1] == NIGHT
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force false, keep 2026-11-29T08:00:00Z"
     assert (jobs["destroy"].leg.group, jobs["destroy"].leg.environment) == ("stack-staging", "staging")
@@ -284,44 +335,69 @@ def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
     assert results(jobs) == {"watchdog": "skipped"}
 
 
+def test_every_stack_has_a_night_and_an_issue_of_its_own() -> None:
+    """The one that fails takes no other with it."""
+    jobs = run(
+        "nightly-destroy.yml",
+        TONIGHT,
+        nightly=answer(stacks='["dev", "staging"]'),
+        night='[ "$STACK" = staging ] || exit 1; ' + answer(kept="false"),
+    )
+    dev, staging = jobs["night"].legs
+    assert (dev.called["destroy"].leg.group, staging.called["destroy"].leg.group) == ("stack-dev", "stack-staging")
+    assert dev.called["issue"].leg.output == "dev: failure skipped \n\n"
+    assert staging.called["issue"].leg.output == "staging: success skipped false\n\n"
+    assert (dev.result, staging.result, jobs["night"].result) == ("failure", "success", "failure")
+
+
+def test_without_a_stack_that_has_a_night_nothing_is_destroyed() -> None:
+    assert results(run("nightly-destroy.yml", TONIGHT, nightly=answer(stacks="[]"))) == {"night": "skipped"}
+
+
+def test_a_night_whose_stacks_cannot_be_found_is_told_as_well() -> None:
+    jobs = run("nightly-destroy.yml", TONIGHT, nightly="exit 1")
+    assert results(jobs) == {"stacks": "failure", "night": "skipped"}
+    assert '"stacks": {"result": "failure"' in jobs["alarm"].leg.output
+
+
 def test_a_night_that_fails_ends_in_the_issue_too() -> None:
     report = '{"title": "`id` $(id) 5 resources left"}'
-    jobs = run("nightly-destroy.yml", scheduled("0 20 * * *"), night=f"{answer(report=report)}; exit 1")
+    jobs = night(TONIGHT, night=f"{answer(report=report)}; exit 1")
     assert jobs["issue"].leg.output == f"staging: failure skipped \n{report}\n"
     assert results(jobs) == {"destroy": "failure", "watchdog": "skipped"}
 
 
 def test_a_watchdog_that_finds_an_old_cluster_hands_its_report_to_the_issue() -> None:
-    jobs = run("nightly-destroy.yml", scheduled("0 6 * * *"), watchdog=f"{answer(report='{}')}; exit 1")
+    jobs = night(LOOK_FOR_IT, watchdog=f"{answer(report='{}')}; exit 1")
     assert jobs["issue"].leg.output == "staging: skipped failure \n{}\n"
 
 
 def test_whatever_changes_a_stack_waits_in_the_one_line_of_the_stack() -> None:
     """So a job that finds another job's lock knows that this job is gone."""
-    night = run("nightly-destroy.yml", scheduled("0 20 * * *"))["destroy"].leg
+    destroy = night(TONIGHT)["destroy"].leg
     rebuild = run("rebuild-stack.yml", REBUILD)["rebuild"].leg
     merge = run("infra-apply.yml", PUSH, state=answer(operation="up"))["apply"].leg
-    assert {night.group, rebuild.group, merge.group} == {"stack-staging"}
-    assert "--recover" in night.commands[-1]
-    assert "--take-lock" not in night.commands[-1]
+    assert {destroy.group, rebuild.group, merge.group} == {"stack-staging"}
+    assert "--recover" in destroy.commands[-1]
+    assert "--take-lock" not in destroy.commands[-1]
 
 
 def test_a_night_by_hand_may_be_forced() -> None:
     """The input `force` reaches the command."""
-    event = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "blue", "force": True}})
-    jobs = run("nightly-destroy.yml", event)
+    jobs = night(Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "blue", "force": True}}))
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force true, keep "
     assert jobs["destroy"].leg.group == "stack-blue"
 
 
 def test_the_watchdog_looks_in_the_morning_and_destroys_nothing() -> None:
-    jobs = run("nightly-destroy.yml", scheduled("0 6 * * *"), watchdog="exit 1")
+    jobs = night(LOOK_FOR_IT, watchdog='echo "keep $KEEP_UNTIL"; exit 1', variables={**VARIABLES, "KEEP_UNTIL": "x"})
+    assert jobs["watchdog"].leg.output.splitlines()[-1] == "keep x"
     assert jobs["issue"].leg.output == "staging: skipped failure \n\n"
     assert results(jobs) == {"destroy": "skipped", "watchdog": "failure"}
 
 
 def test_without_an_account_there_is_no_night() -> None:
-    assert set(results(run("nightly-destroy.yml", scheduled("0 20 * * *"), {})).values()) == {"skipped"}
+    assert set(results(run("nightly-destroy.yml", TONIGHT, {})).values()) == {"skipped"}
 
 
 TAG = Event("push", PAYLOAD, ref="refs/tags/v1.2.0")
@@ -361,5 +437,5 @@ def test_code_that_fails_its_tests_is_not_built() -> None:
 
 def test_a_nightly_teardown_ends_with_a_report_before_its_job_is_killed() -> None:
     """The job also checks out, installs and writes its summary."""
-    job = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "nightly-destroy.yml").read_text())["jobs"]["destroy"]
+    job = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "night-of-stack.yml").read_text())["jobs"]["destroy"]
     assert job["timeout-minutes"] * 60 - time_budget.WITHIN >= 600

@@ -1,0 +1,21 @@
+"""A stack without a nightly teardown warns of what it costs, and any other is silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra import always_on
+from infra.settings import parse
+
+
+@pytest.mark.parametrize("nightly", [True, False])
+def test_a_preview_warns_of_what_a_stack_costs_that_has_no_night(
+    nightly: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+    always_on.warn(parse({"accountId": "123456789012", "nightlyTeardown": nightly}, "staging"))
+    assert [line.partition(" with ")[0] for line in said] == (
+        [] if nightly else ["staging has no nightly teardown: it costs about 168 dollars a month"]
+    )
