@@ -10,7 +10,7 @@ from infra.settings import parse
 
 @pytest.mark.parametrize("nightly", [True, False])
 def test_a_preview_warns_of_what_a_stack_costs_that_has_no_night(
-    nightly: bool,  # noqa: FBT001
+    nightly: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
