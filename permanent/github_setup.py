@@ -94,16 +94,16 @@ STOP = """stop() { printf '%s\\n' "stopped, nothing after this was done: $1" >&2
 """A function of the script. It ends the subshell that the script is, not the shell that it is pasted into."""
 
 NO_ENVIRONMENT = (
-    f"GitHub did not make the environment {names.GITHUB_ENVIRONMENT} for main only: the deploy role is not handed over. "
-    "In a private repository this needs GitHub Pro, Team or Enterprise (docs/day-zero.md)"
+    f"GitHub did not make the environment {names.GITHUB_ENVIRONMENT} for main only: the role is not handed over. "
+    "In a private repository this needs GitHub Pro, Team or Enterprise (docs/github-plans.md)"
 )
 NO_RULES = (
     "GitHub did not take the rules, so the deploy role is not handed over. "
-    "In a private repository they need GitHub Pro, Team or Enterprise (docs/day-zero.md)"
+    "In a private repository they need GitHub Pro, Team or Enterprise (docs/github-plans.md)"
 )
 NO_REVIEW = (
     f"the environment {names.GITHUB_REVIEW_ENVIRONMENT} has no reviewers: whoever may run workflows can free a lock. "
-    "In a private repository reviewers need GitHub Enterprise; all else is done (docs/day-zero.md)"
+    "In a private repository reviewers need GitHub Enterprise; all else is done (docs/github-plans.md)"
 )
 
 

@@ -26,7 +26,7 @@ VALUES: dict[str, object] = {
 SETTINGS = parse(VALUES)
 
 
-GH = """#!/usr/bin/env python3
+GH = """#!/usr/bin/env -S python3 -I -S
 # Stands for gh: notes what it is asked, and keeps rulesets, environments and branch policies as GitHub's API does.
 import json, pathlib, sys
 store, log = pathlib.Path({store!r}), pathlib.Path({log!r})
