@@ -53,6 +53,7 @@ GROUPS = (
     Group("comment", DELIVERY, "Post a preview's report to its pull request.", is_member=True),
     Group("alarm", DELIVERY, "Keep one issue open while a workflow fails.", is_member=True),
     Group("lock", DELIVERY, "Show who holds a stack's lock, and release it.", is_member=True),
+    Group("release", "delivery.fleet_release", "Tell whether an image is still to be pushed; list what is scanned."),
     Group("bootstrap", "bootstrap.fleet_bootstrap", "Install Flux on a fresh cluster, and verify it."),
     Group("teardown", "teardown.fleet_teardown", "Destroy a stack, and verify that nothing is left in AWS."),
     Group("sandbox", "sandbox.fleet_sandbox", "Run the whole lifecycle on this machine, without AWS."),

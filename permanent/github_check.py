@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from permanent.settings import Settings
 
-SCHEDULED = ("nightly-destroy.yml", "rebuild-stack.yml")
+SCHEDULED = ("nightly-destroy.yml", "rebuild-stack.yml", "rebuild-images.yml")
 """The workflows that come by themselves."""
 
 SCRIPT = ".venv/bin/fleet account github"
@@ -158,8 +158,8 @@ def _variables(there: _Repository, settings: Settings) -> Iterator[Point]:
 def _environments(there: _Repository, _settings: Settings) -> Iterator[Point]:
     for name in (names.GITHUB_ENVIRONMENT, names.GITHUB_REVIEW_ENVIRONMENT):
         yield Point(f"environment {name}", _problem(there, name), SCRIPT)
-    secrets = there.find(f"/environments/{names.GITHUB_ENVIRONMENT}/secrets") or {"secrets": []}
-    is_set = any(each["name"] == "FLUX_GITHUB_TOKEN" for each in secrets["secrets"])
+    secrets = there.find(f"/environments/{names.GITHUB_ENVIRONMENT}/secrets")
+    is_set = secrets is not None and any(each["name"] == "FLUX_GITHUB_TOKEN" for each in secrets["secrets"])
     remedy = f"gh secret set FLUX_GITHUB_TOKEN --repo {there.name} --env {names.GITHUB_ENVIRONMENT}"
     yield Point("secret FLUX_GITHUB_TOKEN", "" if is_set else "not set", remedy)
 
@@ -168,8 +168,8 @@ def _problem(there: _Repository, name: str) -> str:
     environment = there.find(f"/environments/{name}")
     if environment is None:
         return "missing"
-    policy = environment.get("deployment_branch_policy") or {}
-    if not policy.get("custom_branch_policies"):
+    policy: dict[str, Any] | None = environment.get("deployment_branch_policy")
+    if not policy or not policy.get("custom_branch_policies"):
         return "not protected: every branch may use it"
     policies = there.get(f"/environments/{name}/deployment-branch-policies")["branch_policies"]
     branches = sorted(each["name"] for each in policies)

@@ -49,11 +49,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubApi]:
         there.documents = {
             "actions/permissions": {"enabled": True, "allowed_actions": "all"},
             "actions/workflows": {"workflows": workflows},
-            "actions/variables": {
-                "variables": [
-                    {"name": name, "value": value} for name, value in github_setup.variables(SETTINGS).items()
-                ]
-            },
+            "actions/variables": {"variables": variables},
             f"environments/{DEPLOY}": {**branches, "protection_rules": [{"type": "branch_policy"}]},
             f"environments/{REVIEW}": reviewed,
             f"environments/{DEPLOY}/deployment-branch-policies": main,

@@ -36,6 +36,7 @@ ACTIONS = frozenset(
         "aws-actions/configure-aws-credentials",
         "docker/build-push-action",
         "docker/setup-buildx-action",
+        "docker/setup-qemu-action",
         "fluxcd/flux2/action",
         "pulumi/actions",
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from checks.findings import Stage
 from infra.contract import names
 from teardown import time_budget
 from tests.support.checkout import REPOSITORY
@@ -39,6 +40,9 @@ ALARM = '.venv/bin/fleet alarm --workflow {} --job {} --stacks "$STACKS"'
 WATCHED = (("infra-apply", "apply"), ("rebuild-stack", "rebuild"), ("nightly-destroy", "stacks"))
 ALARMS = [ALARM.format(*each) for each in WATCHED]
 ISSUE = '.venv/bin/fleet teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
+NEEDED = '.venv/bin/fleet release needed load-harness --tag "$TAG"'
+REFS = ".venv/bin/fleet release refs load-harness"
+SCANNED = '.venv/bin/fleet alarm --workflow rebuild-images --job scan --stacks "$REFS"'
 TESTS = "make test-application"
 SMOKE = "make smoke"
 OFFLINE = (
@@ -76,6 +80,9 @@ ANSWERS = {
     **dict.fromkeys(ALARMS, 'echo "$NEEDS"; echo "$STACKS"'),
     # As the command does: those that somebody asked for, else all.
     **dict.fromkeys((NIGHTLY, STACKS), 'echo "stacks=[\\"${ONLY:-staging}\\"]" >> "$GITHUB_OUTPUT"'),
+    NEEDED: answer(needed="true"),
+    REFS: answer(refs='["main", "v1.2.0"]'),
+    SCANNED: 'echo "$NEEDS"; echo "$REFS"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -85,7 +92,7 @@ def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
     by_name |= {"gate": GATE, "checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
     by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE}
-    by_name |= {"nightly": NIGHTLY, "stacks": STACKS}
+    by_name |= {"needed": NEEDED, "nightly": NIGHTLY, "stacks": STACKS}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -415,6 +422,35 @@ def test_a_tag_is_tested_tried_and_pushed() -> None:
     assert jobs["test"].leg.commands == [TESTS]
     assert jobs["release"].leg.output == "load-harness:v1.2.0 v1.2.0\n"
     assert jobs["release"].leg.steps[-1].command == "docker/build-push-action"
+
+
+def test_a_release_that_is_run_again_after_its_push_ends_well() -> None:
+    again = run("load-harness.yml", TAG, needed=answer(needed="false"))["release"].leg
+    assert again.result == "success"
+    assert not any(step.inputs.get("push") for step in again.steps)
+    refused = run("load-harness.yml", TAG, needed="exit 1")["release"].leg
+    assert (refused.result, refused.commands[-1]) == ("failure", NEEDED)
+
+
+def test_each_week_what_is_deployed_is_built_anew_and_scanned_whole() -> None:
+    jobs = run("rebuild-images.yml", scheduled("37 4 * * 2"), smoke='[ "$VERSION" = v0.0.0-weekly ]')
+    assert results(jobs) == {}
+    refs = [step.inputs["ref"] for leg in jobs["scan"].legs for step in leg.steps if "ref" in step.inputs]
+    assert refs == ["main", "v1.2.0"]
+    assert not any(step.inputs.get("push") for leg in jobs["scan"].legs for step in leg.steps)
+    failed = run("rebuild-images.yml", scheduled("37 4 * * 2"), smoke="exit 1")
+    assert '"scan": {"result": "failure"' in failed["alarm"].leg.output
+
+
+def test_a_merge_queue_gets_the_required_checks_and_no_role() -> None:
+    payload = {**PAYLOAD, "merge_group": {"base_sha": "b" * 40, "head_sha": "a" * 40}}
+    event = Event("merge_group", payload, ref="refs/heads/gh-readonly-queue/main/pr-7")
+    jobs = run("infra-plan.yml", event)
+    assert results(jobs) == {"plan": "skipped"}
+    assert jobs["scope"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
+    stages = {f".venv/bin/fleet check --stage {stage.value} --format github": "true" for stage in Stage}
+    checks = Run("k8s-manifest-validate.yml", event, REPOSITORY, {"PATH": os.environ["PATH"]}, {}, ANSWERS | stages)
+    assert results(checks.jobs()) == {}
 
 
 def test_without_an_account_a_tag_pushes_nothing() -> None:

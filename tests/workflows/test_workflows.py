@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
+import yaml
 
 from checks.findings import Stage
+from delivery import release
 from infra.contract import names, versions
+from infra.settings import NodeGroup
 from teardown import nights
 from tests.support.checkout import REPOSITORY
 from tests.support.workflows import INSTALLED, Document, load
@@ -54,6 +57,9 @@ PERMISSIONS = {
     ("nightly-destroy.yml", "alarm"): ALARM,
     ("nightly-destroy.yml", "night"): {**OIDC, "issues": "write"},
     ("nightly-destroy.yml", "stacks"): READ,
+    ("rebuild-images.yml", "alarm"): ALARM,
+    ("rebuild-images.yml", "refs"): READ,
+    ("rebuild-images.yml", "scan"): READ,
     ("rebuild-stack.yml", "alarm"): ALARM,
     ("rebuild-stack.yml", "health"): {**READ, "actions": "read"},
     ("rebuild-stack.yml", "rebuild"): OIDC,
@@ -61,6 +67,8 @@ PERMISSIONS = {
 }
 
 PULL_REQUEST_CHECKS = {file for file, workflow in WORKFLOWS.items() if "pull_request" in workflow["on"]}
+
+IMAGE = "./.github/actions/image"
 
 CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|fleet bootstrap\b|fleet teardown run\b")
 """A command that changes a stack."""
@@ -72,6 +80,10 @@ OURS = re.compile(
     r"[^|;&<>`\n]*"
 )
 """One command of ours, of make or of pulumi: nothing that needs a shell to be thought about."""
+
+
+AMI_TYPES = NodeGroup.model_fields["ami_type"].annotation
+PLATFORMS = {"AL2023_x86_64_STANDARD": "linux/amd64", "AL2023_ARM_64_STANDARD": "linux/arm64"}
 
 
 def runs(job: Document) -> list[str]:
@@ -88,13 +100,14 @@ def changing() -> dict[tuple[str, str], Document]:
 
 def test_the_workflows_start_when_the_guide_says() -> None:
     assert {file: set(workflow["on"]) for file, workflow in WORKFLOWS.items()} == {
-        "infra-plan.yml": {"pull_request"},
+        "infra-plan.yml": {"merge_group", "pull_request"},
         "infra-apply.yml": {"push"},
         "infra-unlock.yml": {"workflow_dispatch"},
-        "k8s-manifest-validate.yml": {"pull_request"},
+        "k8s-manifest-validate.yml": {"merge_group", "pull_request"},
         "load-harness.yml": {"pull_request", "push"},
         "night-of-stack.yml": {"workflow_call"},
         "nightly-destroy.yml": {"schedule", "workflow_dispatch"},
+        "rebuild-images.yml": {"schedule", "workflow_dispatch"},
         "rebuild-stack.yml": {"schedule", "workflow_dispatch"},
     }
     assert {"infra-plan.yml", "k8s-manifest-validate.yml", "load-harness.yml"} == PULL_REQUEST_CHECKS
@@ -209,7 +222,8 @@ def test_every_failure_of_a_night_ends_in_an_issue() -> None:
 
 def test_every_workflow_that_nobody_watches_has_an_alarm() -> None:
     """Its job sees all that may fail before it, save what has an issue of its own."""
-    watched = {"night-of-stack.yml": "issue"} | dict.fromkeys(("infra-apply.yml", "rebuild-stack.yml"), "alarm")
+    watched: dict[str, str] = dict.fromkeys(("infra-apply.yml", "rebuild-images.yml", "rebuild-stack.yml"), "alarm")
+    watched["night-of-stack.yml"] = "issue"
     for file, alarm in watched.items():
         jobs = WORKFLOWS[file]["jobs"]
         assert set(jobs[alarm]["needs"]) == jobs.keys() - {alarm}
@@ -219,7 +233,7 @@ def test_every_workflow_that_nobody_watches_has_an_alarm() -> None:
 def test_a_pull_request_has_its_own_group_which_the_next_push_cancels() -> None:
     assert {file for file, workflow in WORKFLOWS.items() if "concurrency" in workflow} == PULL_REQUEST_CHECKS
     for file in PULL_REQUEST_CHECKS - {"load-harness.yml"}:
-        group = f"{file.removesuffix('.yml')}-${{{{ github.event.pull_request.number }}}}"
+        group = f"{file.removesuffix('.yml')}-${{{{ github.event.pull_request.number || github.ref }}}}"
         assert WORKFLOWS[file]["concurrency"] == {"group": group, "cancel-in-progress": True}
 
 
@@ -236,6 +250,9 @@ def test_what_is_pushed_is_what_was_tried_and_scanned_and_says_where_it_comes_fr
     (built,) = (step for step in ACTIONS["image"]["runs"]["steps"] if "build-push-action" in step.get("uses", ""))
     tried = next(step for step in steps if step.get("uses") == "./.github/actions/image")
     assert steps.index(tried) < steps.index(push) == len(steps) - 1
+    # Of the architectures that nodes may have one is tried; the other has the same files and locks.
+    assert push["with"]["platforms"].split(",") == [PLATFORMS[ami] for ami in get_args(AMI_TYPES)]
+    assert push["with"]["annotations"] == f"index:{release.REVISION}=${{{{ github.sha }}}}"
     for key in ("context", "build-args"):
         of_the_release = built["with"][key].replace("${{ inputs.application }}", "load-harness")
         assert push["with"][key] == of_the_release.replace("inputs.version", "github.ref_name")
@@ -244,6 +261,22 @@ def test_what_is_pushed_is_what_was_tried_and_scanned_and_says_where_it_comes_fr
     assert "cache" not in tried["with"]
     pushing = [where for where, step in STEPS if step.get("with", {}).get("push")]
     assert pushing == ["load-harness.yml: release"]
+
+
+def test_a_release_is_refused_for_what_a_pull_request_can_fix_and_the_week_for_all_that_has_a_fix() -> None:
+    (scan,) = (step for step in ACTIONS["image"]["runs"]["steps"] if "scan-action" in step.get("uses", ""))
+    assert (scan["with"]["severity-cutoff"], scan["with"]["only-fixed"]) == ("high", True)
+    gates = {where: step["with"].get("gate", "release") for where, step in STEPS if step.get("uses") == IMAGE}
+    assert gates == {
+        "load-harness.yml: image": "release",
+        "load-harness.yml: release": "release",
+        "rebuild-images.yml: scan": "all",
+    }
+    release_rules, weekly = (
+        yaml.safe_load((REPOSITORY / ".github" / name).read_text()) for name in ("grype-release.yaml", "grype.yaml")
+    )
+    assert release_rules == {"ignore": [{"package": {"type": "deb"}}]}
+    assert weekly == {"ignore": []}
 
 
 def test_a_stack_is_changed_from_the_environment_that_allows_main_only() -> None:
