@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from permanent.settings import Settings
 
-SCHEDULED = ("nightly-destroy.yml", "rebuild-stack.yml", "rebuild-images.yml")
+SCHEDULED = ("nightly-destroy.yml", "rebuild-stack.yml", "rebuild-images.yml", "warm-caches.yml")
 """The workflows that come by themselves."""
 
 SCRIPT = ".venv/bin/fleet account github"

@@ -119,9 +119,9 @@ def _to_json(value: Value) -> Value:
     return json.dumps(value)
 
 
-def _hash_files(*_patterns: Value) -> Value:
-    """Names the entry of a cache, which a test has none of."""
-    return "hash"
+def _hash_files(*patterns: Value) -> Value:
+    """Names the entry of a cache: in one commit the same patterns have the same hash."""
+    return f"hash of {' '.join(to_string(pattern) for pattern in patterns)}"
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Value]] = {

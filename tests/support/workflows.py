@@ -28,6 +28,8 @@ Result = Literal["success", "failure", "skipped"]
 ACTIONS = frozenset(
     {
         "actions/cache",
+        "actions/cache/restore",
+        "actions/cache/save",
         "actions/checkout",
         "actions/setup-go",
         "actions/setup-python",
@@ -45,6 +47,7 @@ ACTIONS = frozenset(
 
 INSTALLED: Mapping[str, str] = {
     ".ci/packages": "true",
+    "make .venv/.dev": "true",
     "make .venv/.checks": "true",
     "make .venv/.sandbox": "true",
     "make .venv-load-harness/.done": "true",
@@ -90,6 +93,7 @@ class Event:
             "repository": self.payload["repository"]["full_name"],
             "sha": self.sha,
             "ref": self.ref,
+            "run_id": "101",
             "ref_name": self.ref.split("/", 2)[-1],
             "token": "a-token",
         }

@@ -453,6 +453,40 @@ def test_a_merge_queue_gets_the_required_checks_and_no_role() -> None:
     assert results(checks.jobs()) == {}
 
 
+WARM = {"make tools": "true", CHECKS: "true", "pulumi plugin install": "true"}
+
+
+def entries(jobs: dict[str, Job], *actions: str) -> set[tuple[str, str]]:
+    """The caches that jobs ask for or save: path and key; of pip's, the locks that its key is made from."""
+    steps = [step for job in jobs.values() for leg in job.legs for step in leg.steps]
+    saved = {(step.inputs["path"], step.inputs["key"]) for step in steps if step.command in actions}
+    pip = {("pip", step.inputs["cache-dependency-path"]) for step in steps if step.inputs.get("cache") == "pip"}
+    return saved | pip
+
+
+def test_the_first_push_of_a_pull_request_finds_what_main_has_saved() -> None:
+    """GitHub shows the entries of main to every branch, and those of a pull request to no other."""
+    environ = {"PATH": os.environ["PATH"]}
+    stages = {f".venv/bin/fleet check --stage {stage.value} --format github": "true" for stage in Stage}
+    checks = Run("k8s-manifest-validate.yml", pull_request(), REPOSITORY, environ, {}, ANSWERS | stages).jobs()
+    asked = entries(run("infra-plan.yml", pull_request()), "actions/cache") | entries(checks, "actions/cache")
+    main = Run("warm-caches.yml", PUSH, REPOSITORY, environ, {}, ANSWERS | WARM).jobs()
+    assert results(main) == {}
+    assert len(asked) == 6
+    assert asked <= entries(main, "actions/cache", "actions/cache/save")
+
+
+def test_what_main_has_built_is_saved_after_a_failure_too_and_found_by_the_start_of_its_key() -> None:
+    environ = {"PATH": os.environ["PATH"]}
+    failing = ANSWERS | WARM | {"make tools": "exit 1"}
+    steps = Run("warm-caches.yml", PUSH, REPOSITORY, environ, {}, failing).jobs()["tools"].leg.steps
+    (saved,) = (step.inputs["key"] for step in steps if step.command == "actions/cache/save")
+    jobs = run("infra-plan.yml", pull_request())
+    (asked,) = (step.inputs for step in jobs["checks"].leg.steps if step.command == "actions/cache")
+    assert saved == f"{asked['key']}-101"
+    assert asked["restore-keys"] == asked["key"]
+
+
 def test_without_an_account_a_tag_pushes_nothing() -> None:
     assert results(run("load-harness.yml", TAG, variables={})) == {"image": "skipped", "release": "skipped"}
 

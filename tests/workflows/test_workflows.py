@@ -64,6 +64,9 @@ PERMISSIONS = {
     ("rebuild-stack.yml", "health"): {**READ, "actions": "read"},
     ("rebuild-stack.yml", "rebuild"): OIDC,
     ("rebuild-stack.yml", "stacks"): READ,
+    ("warm-caches.yml", "checks"): READ,
+    ("warm-caches.yml", "plugins"): READ,
+    ("warm-caches.yml", "tools"): READ,
 }
 
 PULL_REQUEST_CHECKS = {file for file, workflow in WORKFLOWS.items() if "pull_request" in workflow["on"]}
@@ -109,6 +112,7 @@ def test_the_workflows_start_when_the_guide_says() -> None:
         "nightly-destroy.yml": {"schedule", "workflow_dispatch"},
         "rebuild-images.yml": {"schedule", "workflow_dispatch"},
         "rebuild-stack.yml": {"schedule", "workflow_dispatch"},
+        "warm-caches.yml": {"push", "schedule"},
     }
     assert {"infra-plan.yml", "k8s-manifest-validate.yml", "load-harness.yml"} == PULL_REQUEST_CHECKS
     assert all(WORKFLOWS[file]["on"]["pull_request"] == {"branches": ["main"]} for file in PULL_REQUEST_CHECKS)
