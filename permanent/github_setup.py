@@ -41,7 +41,7 @@ def environment() -> dict[str, object]:
 
 
 def ruleset() -> dict[str, object]:
-    """The rules of main: pull requests with a review and the required checks.
+    """The rules of main: pull requests with a review, of an owner where .github/CODEOWNERS names one, and the checks.
 
     Flux pushes to main: it writes itself at the bootstrap, and image automation moves tags. Its token belongs to an
     administrator of the repository, whose role may bypass.
@@ -60,7 +60,7 @@ def ruleset() -> dict[str, object]:
                 "parameters": {
                     "required_approving_review_count": 1,
                     "dismiss_stale_reviews_on_push": True,
-                    "require_code_owner_review": False,
+                    "require_code_owner_review": True,
                     "require_last_push_approval": False,
                     "required_review_thread_resolution": False,
                 },

@@ -78,6 +78,15 @@ def test_what_fails_before_any_stack_is_one_issue_which_a_run_that_gets_further_
     assert opened(github) == []
 
 
+def test_what_comes_before_the_stacks_is_well_although_one_of_them_failed(
+    github: GitHubApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report(("staging",), health="failure", rebuild="skipped")
+    ended(github, monkeypatch, staging="failure")
+    report(("staging",), health="success", rebuild="failure")
+    assert opened(github) == ["rebuild-stack of staging failed"]
+
+
 def test_a_run_that_did_nothing_closes_nothing(github: GitHubApi, monkeypatch: pytest.MonkeyPatch) -> None:
     ended(github, monkeypatch, staging="failure")
     report(("staging",), rebuild="failure")

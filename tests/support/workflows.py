@@ -362,6 +362,7 @@ class _Machine:
             "GITHUB_OUTPUT": str(files["output"]),
             "GITHUB_REF": event.ref,
             "GITHUB_REPOSITORY": event.payload["repository"]["full_name"],
+            "GITHUB_RUN_ID": "101",
             "GITHUB_SHA": event.sha,
             "GITHUB_STEP_SUMMARY": str(files["summary"]),
             "GITHUB_WORKSPACE": str(self._run.repository),

@@ -231,7 +231,13 @@ def test_every_workflow_that_nobody_watches_has_an_alarm() -> None:
     for file, alarm in watched.items():
         jobs = WORKFLOWS[file]["jobs"]
         assert set(jobs[alarm]["needs"]) == jobs.keys() - {alarm}
-    assert WORKFLOWS["nightly-destroy.yml"]["jobs"]["alarm"]["needs"] == ["stacks"]
+    # What fails before the nights; each of those has an issue of its own.
+    night = WORKFLOWS["nightly-destroy.yml"]["jobs"]["alarm"]
+    assert night["needs"] == ["stacks", "night"]
+    for file in (*watched, "nightly-destroy.yml"):
+        for command in runs(WORKFLOWS[file]["jobs"].get("alarm", {})):
+            job = command.partition("--job ")[2].split()[0]
+            assert job == WORKFLOWS[file]["jobs"]["alarm"]["needs"][-1], "the others are what comes before"
 
 
 def test_a_pull_request_has_its_own_group_which_the_next_push_cancels() -> None:
