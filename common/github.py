@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import requests
 from github import Auth, Github, GithubException, RateLimitExceededException
 
-from common.errors import FleetError, UnknownError
+from common.errors import CannotRunError, FleetError, UnknownError
 from common.text import clean
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def of_run() -> tuple[str, Repository]:
     """The repository of the workflow's run, with its name, by the token in GITHUB_TOKEN. Nothing is asked yet.
 
     Raises:
-        FleetError: a variable is not set.
+        CannotRunError: a variable is not set.
     """
     name, token = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_TOKEN")
     if not name or not token:
-        raise FleetError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: set them, as a workflow does")
+        raise CannotRunError("GITHUB_REPOSITORY and GITHUB_TOKEN are not both set: set them, as a workflow does")
     return name, connect(token).get_repo(name)
 
 

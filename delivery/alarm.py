@@ -14,7 +14,7 @@ import pydantic
 
 from common import summary
 from common.alarm import REMEDIES, Alarm
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.github import of_run, refusals, run_url
 from common.text import LINE, markdown
 
@@ -83,7 +83,7 @@ def outcomes(job: str, stacks: Sequence[str], needs: str) -> list[Outcome]:
     try:
         results = {name: need.result for name, need in NEEDS.validate_json(needs).items()}
     except pydantic.ValidationError:
-        raise FleetError(f"NEEDS is {needs[:80]!r}: expected the context `needs` of a job, as JSON") from None
+        raise CannotRunError(f"NEEDS is {needs[:80]!r}: expected the context `needs` of a job, as JSON") from None
     others = {name: result for name, result in results.items() if name != job and result not in (SUCCESS, SKIPPED)}
     if others:
         return [Outcome("", others, has_succeeded=False)]

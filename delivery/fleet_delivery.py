@@ -14,7 +14,7 @@ from rich.prompt import Confirm, Prompt
 
 from common import summary
 from common.console import Console, Line, Progress, Sign, give, give_json, tell
-from common.errors import FleetError
+from common.errors import CannotRunError, FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.text import LINE, markdown
@@ -53,7 +53,7 @@ def list_stacks(
 ) -> None:
     """List the stacks, for the matrix of a scheduled workflow."""
     chosen = stack_list.choose(cwd, only=only, nightly=nightly)
-    _tell([f"stacks: {', '.join(chosen.names) or 'none'}", *chosen.notices])
+    _tell([f"stacks: {', '.join(chosen.names) or 'none'}", *chosen.notices], beside_json=False)
     summary.outputs(stacks=json.dumps(chosen.names))
 
 
@@ -193,7 +193,7 @@ def _array(text: str) -> list[str]:
     except json.JSONDecodeError:
         found = None
     if not isinstance(found, list):
-        raise FleetError(f"--stacks is {text!r}: expected a JSON array of names")
+        raise CannotRunError(f"--stacks is {text!r}: expected a JSON array of names")
     return [str(each) for each in cast("list[object]", found)]
 
 

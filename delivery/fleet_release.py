@@ -10,7 +10,7 @@ import typer
 
 from common import summary
 from common.console import give
-from common.errors import FleetError
+from common.errors import CannotRunError
 from common.text import LINE, markdown
 from delivery import release
 from fleet.options import HERE, Cwd
@@ -31,7 +31,7 @@ def is_needed(
     """Check whether ECR has the release: of this commit, nothing is left to push; of another, it fails."""
     region = os.environ.get("AWS_REGION")
     if not region:
-        raise FleetError("AWS_REGION is not set: set it to the registry's region")
+        raise CannotRunError("AWS_REGION is not set: set it to the registry's region")
     needed, why = release.is_needed(application, tag, commit, release.find(region, application, tag))
     give(why)
     summary.write(markdown(why, LINE))

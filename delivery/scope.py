@@ -75,12 +75,12 @@ def since_infra(folder: Path, head: str = "HEAD") -> tuple[list[str], list[str]]
         FleetError: git cannot tell, or the clone has not the whole history.
     """
     if (_git(folder, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
-        raise FleetError(f"{folder} is a shallow clone, so earlier commits are unknown: check out with fetch-depth: 0")
+        raise CannotRunError(f"{folder} is a shallow clone, without earlier commits: check out with fetch-depth: 0")
     commits = (_git(folder, "rev-list", "--first-parent", "--end-of-options", head) or "").split()
     for number, commit in enumerate(commits, start=1):
         if find(folder, f"{commit}^1", commit).infra:  # a root has no parent, and counts as a change of everything
             return commits[:number][::-1], commits[number:]
-    raise FleetError(f"{head} has no commit")
+    raise CannotRunError(f"{head} has no commit")
 
 
 def stacks(folder: Path) -> list[str]:

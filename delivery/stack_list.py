@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.errors import FleetError
+from common.errors import CannotRunError
 from delivery import scope
 from infra import always_on
 from infra.settings import parse_file
@@ -39,7 +39,7 @@ def choose(folder: Path, *, only: str, nightly: bool) -> Stacks:
     wanted = [name.strip() for name in only.split(",") if name.strip()]
     for name in wanted:
         if name not in every:
-            raise FleetError(f"no stack {name}: Pulumi.{name}.yaml is missing; there are {', '.join(every)}")
+            raise CannotRunError(f"no stack {name}: Pulumi.{name}.yaml is missing; there are {', '.join(every)}")
     if wanted or not nightly:
         return Stacks(wanted or every)
     said = {name: always_on.notice(parse_file(config_of(folder / f"Pulumi.{name}.yaml"), name)) for name in every}

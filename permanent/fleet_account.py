@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common.console import Console, give
+from common.console import Console, Line, Sign, give
 from fleet.options import HERE, Cwd, Yes
 from infra.contract import names
 from infra.stack_file import config_of
@@ -62,7 +62,7 @@ def print_github_commands(
     give(*(point.line for point in points))
     wrong = [point for point in points if point.problem]
     if commands := dict.fromkeys(point.remedy for point in wrong if point.remedy):
-        give("", "to set it right:", *(f"    {command}" for command in commands))
+        give("", *(Line(Sign.NEXT, command) for command in commands))
     raise typer.Exit(1 if wrong else 0)
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from github import GithubException
 
-from common.errors import FleetError, UnknownError
+from common.console import Line, Sign
+from common.errors import CannotRunError, UnknownError
 from common.github import connect, refusals
 from infra.contract import names
 from permanent import github_setup
@@ -53,24 +54,24 @@ class Point:
     is_unknown: bool = False
 
     @property
-    def line(self) -> str:
+    def line(self) -> Line:
         """Say it."""
-        word = "unknown" if self.is_unknown else "wrong" if self.problem else "ok"
-        return f"{word}: {self.what}{f': {self.problem}' if self.problem else ''}"
+        unknown = "unknown: " if self.is_unknown else ""
+        return Line(Sign.of(not self.problem), f"{self.what}: {unknown}{self.problem}" if self.problem else self.what)
 
 
 def token() -> str:
     """The token of `gh`.
 
     Raises:
-        FleetError: there is no gh, or nobody is logged in.
+        CannotRunError: there is no gh, or nobody is logged in.
     """
     try:
         done = subprocess.run(["gh", "auth", "token"], capture_output=True, text=True, check=False)  # noqa: S607
     except FileNotFoundError:
-        raise FleetError("gh is not on PATH: install it (https://cli.github.com)") from None
+        raise CannotRunError("gh is not on PATH: install it (https://cli.github.com)") from None
     if done.returncode != 0 or not done.stdout.strip():
-        raise FleetError("gh has no token: run gh auth login")
+        raise CannotRunError("gh has no token: run gh auth login")
     return done.stdout.strip()
 
 

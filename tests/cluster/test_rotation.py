@@ -47,7 +47,7 @@ def test_a_revoked_token_stops_flux_and_a_new_one_starts_it_again_without_a_push
     town.switch(protected=False)
     town.commit({NOTE: "after the rotation\n"})
     town.sync()
-    town.bootstrap("verify", environment={"FLUX_GITHUB_TOKEN": "another-token"})
+    town.bootstrap("verify", "--wait", environment={"FLUX_GITHUB_TOKEN": "another-token"})
 
 
 def test_a_new_signing_key_is_generated_and_reaches_the_cluster(bootstrapped: Town) -> None:

@@ -64,7 +64,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubApi]:
 def wrong() -> dict[str, tuple[str, str]]:
     """What is not fine: its line → its remedy."""
     points = github_check.check(SETTINGS, "token")
-    return {point.what: (point.line, point.remedy) for point in points if point.problem}
+    return {point.what: (str(point.line), point.remedy) for point in points if point.problem}
 
 
 def test_a_repository_after_day_zero_is_fine_and_nothing_is_changed(github: GitHubApi) -> None:
@@ -184,7 +184,7 @@ def test_what_is_missing_is_named_with_the_command_that_sets_it_right(
 ) -> None:
     change(github)
     line, command = wrong()[what]
-    assert line.startswith(f"wrong: {what}: ")
+    assert line.startswith(f"✗ {what}: ")
     assert said in line
     assert remedy in command
 
@@ -193,7 +193,7 @@ def test_what_is_missing_is_named_with_the_command_that_sets_it_right(
 def test_what_github_does_not_say_is_unknown_and_never_fine(github: GitHubApi, status: int) -> None:
     github.failures["actions/permissions"] = (status, {"message": "Resource not accessible by personal access token"})
     found = wrong()
-    assert found["Actions"][0].startswith(f"unknown: Actions: GitHub answers {status}")
+    assert found["Actions"][0].startswith(f"✗ Actions: unknown: GitHub answers {status}")
     assert list(found) == ["Actions"], "the others are looked at all the same"
 
 
