@@ -46,7 +46,7 @@ def test_a_revoked_token_stops_flux_and_a_new_one_starts_it_again_without_a_push
     town.until(lambda: town.ready(api.GIT_REPOSITORY, "flux-system").endswith(head))
     town.bootstrap("run", environment={"FLUX_GITHUB_TOKEN": "another-token"})
     assert town.head == head
-    assert pods(town) == before
+    assert before <= pods(town), "none was replaced; the autoscaler may have added one"
     town.switch(protected=False)
     town.commit({NOTE: "after the rotation\n"})
     town.sync()
