@@ -9,7 +9,7 @@ APPLICATION := applications/load-harness
 
 .DEFAULT_GOAL := help
 .PHONY: help install preview up refresh destroy outputs reset cluster bootstrap check account test test-application test-cluster \
-	test-long smoke bench lint workflows format docs golden lock clean
+	test-long smoke tools bench lint workflows format docs golden lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ test-cluster: .venv/.dev ## run the tests on a real API server with real Flux co
 
 test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run
 	$(BIN)/python -m pytest -m long $(ARGS)
+
+tools: .venv/.dev ## build the pinned tools that tests, linters and checks need
+	@status=0; for tool in pulumi actionlint kustomize kubeconform kyverno crane controller-gen; do \
+		$(FLEET) tools $$tool || status=1; done; exit $$status
 
 bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap
 	@$(BIN)/python -m tests.bench

@@ -38,7 +38,7 @@ CONFIG = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=3
 """Three attempts with backoff (AWS SDKs reference, retry behavior); AWS_MAX_ATTEMPTS changes it."""
 
 
-READS = ("Describe", "Get", "Head", "List")
+READS = ("BatchGet", "Describe", "Get", "Head", "List")
 """How the operations begin that change nothing: the only ones that are sent before account and cluster are proven."""
 
 

@@ -235,13 +235,14 @@ class Progress:
         """One line under the step."""
         self.console.print(f"   {line}")
 
-    def wait(self, what: str, deadline: float, look: Callable[[], Look]) -> None:
+    def wait(self, what: str, deadline: float, look: Callable[[], Look], pause: float | None = None) -> None:
         """Look again and again until nothing is waited for.
 
         Args:
             what: what is waited for, to follow "waiting for".
             deadline: seconds from now.
             look: sees what is not there yet. Raises FleetError to end the wait.
+            pause: seconds between two looks; None: PAUSE.
 
         Raises:
             FleetError: the deadline has passed; what was not there is named.
@@ -264,7 +265,7 @@ class Progress:
                 lines = tuple(seen.waiting)
                 show(what, lines, changed=lines != said)
                 said = lines
-                time.sleep(PAUSE)
+                time.sleep(PAUSE if pause is None else pause)
 
     @contextmanager
     def _live(self) -> Generator[Callable[..., None]]:

@@ -1,4 +1,4 @@
-"""`fleet configure`, `scope`, `support`, `state`, `preview`, `comment` and `lock`: each a thin wrapper."""
+"""The commands of a pull request, a merge and a rebuild: each a thin wrapper."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.prompt import Confirm, Prompt
 
 from common import summary
-from common.console import Console, Line, Sign, give, give_json, tell
-from common.errors import FleetError
+from common.console import Console, Line, Progress, Sign, give, give_json, tell
+from common.errors import CannotRunError, FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.text import LINE, markdown
-from delivery import comment, configure, preview, scope, state, support
+from delivery import alarm, comment, configure, gate, preview, scope, stack_list, state, support
 from delivery.account_facts import AccountFacts
 from fleet.options import HERE, STACK, Cwd, Json, Stack
 
@@ -43,6 +43,19 @@ def say_scope(
     for line in (f"stacks: {', '.join(stacks)}", found.reason):
         tell(line, beside_json=as_json)
     summary.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
+
+
+@app.command("stacks")
+def list_stacks(
+    cwd: Cwd = HERE,
+    only: Annotated[str, typer.Option("--only", help="These alone, with commas between.")] = "",
+    *,
+    nightly: Annotated[bool, typer.Option("--nightly", help="Leave out stacks without a nightly teardown.")] = False,
+) -> None:
+    """List the stacks, for the matrix of a scheduled workflow."""
+    chosen = stack_list.choose(cwd, only=only, nightly=nightly)
+    _tell([f"stacks: {', '.join(chosen.names) or 'none'}", *chosen.notices], beside_json=False)
+    summary.outputs(stacks=json.dumps(chosen.names))
 
 
 @app.command("support")
@@ -88,6 +101,20 @@ def say_state(
         give(verdict.line)
 
 
+@app.command("gate")
+def check_gate(
+    cwd: Cwd = HERE,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a run that has not ended.")] = gate.WAIT,
+    *,
+    force: Annotated[bool, typer.Option("--force", envvar="FORCE", help="Continue whatever the runs say.")] = False,
+) -> None:
+    """Check that main is applied: that the run of infra-apply which main's head needs has succeeded."""
+    if force:
+        _tell(["main is not checked: --force"], beside_json=False)
+        return
+    _tell([gate.check(cwd, Progress(console), wait=wait)], beside_json=False)
+
+
 @app.command("preview")
 def show_preview(
     more: Annotated[
@@ -128,6 +155,17 @@ def post_comment(
     give(comment.post(report_file, repository, number))
 
 
+@app.command("alarm")
+def sound_alarm(
+    workflow: Annotated[str, typer.Option("--workflow", help="The name of the workflow.")],
+    job: Annotated[str, typer.Option("--job", help="The job that does the work for each stack.")],
+    stacks: Annotated[str, typer.Option("--stacks", help="The stacks of the run, a JSON array.")],
+    needs: Annotated[str, typer.Option("--needs", envvar="NEEDS", help="The context `needs`, as JSON.")],
+) -> None:
+    """Open or update one issue a stack when a workflow fails; close it after a run that succeeds."""
+    give(*alarm.report(workflow, job, _array(stacks), needs))
+
+
 @app.command("lock")
 def show_lock(
     stack: Stack = STACK,
@@ -157,6 +195,16 @@ def show_lock(
     if locks and free:
         held.free()
         _tell([f"{stack} is free: its lock was removed"], beside_json=as_json)
+
+
+def _array(text: str) -> list[str]:
+    try:
+        found: object = json.loads(text or "[]")
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, list):
+        raise CannotRunError(f"--stacks is {text!r}: expected a JSON array of names")
+    return [str(each) for each in cast("list[object]", found)]
 
 
 def _flag(value: object) -> str:

@@ -65,6 +65,24 @@ def find(folder: Path, base: str, head: str) -> Scope:
     return classify([path for path in (changed or "").split("\0") if path])
 
 
+def since_infra(folder: Path, head: str = "HEAD") -> tuple[list[str], list[str]]:
+    """The commits of a branch's own line, divided at the newest one that touches the programs.
+
+    Returns:
+        That commit and those after it, oldest first; and those before it, newest first. All are full hashes.
+
+    Raises:
+        FleetError: git cannot tell, or the clone has not the whole history.
+    """
+    if (_git(folder, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
+        raise CannotRunError(f"{folder} is a shallow clone, without earlier commits: check out with fetch-depth: 0")
+    commits = (_git(folder, "rev-list", "--first-parent", "--end-of-options", head) or "").split()
+    for number, commit in enumerate(commits, start=1):
+        if find(folder, f"{commit}^1", commit).infra:  # a root has no parent, and counts as a change of everything
+            return commits[:number][::-1], commits[number:]
+    raise CannotRunError(f"{head} has no commit")
+
+
 def stacks(folder: Path) -> list[str]:
     """The stacks of the project in a folder, from its files."""
     found = (STACK_FILE.fullmatch(path.name) for path in folder.iterdir())

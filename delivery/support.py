@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common import issues, summary
+from common import summary
+from common.alarm import Alarm
+from common.github import run_url
 from common.text import LINE
 from infra.contract import names, versions
 from infra.stack_file import config_of
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 FAIL_DAYS = 30
 """How long before the end of support the job fails."""
 
-MARKER = "<!-- support-dates -->"
-"""The first line of the issue, by which it is found again."""
+ALARM = Alarm("support-dates", "Kubernetes leaves standard support soon", "The look at the support dates")
 
 UPGRADE = """\
 Raise `infra-fleet:kubernetesVersion` by one minor, or `KUBERNETES_DEFAULT` in `infra/contract/versions.py`, with its
@@ -43,16 +44,9 @@ def report(found: list[str]) -> str:
     """Open, update or close the one issue about it; what was done, in one line.
 
     Raises:
-        FleetError: the environment is not a workflow's, or GitHub refuses.
+        FleetError: the environment is not a workflow's, GitHub refuses, or issues are off.
     """
-    with issues.of_repository() as there:
-        issue = issues.find(there, MARKER)
-        if found:
-            lines = [MARKER, *summary.bullets("Standard support ends:", found, LINE), UPGRADE]
-            lines.append(f"The last run: {issues.run()}")
-            again = f"Not upgraded yet: {issues.run()}"
-            title = "Kubernetes leaves standard support soon"
-            return issues.keep(there, issue, title=title, body="\n".join(lines), again=again)
-        if issue:
-            return issues.close(issue, f"No Kubernetes version leaves support within {FAIL_DAYS} days: {issues.run()}")
-    return "no issue is open, and none is needed"
+    if not found:
+        return ALARM.clear(has_succeeded=True)
+    lines = [*summary.bullets("Standard support ends:", found, LINE), UPGRADE, f"The last run: {run_url()}"]
+    return ALARM.sound("\n".join(lines))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from infra import support_dates
+from infra import always_on, support_dates
 from infra.contract import names
 
 if TYPE_CHECKING:
@@ -19,8 +19,14 @@ def tell(settings: Settings, today: date) -> None:
     """Log the notes, and warnings where something may cost money or open the cluster. In previews and updates."""
     for note in ami_releases(settings):
         pulumi.log.info(f"{names.NOTE}{note}")
-    for warning in (*support_dates.warnings(settings.kubernetes_version, today), *wide_editors(settings)):
+    for warning in _warnings(settings, today):
         pulumi.log.warn(warning)
+
+
+def _warnings(settings: Settings, today: date) -> list[str]:
+    costly = always_on.notice(settings)
+    support = support_dates.warnings(settings.kubernetes_version, today)
+    return [*support, *wide_editors(settings), *([costly] if costly else [])]
 
 
 def ami_releases(settings: Settings) -> list[str]:

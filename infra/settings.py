@@ -204,6 +204,9 @@ class Settings(StackModel):
     the whole cluster such a role can read Flux's token, and so become more than an editor (docs/security.md)."""
     control_plane_logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     """What EKS writes to the cluster's log group."""
+    nightly_teardown: bool = True
+    """Whether nightly-destroy destroys the stack each night. `false` keeps it up, at several times the cost: previews
+    and rebuilds say how much."""
     deletion_protection: bool = False
     """Makes the engine and AWS refuse to delete the cluster, so for a stack that is not destroyed every night."""
     permissions_boundary: PolicyArn = Field(

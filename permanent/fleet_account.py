@@ -11,13 +11,13 @@ import typer
 import infra.settings
 from common import summary
 from common.aws import Aws
-from common.console import Console, give, give_json, tell
+from common.console import Console, Line, Sign, give, give_json, tell
 from common.errors import CannotRunError
 from fleet.options import HERE, Cwd, Json, Yes
 from infra.config import file_name
 from infra.contract import names
 from infra.stack_file import config_of
-from permanent import github_setup
+from permanent import github_check, github_setup
 from permanent.apply import Layer, apply, public_signing_key
 from permanent.preflight import check
 from permanent.preflight.verdict import Verdict
@@ -82,9 +82,24 @@ def apply_layer(cwd: Cwd = HERE, *, yes: Yes = False) -> None:
 
 
 @app.command("github")
-def print_github_commands(cwd: Cwd = HERE) -> None:
+def print_github_commands(
+    cwd: Cwd = HERE,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask GitHub, with the token of gh, what is not as it must be.")
+    ] = False,
+) -> None:
     """Print the commands that configure GitHub for the account."""
-    _github(_layer(cwd))
+    layer = _layer(cwd)
+    if not check:
+        _github(layer)
+        return
+    points = github_check.check(layer.settings, github_check.token())
+    give(*(point.line for point in points))
+    wrong = [point for point in points if point.problem]
+    if commands := dict.fromkeys(point.remedy for point in wrong if point.remedy):
+        give("", *(Line(Sign.NEXT, command) for command in commands))
+    raise typer.Exit(1 if wrong else 0)
 
 
 def _layer(cwd: Path) -> Layer:

@@ -28,17 +28,22 @@ class WorkflowRole:
         subject: the `sub` of the job's token, after what the settings call githubSubject.
         like: whether `*` in the subject stands for anything.
         session_seconds: how long a job may work without assuming it again.
+        ref: what a job's run must be of, in addition to the subject.
     """
 
     subject: str
     like: bool = False
     session_seconds: int = HOUR
+    ref: str | None = None
 
 
 # GitHub Docs, "OpenID Connect reference", example subject claims.
 ROLES = {
     names.PREVIEW_ROLE: WorkflowRole("pull_request"),
-    names.DEPLOY_ROLE: WorkflowRole(f"environment:{names.GITHUB_ENVIRONMENT}", session_seconds=2 * HOUR),
+    # An environment lets in every branch where a plan has no branch policies, so the branch is asked for as well.
+    names.DEPLOY_ROLE: WorkflowRole(
+        f"environment:{names.GITHUB_ENVIRONMENT}", session_seconds=2 * HOUR, ref="refs/heads/main"
+    ),
     names.PUSH_ROLE: WorkflowRole("ref:refs/tags/v*", like=True),
 }
 
@@ -81,7 +86,7 @@ class GitHub(pulumi.ComponentResource):
             name=name,
             max_session_duration=wanted.session_seconds,
             assume_role_policy=provider.arn.apply(
-                lambda arn: policies.trust(arn, prefix, wanted.subject, like=wanted.like)
+                lambda arn: policies.trust(arn, prefix, wanted.subject, like=wanted.like, ref=wanted.ref)
             ),
             opts=self._child,
         )

@@ -69,19 +69,21 @@ def boundary(settings: Settings) -> str:
     return document
 
 
-def trust(provider_arn: str, prefix: str, subject: str, *, like: bool = False) -> str:
+def trust(provider_arn: str, prefix: str, subject: str, *, like: bool = False, ref: str | None = None) -> str:
     """The trust policy of a role for workflows of one GitHub repository.
 
-    Source: GitHub Actions documentation, OpenID Connect reference, example and immutable subject claims.
+    Sources: GitHub Actions documentation, OpenID Connect reference, example and immutable subject claims; AWS news of
+    January 2026, "AWS STS supports validation of identity provider claims", of which `ref` is one of GitHub's.
 
     Args:
         provider_arn: the IAM identity provider of GitHub.
         prefix: how the claim begins, `repo:<owner>/<repository>`, both with their ids in new repositories.
         subject: what follows it in the claim, e.g. `environment:staging`.
         like: whether `*` and `?` in the subject are wildcards.
+        ref: the branch or tag that a job's run must be of, as well; it holds where an environment is not protected.
     """
     subjects = {f"{names.GITHUB_ISSUER}:sub": f"{prefix}:{subject}"}
-    equal = {f"{names.GITHUB_ISSUER}:aud": "sts.amazonaws.com"}
+    equal = {f"{names.GITHUB_ISSUER}:aud": "sts.amazonaws.com"} | ({f"{names.GITHUB_ISSUER}:ref": ref} if ref else {})
     condition = {"StringEquals": equal, "StringLike": subjects} if like else {"StringEquals": equal | subjects}
     return web_identity_trust(provider_arn, condition)
 

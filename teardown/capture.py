@@ -11,6 +11,7 @@ from common.pulumi import exported_state
 from common.pulumi.exported_state import StackState
 from common.pulumi.runner import Stack
 from infra import config
+from infra.always_on import notice
 from infra.settings import parse_file
 from infra.stack_file import config_of
 from teardown.target import PersistentVolume, Target
@@ -25,6 +26,11 @@ def of_stack(folder: Path, stack: str) -> Target:
     """The cluster of a stack's settings. Raises FleetError: they are bad."""
     settings = _settings(folder, stack)
     return Target(settings.account_id, settings.region, settings.cluster_name, stack)
+
+
+def always_on(folder: Path, stack: str) -> str:
+    """What the stack costs that has no nightly teardown; empty where it has one. Raises FleetError: bad settings."""
+    return notice(_settings(folder, stack))
 
 
 def zones_of(folder: Path, stack: str) -> tuple[str, ...]:

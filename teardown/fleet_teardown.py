@@ -26,6 +26,7 @@ from teardown import (
     issue,
     keep,
     lock_owner,
+    nights,
     report,
     retained_volumes,
     run,
@@ -251,8 +252,12 @@ def verify_account(
     cwd: Cwd = HERE,
     vpc: Vpc = "",
     watchdog: Annotated[
-        float | None, typer.Option(metavar="HOURS", help="Only fail if a cluster older than that is alive.")
-    ] = None,
+        bool, typer.Option("--watchdog", help="Only look whether the cluster outlived the last night that was due.")
+    ] = False,
+    keep_until: Annotated[
+        str,
+        typer.Option("--keep-until", envvar=keep.VARIABLE, help="With --watchdog: until when nights were skipped."),
+    ] = "",
     reads: Reads = verify.READS,
     pause: Pause = verify.PAUSE,
     json: Json = False,
@@ -260,9 +265,10 @@ def verify_account(
     """Check for resources that the cluster left. Exits 0 only if all could be checked and nothing was found."""
     target = _target(cwd, stack, vpc)
     aws = Aws(target.region)
-    if watchdog is not None:
-        wrong = verify.overdue(aws, target, watchdog, datetime.now(UTC))
-        title = wrong or f"no cluster of {stack} is older than {watchdog:g} hours"
+    if watchdog:
+        due = nights.last_due(datetime.now(UTC), keep_until)
+        wrong = verify.missed(aws, target, due)
+        title = wrong or f"no cluster of {stack} outlived the night of {due:%Y-%m-%d %H:%M} UTC"
         _end(
             Report(title=title, good=not wrong, again=_again(stack) if wrong else ""), Reader.of(cwd, stack), json=json
         )
@@ -303,13 +309,15 @@ def keep_up(
 
 
 @app.command("when")
-def say_when(stack: Stack = STACK) -> None:
+def say_when(stack: Stack = STACK, cwd: Cwd = HERE) -> None:
     """Say when the nightly teardown runs and how to skip it, for the summary of a rebuild."""
     value = keep.until(12, datetime.now(UTC))
     lines = [
-        f"`{stack}` is destroyed at 20:00 UTC (nightly-destroy.yml).",
+        f"`{stack}` is destroyed at {nights.AT:%H:%M} UTC (nightly-destroy.yml).",
         f"To keep it for 12 hours from now: `gh variable set {keep.VARIABLE} --body {value}`",
     ]
+    if always_on := capture.always_on(cwd, stack):
+        lines = [always_on]
     summary.write(Report(title=f"the nightly teardown of {stack}", good=True, notes=lines).to_markdown(Reader()))
     give(*lines)
 

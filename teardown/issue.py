@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from common import issues, summary
+from common import summary
+from common.alarm import Alarm
+from common.github import run_url
 from common.text import LINE, markdown
 from teardown.reader import FLEET
 from teardown.report import HEAD
@@ -54,9 +56,9 @@ class Night:
     """Whether a teardown has run to its end: a run that was skipped, or a watchdog, proves nothing."""
 
 
-def marker(stack: str) -> str:
-    """The first line of the issue, by which it is found again."""
-    return f"<!-- nightly-destroy {stack} -->"
+def alarm(stack: str) -> Alarm:
+    """The issue of a stack's nights."""
+    return Alarm(f"nightly-destroy {stack}", f"Nightly teardown of {stack} failed", "The nightly teardown")
 
 
 def is_bad(result: str) -> bool:
@@ -76,23 +78,18 @@ def report(night: Night, told: Told | None, reader: Reader) -> str:
     """Open, update or close the issue; what was done, in one line.
 
     Raises:
-        FleetError: something is not set, or GitHub refuses.
+        FleetError: something is not set, GitHub refuses, or issues are off.
+        UnknownError: GitHub does not answer.
     """
-    with issues.of_repository() as there:
-        found = issues.find(there, marker(night.stack))
-        if night.failed:
-            title = f"Nightly teardown of {night.stack} failed"
-            again = f"It failed again: {issues.run()}"
-            return issues.keep(there, found, title=title, body=body(night, told, reader), again=again)
-        if found and night.ended_well:
-            return issues.close(found, f"The nightly teardown succeeded: {issues.run()}")
-    return f"left open: {found.html_url}" if found else "no issue is open, and none is needed"
+    if night.failed:
+        return alarm(night.stack).sound(body(night, told, reader))
+    return alarm(night.stack).clear(has_succeeded=night.ended_well)
 
 
 def body(night: Night, told: Told | None, reader: Reader) -> str:
     """What the issue says."""
     jobs = ", ".join(f"{job}: {result}" for job, result in night.failed.items())
-    head = [marker(night.stack), *_what(night, told), f"The last run: {issues.run()} ({jobs})", ""]
+    head = [*_what(night, told), f"The last run: {run_url()} ({jobs})", ""]
     steps = ["## What to do", "", *_steps(night.stack, told, reader), "", "The next nightly teardown that succeeds"]
     end = [*steps[:-1], f"{steps[-1]} closes this issue."]
     tables = _tables(told) if told else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from common.errors import UnknownError
@@ -122,8 +122,13 @@ def _look(aws: Aws, target: Target, read_state: Callable[[], StackState]) -> Ver
     return Verdict(ours, unknowns, listed, findings.blocking, tuple(findings.elsewhere), kept=kept)
 
 
-def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:
-    """What is wrong if the cluster has been alive for longer than some hours; empty if it has not, or is not there.
+def missed(aws: Aws, target: Target, due: datetime) -> str:
+    """What is wrong if the cluster has outlived a night; empty if it was made after it, or is not there.
+
+    Args:
+        aws: the clients.
+        target: the cluster.
+        due: when it should have been destroyed.
 
     Raises:
         UnknownError: AWS does not say.
@@ -133,7 +138,7 @@ def overdue(aws: Aws, target: Target, hours: float, now: datetime) -> str:
         raise UnknownError("; ".join(findings.unknown))
     for cluster in findings.ours:
         created = cluster.created or datetime.fromtimestamp(0, UTC)
-        if now - created > timedelta(hours=hours):
-            age = (now - created).total_seconds() / 3600
-            return f"the cluster {cluster.id} has been alive for {age:.0f} hours, more than {hours:g}"
+        if created < due:
+            made = f"the cluster {cluster.id}, made {created:%Y-%m-%d %H:%M} UTC"
+            return f"{made}, outlived the night of {due:%Y-%m-%d %H:%M} UTC"
     return ""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MODULES = {
-    *("aws", "console", "errors", "github", "kubernetes"),
+    *("alarm", "aws", "console", "errors", "github", "kubernetes"),
     *("pulumi", "summary", "target", "text", "world"),
 }
 PACKAGES = ("bootstrap", "checks", "delivery", "permanent", "sandbox", "teardown", "tools")

@@ -9,13 +9,13 @@ import pytest
 
 from delivery import support
 from infra.contract import versions
-from tests.support.issues import serving
+from tests.support import github_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.issues import Issues
+    from tests.support.github_api import GitHubApi
 
 END = versions.KUBERNETES["1.34"].standard_support_until
 
@@ -33,26 +33,26 @@ def test_it_looks_at_every_stacks_version(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def issues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issues]:
-    with serving(monkeypatch) as there:
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubApi]:
+    with github_api.of_workflow(monkeypatch) as there:
         yield there
 
 
-def test_one_issue_is_opened_updated_and_closed(issues: Issues) -> None:
+def test_one_issue_is_opened_updated_and_closed(github: GitHubApi) -> None:
     assert support.report([]) == "no issue is open, and none is needed"
     assert support.report(["1.34 ends on 2026-12-02"]) == "opened: #1"
-    made = issues.all[0]
+    made = github.issues[0]
     assert made["title"] == "Kubernetes leaves standard support soon"
     assert "1.34 ends on" in made["body"]
     assert "docs/upgrade.md" in made["body"]
-    assert "https://github.com/o/r/actions/runs/7" in made["body"]
+    assert "https://github.com/your-org/infra-fleet/actions/runs/7" in made["body"]
     assert support.report(["1.34 ended on 2026-12-02"]) == "updated: #1"
     assert "1.34 ended on" in made["body"]
     assert support.report([]) == "closed: #1"
-    assert [each["state"] for each in issues.all] == ["closed"]
+    assert [each["state"] for each in github.issues] == ["closed"]
 
 
-def test_an_issue_that_quotes_the_marker_is_not_ours(issues: Issues) -> None:
-    issues.add(f"See this:\n{support.MARKER}")
-    issues.add(support.MARKER, {"login": "stranger"})
+def test_an_issue_that_quotes_the_marker_is_not_ours(github: GitHubApi) -> None:
+    github.issue(f"See this:\n{support.ALARM.marker}")
+    github.issue(support.ALARM.marker, "stranger")
     assert support.report(["1.34 ends"]) == "opened: #3"

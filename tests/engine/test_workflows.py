@@ -36,7 +36,8 @@ BUCKET = names.state_bucket("123456789012", "eu-west-2")
 CHECKPOINT = f".pulumi/stacks/{names.PROJECT}/staging.json"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".sandbox", ".*_cache", ".hypothesis", "__pycache__")
 # What has tests of its own; `fleet sandbox preview` in the copy would begin an account for it alone.
-ELSEWHERE = {**INSTALLED, "make lint": "true", "make test": "true"}
+ALARM = '.venv/bin/fleet alarm --workflow infra-apply --job apply --stacks "$STACKS"'
+ELSEWHERE = {**INSTALLED, "make lint": "true", "make test": "true", ALARM: "true"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 
 def outcome(jobs: dict[str, Job]) -> dict[str, str]:
-    return {name: job.result for name, job in jobs.items()}
+    """Job → its result, without the job that tells of a failure."""
+    return {name: job.result for name, job in jobs.items() if name != "alarm"}
 
 
 def clusters(team: Team) -> tuple[str, ...]:

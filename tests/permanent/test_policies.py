@@ -9,7 +9,7 @@ import pytest
 
 from infra.config import SettingsError
 from infra.contract import names
-from permanent import policies
+from permanent import github_roles, policies
 from tests.permanent import example
 from tests.support.iam import statements, values
 
@@ -113,4 +113,14 @@ def test_only_a_subject_with_wildcards_is_compared_with_them() -> None:
     assert statement["Condition"] == {
         "StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
         "StringLike": {"token.actions.githubusercontent.com:sub": "repo:o/r:ref:refs/tags/v*"},
+    }
+
+
+def test_the_deploy_role_is_for_main_even_where_the_environment_is_not_protected() -> None:
+    """A job of another branch can name the environment wherever a plan has no branch policies."""
+    deploy = github_roles.ROLES[names.DEPLOY_ROLE]
+    (statement,) = json.loads(policies.trust("arn", "repo:o/r", deploy.subject, ref=deploy.ref))["Statement"]
+    claims = {"aud": "sts.amazonaws.com", "sub": "repo:o/r:environment:staging", "ref": "refs/heads/main"}
+    assert statement["Condition"] == {
+        "StringEquals": {f"{names.GITHUB_ISSUER}:{claim}": value for claim, value in claims.items()}
     }

@@ -75,6 +75,8 @@ def test_a_role_opens_to_one_subject_of_one_repository(
     found = layer.one("Role", role).inputs
     (statement,) = json.loads(found["assumeRolePolicy"])["Statement"]
     wanted: dict[str, dict[str, str]] = {"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com"}}
+    if role == names.DEPLOY_ROLE:
+        wanted["StringEquals"][f"{ISSUER}:ref"] = "refs/heads/main"
     wanted.setdefault(operator, {})[f"{ISSUER}:sub"] = f"repo:your-org/infra-fleet:{subject}"
     assert statement["Condition"] == wanted
     assert statement["Action"] in ("sts:AssumeRoleWithWebIdentity", ["sts:AssumeRoleWithWebIdentity"])

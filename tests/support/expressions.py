@@ -115,15 +115,20 @@ def _from_json(text: Value) -> Value:
     return from_json(to_string(text))
 
 
-def _hash_files(*_patterns: Value) -> Value:
-    """Names the entry of a cache, which a test has none of."""
-    return "hash"
+def _to_json(value: Value) -> Value:
+    return json.dumps(value)
+
+
+def _hash_files(*patterns: Value) -> Value:
+    """Names the entry of a cache: in one commit the same patterns have the same hash."""
+    return f"hash of {' '.join(to_string(pattern) for pattern in patterns)}"
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "contains": _contains,
     "fromjson": _from_json,
     "hashfiles": _hash_files,
+    "tojson": _to_json,
 }
 
 

@@ -19,7 +19,7 @@ import yaml
 from tests.support.expressions import condition, interpolate, to_string
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tests.support.expressions import Value
 
@@ -28,6 +28,8 @@ Result = Literal["success", "failure", "skipped"]
 ACTIONS = frozenset(
     {
         "actions/cache",
+        "actions/cache/restore",
+        "actions/cache/save",
         "actions/checkout",
         "actions/setup-go",
         "actions/setup-python",
@@ -36,6 +38,7 @@ ACTIONS = frozenset(
         "aws-actions/configure-aws-credentials",
         "docker/build-push-action",
         "docker/setup-buildx-action",
+        "docker/setup-qemu-action",
         "fluxcd/flux2/action",
         "pulumi/actions",
     }
@@ -44,6 +47,7 @@ ACTIONS = frozenset(
 
 INSTALLED: Mapping[str, str] = {
     ".ci/packages": "true",
+    "make .venv/.dev": "true",
     "make .venv/.checks": "true",
     "make .venv/.sandbox": "true",
     "make .venv-load-harness/.done": "true",
@@ -57,7 +61,7 @@ INSTALLED: Mapping[str, str] = {
 _WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "concurrency", "jobs"}
 _JOB_KEYS = {
     *("name", "needs", "if", "strategy", "runs-on", "timeout-minutes", "permissions", "environment", "concurrency"),
-    *("env", "outputs", "steps"),
+    *("env", "outputs", "steps", "uses", "with"),
 }
 _STEP_KEYS = {"id", "name", "if", "uses", "with", "run", "env", "shell"}
 
@@ -89,6 +93,7 @@ class Event:
             "repository": self.payload["repository"]["full_name"],
             "sha": self.sha,
             "ref": self.ref,
+            "run_id": "101",
             "ref_name": self.ref.split("/", 2)[-1],
             "token": "a-token",
         }
@@ -126,6 +131,8 @@ class Leg:
     """Its concurrency group; empty without one."""
     environment: str
     """Its GitHub environment; empty without one."""
+    called: Mapping[str, Job] = field(default_factory=dict[str, "Job"])
+    """The jobs of the workflow that it calls."""
 
     @property
     def commands(self) -> list[str]:
@@ -183,8 +190,12 @@ class Run:
             ExpressionError: so has an expression.
         """
         document = load(self.repository / ".github" / "workflows" / self.workflow)
-        _known(document, _WORKFLOW_KEYS, self.workflow)
         self._check_trigger(document["on"])
+        return self._all(document, cast("Value", self.event.payload.get("inputs", {})))
+
+    def _all(self, document: Document, inputs: Value) -> dict[str, Job]:
+        """Run the jobs of a workflow, which another one may have called."""
+        _known(document, _WORKFLOW_KEYS, self.workflow)
         done: dict[str, Job] = {}
         jobs = cast("dict[str, Document]", document["jobs"])
         while len(done) < len(jobs):
@@ -193,7 +204,7 @@ class Run:
                 raise WorkflowError(f"{self.workflow}: needs that cannot be met of {jobs.keys() - done.keys()}")
             for name in ready:
                 _known(jobs[name], _JOB_KEYS, f"job {name}")
-                done[name] = self._job(jobs, name, done)
+                done[name] = self._job(jobs, name, done, inputs)
         return done
 
     def _check_trigger(self, triggers: Mapping[str, Any]) -> None:
@@ -214,10 +225,10 @@ class Run:
             if definition.get("required") and not self.event.payload.get("inputs", {}).get(name):
                 raise WorkflowError(f"{self.workflow} is not started without its input {name}")
 
-    def _job(self, jobs: Mapping[str, Document], name: str, done: Mapping[str, Job]) -> Job:
+    def _job(self, jobs: Mapping[str, Document], name: str, done: Mapping[str, Job], inputs: Value) -> Job:
         job = jobs[name]
         before = [done[needed].result for needed in _ancestors(jobs, name)]
-        contexts = self._contexts(job, done)
+        contexts = self._contexts(job, done, inputs)
         functions = {
             "always": lambda: True,
             "cancelled": lambda: False,
@@ -226,21 +237,44 @@ class Run:
         }
         if not condition(job.get("if"), contexts, functions):
             return Job("skipped", {}, ())
-        legs = tuple(self._leg(job, contexts, matrix) for matrix in _combinations(job, contexts))
+        leg = self._call if "uses" in job else self._leg
+        legs = tuple(leg(job, contexts, matrix) for matrix in _combinations(job, contexts))
         result: Result = "failure" if any(leg.result == "failure" for leg in legs) else "success"
         return Job(result, {key: value for leg in legs for key, value in leg.outputs.items()}, legs)
 
-    def _contexts(self, job: Document, done: Mapping[str, Job]) -> dict[str, Value]:
+    def _contexts(self, job: Document, done: Mapping[str, Job], inputs: Value) -> dict[str, Value]:
         return {
             "github": self.event.context,
             "vars": dict(self.variables),
             "secrets": {"FLUX_GITHUB_TOKEN": "a secret"},
-            "inputs": cast("Value", self.event.payload.get("inputs", {})),
+            "inputs": inputs,
             "needs": {
                 needed: {"result": done[needed].result, "outputs": dict(done[needed].outputs)} for needed in _needs(job)
             },
             "runner": {"os": "Linux"},
         }
+
+    def _call(self, job: Document, contexts: Mapping[str, Value], matrix: Mapping[str, Value]) -> Leg:
+        """Run the workflow that a job calls; its result is the job's."""
+        document = load(self.repository / job["uses"])
+        _known(document["on"], {"workflow_call"}, job["uses"])
+        known = document["on"]["workflow_call"]["inputs"]
+        ours = {**contexts, "matrix": matrix}
+        given = {
+            name: interpolate(value, ours) if isinstance(value, str) else value for name, value in job["with"].items()
+        }
+        _known(given, set(known), job["uses"])
+        for name, definition in known.items():
+            kind = {"string": str, "boolean": bool}[definition["type"]]
+            if not isinstance(given.get(name), kind) or given[name] == "":
+                raise WorkflowError(
+                    f"{job['uses']}: its input {name} is {given.get(name)!r}, not a {definition['type']}"
+                )
+        if not _rights(document["jobs"].values()) <= set(job["permissions"].items()):
+            raise WorkflowError(f"{job['uses']}: its jobs ask for more than {job['permissions']}")
+        jobs = self._all(document, given)
+        result: Result = "failure" if any(each.result == "failure" for each in jobs.values()) else "success"
+        return Leg(matrix, result, (), {}, "", "", "", jobs)
 
     def _leg(self, job: Document, contexts: Mapping[str, Value], matrix: Mapping[str, Value]) -> Leg:
         ours = {**contexts, "matrix": matrix}
@@ -328,6 +362,7 @@ class _Machine:
             "GITHUB_OUTPUT": str(files["output"]),
             "GITHUB_REF": event.ref,
             "GITHUB_REPOSITORY": event.payload["repository"]["full_name"],
+            "GITHUB_RUN_ID": "101",
             "GITHUB_SHA": event.sha,
             "GITHUB_STEP_SUMMARY": str(files["summary"]),
             "GITHUB_WORKSPACE": str(self._run.repository),
@@ -389,6 +424,11 @@ def _known(document: Mapping[str, Any], keys: set[str], where: str) -> None:
     unknown = document.keys() - keys
     if unknown:
         raise WorkflowError(f"{where}: not known here: {', '.join(sorted(unknown))}")
+
+
+def _rights(jobs: Iterable[Document]) -> set[tuple[str, str]]:
+    """All that jobs ask for: a called workflow that asks for more than its caller has is not started."""
+    return {right for job in jobs for right in job.get("permissions", {}).items()}
 
 
 def _needs(job: Document) -> list[str]:

@@ -15,12 +15,13 @@ from teardown.kinds.base import Leftover
 from teardown.kinds.identity import ROLE
 from teardown.reader import Reader
 from tests.common.hostile import HOSTILE, obeyed
-from tests.support.issues import serving
+from tests.support import github_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.support.issues import Issues
+    from tests.support.github_api import GitHubApi
 
 READER = Reader("123456789012", "eu-west-2", "s3://state-bucket?region=eu-west-2")
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-2:123456789012:loadbalancer/net/k8s/1"
@@ -46,42 +47,58 @@ LOGIN = 'aws sso login --profile "$AWS_PROFILE"   # or however you get them'
 RECOVER = "run --stack staging --yes --recover"
 
 
+def ours(night: Night) -> str:
+    """The body of an issue that is ours."""
+    return f"{issue.alarm(night.stack).marker}\n{issue.body(night, None, READER)}"
+
+
 @pytest.fixture
-def issues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issues]:
-    with serving(monkeypatch) as there:
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubApi]:
+    with github_api.of_workflow(monkeypatch) as there:
         yield there
 
 
 @pytest.mark.parametrize(
     ("destroy", "watchdog"), [("failure", "skipped"), ("cancelled", "skipped"), ("skipped", "failure")]
 )
-def test_a_failure_opens_one_and_the_next_updates_it(issues: Issues, destroy: str, watchdog: str) -> None:
+def test_a_failure_opens_one_and_the_next_updates_it(github: GitHubApi, destroy: str, watchdog: str) -> None:
     assert issue.report(night(destroy, watchdog), None, READER) == "opened: #1"
-    assert issues.all[0]["title"] == "Nightly teardown of staging failed"
-    assert "https://github.com/o/r/actions/runs/7" in issues.all[0]["body"]
+    assert github.issues[0]["title"] == "Nightly teardown of staging failed"
+    assert "https://github.com/your-org/infra-fleet/actions/runs/7" in github.issues[0]["body"]
     assert issue.report(night(destroy, watchdog), None, READER) == "updated: #1"
-    assert len(issues.all) == 1
+    assert len(github.issues) == 1
 
 
-def test_a_night_that_ended_well_closes_it(issues: Issues) -> None:
-    issues.add(issue.body(night(), None, READER))
-    issues.add(issue.body(night(stack="blue"), None, READER))
+def test_a_night_that_ended_well_closes_it(github: GitHubApi) -> None:
+    github.issue(ours(night()))
+    github.issue(ours(night(stack="blue")))
     assert issue.report(night("success"), None, READER) == "closed: #1"
-    assert [each["state"] for each in issues.all] == ["closed", "open"]
+    assert [each["state"] for each in github.issues] == ["closed", "open"]
 
 
 @pytest.mark.parametrize(("destroy", "watchdog", "kept"), [("success", "skipped", True), ("skipped", "success", False)])
 def test_a_night_that_was_skipped_and_a_watchdog_close_nothing(
-    issues: Issues, destroy: str, watchdog: str, kept: bool
+    github: GitHubApi, destroy: str, watchdog: str, kept: bool
 ) -> None:
-    issues.add(issue.body(night(), None, READER))
+    github.issue(ours(night()))
     assert issue.report(night(destroy, watchdog, kept=kept), None, READER) == "left open: #1"
 
 
-def test_an_issue_of_somebody_else_is_not_ours(issues: Issues) -> None:
-    issues.add(issue.body(night(), None, READER), {"login": "stranger"})
+def test_an_issue_of_somebody_else_is_not_ours(github: GitHubApi) -> None:
+    github.issue(ours(night()), "stranger")
     assert issue.report(night("success"), None, READER) == "no issue is open, and none is needed"
     assert issue.report(night(), None, READER) == "opened: #2"
+
+
+def test_where_issues_are_off_the_job_fails_with_the_text_in_its_summary(
+    github: GitHubApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.repository["has_issues"] = False
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    with pytest.raises(FleetError, match=r"issues are off.*gh repo edit your-org/infra-fleet --enable-issues"):
+        issue.report(night(), None, READER)
+    assert issue.body(night(), None, READER) in (tmp_path / "summary").read_text()
+    assert issue.report(night("success"), None, READER) == "issues are off: none is open"
 
 
 def test_without_a_token_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,9 +205,7 @@ def test_text_of_an_account_is_no_markup_in_the_issue_and_no_line_of_its_own(tex
     assert all(line.count("|") == 8 for line in body.splitlines() if line.startswith("|"))
     assert len(body.splitlines()) == len(opened(plain).splitlines())
     code = [line for line in body.splitlines() if not line.startswith("    ")]
-    assert not any(
-        mark in line.replace("<code>", "") for line in code[1:] for mark in ("@", "[text]", "<img", "https://e")
-    )
+    assert not any(mark in line.replace("<code>", "") for line in code for mark in ("@", "[text]", "<img", "https://e"))
 
 
 def test_a_thousand_leftovers_fit_into_what_a_job_hands_on_and_into_an_issue() -> None:

@@ -82,11 +82,12 @@ def test_variables_are_named_as_in_the_workflows_and_as_the_account_hands_them_o
         *re.findall(r"gh variable set (\w+)", handed_over()),
         "WHEN_DOWN",
         "KEEP_UNTIL",
+        "REBUILD_AT_WEEKDAYS",
         "RUNNER_USERS",
     }
     assert set().union(*used.values()) == set(rows)
     readers = {name: {workflow for workflow, read in used.items() if name in read} for name in rows}
-    everywhere = {"infra-plan", "infra-apply", "infra-unlock", "load-harness", "nightly-destroy", "rebuild-stack"}
+    everywhere = {"infra-plan", "infra-apply", "infra-unlock", "load-harness", "night-of-stack", "rebuild-stack"}
     for name, said in rows.items():
         assert readers[name] == (everywhere if said == "all below" else set(said.split(", "))), name
 

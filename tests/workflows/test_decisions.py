@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from checks.findings import Stage
 from infra.contract import names
 from teardown import time_budget
 from tests.support.checkout import REPOSITORY
@@ -26,15 +27,24 @@ COMMENT = ".venv/bin/fleet comment report.md"
 LOCK = '.venv/bin/fleet lock --stack "$STACK"'
 FREE = f'{LOCK} --free --expect "$HOLDER"'
 CHECKS = ".venv/bin/fleet check --format github"
+GATE = ".venv/bin/fleet gate"
 REBUILD_STATE = '.venv/bin/fleet state --stack "$STACK" --when-down up'
 ACCOUNT = '.venv/bin/fleet account check --stack "$STACK"'
 BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK"'
 STATUS = '.venv/bin/fleet bootstrap status --stack "$STACK"'
 WHEN = '.venv/bin/fleet teardown when --stack "$STACK"'
 NIGHT = '.venv/bin/fleet teardown run --yes --recover --stack "$STACK"'
-WATCHDOG = '.venv/bin/fleet teardown verify --watchdog 26 --stack "$STACK"'
+WATCHDOG = '.venv/bin/fleet teardown verify --watchdog --stack "$STACK"'
+NIGHTLY = '.venv/bin/fleet stacks --nightly --only "$ONLY"'
+STACKS = '.venv/bin/fleet stacks --only "$ONLY"'
+ALARM = '.venv/bin/fleet alarm --workflow {} --job {} --stacks "$STACKS"'
+WATCHED = (("infra-apply", "apply"), ("rebuild-stack", "rebuild"), ("nightly-destroy", "night"))
+ALARMS = [ALARM.format(*each) for each in WATCHED]
 ISSUE = '.venv/bin/fleet teardown issue --stack "$STACK" --destroy "$DESTROY" --watchdog "$WATCHDOG" --kept "$KEPT"'
 SUPPORT = ".venv/bin/fleet support --issue"
+NEEDED = '.venv/bin/fleet release needed load-harness --tag "$TAG"'
+REFS = ".venv/bin/fleet release refs load-harness"
+SCANNED = '.venv/bin/fleet alarm --workflow rebuild-images --job scan --stacks "$REFS"'
 TESTS = "make test-application"
 SMOKE = "make smoke"
 OFFLINE = (
@@ -66,9 +76,15 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 ANSWERS = {
     **INSTALLED,
     **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
-    **dict.fromkeys((CHECKS, ACCOUNT, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
+    **dict.fromkeys((GATE, CHECKS, ACCOUNT, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
+    **dict.fromkeys(ALARMS, 'echo "$NEEDS"; echo "$STACKS"'),
+    # As the command does: those that somebody asked for, else all.
+    **dict.fromkeys((NIGHTLY, STACKS), 'echo "stacks=[\\"${ONLY:-staging}\\"]" >> "$GITHUB_OUTPUT"'),
+    NEEDED: answer(needed="true"),
+    REFS: answer(refs='["main", "v1.2.0"]'),
+    SCANNED: 'echo "$NEEDS"; echo "$REFS"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -76,8 +92,9 @@ ANSWERS = {
 
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
-    by_name |= {"checks": CHECKS, "account": ACCOUNT, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
+    by_name |= {"gate": GATE, "checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
     by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE, "support": SUPPORT}
+    by_name |= {"needed": NEEDED, "nightly": NIGHTLY, "stacks": STACKS, "account": ACCOUNT}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -131,7 +148,7 @@ def test_a_fork_gets_the_preview_of_the_intent_and_no_role(event: Event) -> None
 
 def test_a_fresh_fork_without_an_account_is_green() -> None:
     assert results(run("infra-plan.yml", pull_request(), variables={})) == {"plan": "skipped"}
-    assert results(run("infra-apply.yml", PUSH, variables={})) == {"apply": "skipped"}
+    assert results(run("infra-apply.yml", PUSH, variables={})) == {"apply": "skipped", "alarm": "skipped"}
 
 
 def test_the_required_check_reports_on_a_change_that_touches_no_infrastructure() -> None:
@@ -209,7 +226,7 @@ def test_after_a_failed_up_nothing_else_runs() -> None:
 
 
 def test_fluxs_own_commits_apply_nothing() -> None:
-    assert results(run("infra-apply.yml", PUSH, scope=scope(infra=False))) == {"apply": "skipped"}
+    assert results(run("infra-apply.yml", PUSH, scope=scope(infra=False))) == {"apply": "skipped", "alarm": "skipped"}
 
 
 def test_a_merge_applies_each_stack_in_its_own_line() -> None:
@@ -252,14 +269,25 @@ def test_a_rebuild_stops_at_what_is_bad_in_the_account() -> None:
 def test_a_rebuild_checks_main_and_the_account_then_builds_then_bootstraps() -> None:
     jobs = run("rebuild-stack.yml", REBUILD)
     assert results(jobs) == {}
-    assert jobs["health"].leg.commands[-1] == CHECKS
+    assert jobs["health"].leg.commands[-2:] == [GATE, CHECKS]
     assert jobs["rebuild"].leg.commands[-5:] == [ACCOUNT, REBUILD_STATE, UP, BOOTSTRAP, WHEN]
     assert (jobs["rebuild"].leg.group, jobs["rebuild"].leg.environment) == ("stack-staging", "staging")
     assert {step.inputs["ref"] for job in jobs.values() for step in job.leg.steps if "ref" in step.inputs} == {"main"}
 
 
 def test_nothing_is_rebuilt_from_a_main_that_flux_would_refuse() -> None:
-    assert results(run("rebuild-stack.yml", REBUILD, checks="exit 1")) == {"health": "failure", "rebuild": "skipped"}
+    jobs = run("rebuild-stack.yml", REBUILD, checks="exit 1")
+    assert results(jobs) == {"health": "failure", "rebuild": "skipped"}
+    assert '"health": {"result": "failure"' in jobs["alarm"].leg.output
+
+
+def test_nothing_is_rebuilt_from_a_main_that_is_not_applied_but_by_force() -> None:
+    answer_of_the_gate = 'echo "force $FORCE"; test "$FORCE" = true'
+    refused = run("rebuild-stack.yml", REBUILD, gate=answer_of_the_gate)
+    assert results(refused) == {"health": "failure", "rebuild": "skipped"}
+    assert refused["health"].leg.commands[-1] == GATE
+    forced = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "staging", "force": True}})
+    assert results(run("rebuild-stack.yml", forced, gate=answer_of_the_gate)) == {}
 
 
 def test_nothing_is_rebuilt_on_a_stack_of_unknown_state() -> None:
@@ -279,10 +307,50 @@ def scheduled(cron: str) -> Event:
     return Event("schedule", {**PAYLOAD, "schedule": cron})
 
 
-@pytest.mark.parametrize("cron", ["0 20 * * *", "0 22 * * *"])
+WEEKDAYS = scheduled("23 6 * * 1-5")
+
+
+def test_no_morning_comes_by_itself_until_the_variable_names_its_stacks() -> None:
+    off = run("rebuild-stack.yml", WEEKDAYS)
+    assert set(results(off)) == {"stacks", "health", "rebuild", "alarm"}
+    stacks = answer(stacks='["staging", "dev"]')
+    on = run("rebuild-stack.yml", WEEKDAYS, {**VARIABLES, "REBUILD_AT_WEEKDAYS": "staging,dev"}, stacks=stacks)
+    assert results(on) == {}
+    assert [leg.group for leg in on["rebuild"].legs] == ["stack-staging", "stack-dev"]
+    assert on["alarm"].leg.output.splitlines()[-1] == '["staging", "dev"]'
+
+
+@pytest.mark.parametrize("answers", [{"rebuild_state": "exit 1"}, {"gate": "exit 1"}, {"stacks": "exit 1"}])
+def test_a_failed_morning_ends_in_an_issue(answers: dict[str, str]) -> None:
+    jobs = run("rebuild-stack.yml", WEEKDAYS, {**VARIABLES, "REBUILD_AT_WEEKDAYS": "staging"}, **answers)
+    assert jobs["alarm"].leg.commands[-1] == ALARM.format("rebuild-stack", "rebuild")
+    needs = json.loads(jobs["alarm"].leg.output.splitlines()[0])
+    assert [need["result"] for need in needs.values()].count("failure") == 1
+
+
+def test_a_failed_merge_ends_in_an_issue_and_fluxs_own_commits_in_none() -> None:
+    jobs = run("infra-apply.yml", PUSH, state="exit 1")
+    needs, stacks = jobs["alarm"].leg.output.splitlines()
+    assert json.loads(needs)["apply"]["result"] == "failure"
+    assert stacks == '["staging"]'
+    assert run("infra-apply.yml", PUSH, scope="exit 1")["alarm"].result == "success"
+    assert run("infra-apply.yml", PUSH, scope=scope(infra=False))["alarm"].result == "skipped"
+
+
+def night(event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
+    """The jobs of the one night of a run."""
+    (leg,) = run("nightly-destroy.yml", event, variables, **answers)["night"].legs
+    return dict(leg.called)
+
+
+TONIGHT = scheduled("13 20 * * *")
+LOOK_FOR_IT = scheduled("43 5 * * *")
+
+
+@pytest.mark.parametrize("cron", ["13 20 * * *", "13 22 * * *"])
 def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
     """The teardown waits for its turn: it is in the stack's concurrency group."""
-    jobs = run("nightly-destroy.yml", scheduled(cron), {**VARIABLES, "KEEP_UNTIL": "2026-11-29T08:00:00Z"})
+    jobs = night(scheduled(cron), {**VARIABLES, "KEEP_UNTIL": "2026-11-29T08:00:00Z"})
     assert jobs["destroy"].leg.commands[-1] == NIGHT
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force false, keep 2026-11-29T08:00:00Z"
     assert (jobs["destroy"].leg.group, jobs["destroy"].leg.environment) == ("stack-staging", "staging")
@@ -290,49 +358,74 @@ def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
     assert results(jobs) == {"watchdog": "skipped"}
 
 
+def test_every_stack_has_a_night_and_an_issue_of_its_own() -> None:
+    """The one that fails takes no other with it."""
+    jobs = run(
+        "nightly-destroy.yml",
+        TONIGHT,
+        nightly=answer(stacks='["dev", "staging"]'),
+        night='[ "$STACK" = staging ] || exit 1; ' + answer(kept="false"),
+    )
+    dev, staging = jobs["night"].legs
+    assert (dev.called["destroy"].leg.group, staging.called["destroy"].leg.group) == ("stack-dev", "stack-staging")
+    assert dev.called["issue"].leg.output == "dev: failure skipped \n\n"
+    assert staging.called["issue"].leg.output == "staging: success skipped false\n\n"
+    assert (dev.result, staging.result, jobs["night"].result) == ("failure", "success", "failure")
+
+
+def test_without_a_stack_that_has_a_night_nothing_is_destroyed() -> None:
+    assert results(run("nightly-destroy.yml", TONIGHT, nightly=answer(stacks="[]"))) == {"night": "skipped"}
+
+
+def test_a_night_whose_stacks_cannot_be_found_is_told_as_well() -> None:
+    jobs = run("nightly-destroy.yml", TONIGHT, nightly="exit 1")
+    assert results(jobs) == {"stacks": "failure", "night": "skipped"}
+    assert '"stacks": {"result": "failure"' in jobs["alarm"].leg.output
+
+
 def test_a_night_that_fails_ends_in_the_issue_too() -> None:
     report = '{"title": "`id` $(id) 5 resources left"}'
-    jobs = run("nightly-destroy.yml", scheduled("0 20 * * *"), night=f"{answer(report=report)}; exit 1")
+    jobs = night(TONIGHT, night=f"{answer(report=report)}; exit 1")
     assert jobs["issue"].leg.output == f"staging: failure skipped \n{report}\n"
     assert results(jobs) == {"destroy": "failure", "watchdog": "skipped"}
 
 
 def test_a_watchdog_that_finds_an_old_cluster_hands_its_report_to_the_issue() -> None:
-    jobs = run("nightly-destroy.yml", scheduled("0 6 * * *"), watchdog=f"{answer(report='{}')}; exit 1")
+    jobs = night(LOOK_FOR_IT, watchdog=f"{answer(report='{}')}; exit 1")
     assert jobs["issue"].leg.output == "staging: skipped failure \n{}\n"
 
 
 def test_whatever_changes_a_stack_waits_in_the_one_line_of_the_stack() -> None:
     """So a job that finds another job's lock knows that this job is gone."""
-    night = run("nightly-destroy.yml", scheduled("0 20 * * *"))["destroy"].leg
+    destroy = night(TONIGHT)["destroy"].leg
     rebuild = run("rebuild-stack.yml", REBUILD)["rebuild"].leg
     merge = run("infra-apply.yml", PUSH, state=answer(operation="up"))["apply"].leg
-    assert {night.group, rebuild.group, merge.group} == {"stack-staging"}
-    assert "--recover" in night.commands[-1]
-    assert "--take-lock" not in night.commands[-1]
+    assert {destroy.group, rebuild.group, merge.group} == {"stack-staging"}
+    assert "--recover" in destroy.commands[-1]
+    assert "--take-lock" not in destroy.commands[-1]
 
 
 def test_a_night_by_hand_may_be_forced() -> None:
     """The input `force` reaches the command."""
-    event = Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "blue", "force": True}})
-    jobs = run("nightly-destroy.yml", event)
+    jobs = night(Event("workflow_dispatch", {**PAYLOAD, "inputs": {"stack": "blue", "force": True}}))
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force true, keep "
     assert jobs["destroy"].leg.group == "stack-blue"
 
 
 def test_the_watchdog_looks_in_the_morning_and_destroys_nothing() -> None:
-    jobs = run("nightly-destroy.yml", scheduled("0 6 * * *"), watchdog="exit 1")
+    jobs = night(LOOK_FOR_IT, watchdog='echo "keep $KEEP_UNTIL"; exit 1', variables={**VARIABLES, "KEEP_UNTIL": "x"})
+    assert jobs["watchdog"].leg.output.splitlines()[-1] == "keep x"
     assert jobs["issue"].leg.output == "staging: skipped failure \n\n"
     assert results(jobs) == {"destroy": "skipped", "watchdog": "failure"}
 
 
 def test_without_an_account_there_is_no_night() -> None:
-    assert set(results(run("nightly-destroy.yml", scheduled("0 20 * * *"), {})).values()) == {"skipped"}
+    assert set(results(run("nightly-destroy.yml", TONIGHT, {})).values()) == {"skipped"}
 
 
 @pytest.mark.parametrize(("command", "found"), [("true", {}), ("exit 1", {"support": "failure"})])
 def test_support_dates_are_looked_at_weekly_without_an_account(command: str, found: dict[str, str]) -> None:
-    jobs = run("support-dates.yml", scheduled("0 7 * * 1"), {}, support=f'{command}; test -n "$GITHUB_TOKEN"')
+    jobs = run("support-dates.yml", scheduled("27 7 * * 1"), {}, support=f'{command}; test -n "$GITHUB_TOKEN"')
     assert jobs["support"].leg.commands[-1] == SUPPORT
     assert results(jobs) == found
 
@@ -352,6 +445,69 @@ def test_a_tag_is_tested_tried_and_pushed() -> None:
     assert jobs["test"].leg.commands == [TESTS]
     assert jobs["release"].leg.output == "load-harness:v1.2.0 v1.2.0\n"
     assert jobs["release"].leg.steps[-1].command == "docker/build-push-action"
+
+
+def test_a_release_that_is_run_again_after_its_push_ends_well() -> None:
+    again = run("load-harness.yml", TAG, needed=answer(needed="false"))["release"].leg
+    assert again.result == "success"
+    assert not any(step.inputs.get("push") for step in again.steps)
+    refused = run("load-harness.yml", TAG, needed="exit 1")["release"].leg
+    assert (refused.result, refused.commands[-1]) == ("failure", NEEDED)
+
+
+def test_each_week_what_is_deployed_is_built_anew_and_scanned_whole() -> None:
+    jobs = run("rebuild-images.yml", scheduled("37 4 * * 2"), smoke='[ "$VERSION" = v0.0.0-weekly ]')
+    assert results(jobs) == {}
+    refs = [step.inputs["ref"] for leg in jobs["scan"].legs for step in leg.steps if "ref" in step.inputs]
+    assert refs == ["main", "v1.2.0"]
+    assert not any(step.inputs.get("push") for leg in jobs["scan"].legs for step in leg.steps)
+    failed = run("rebuild-images.yml", scheduled("37 4 * * 2"), smoke="exit 1")
+    assert '"scan": {"result": "failure"' in failed["alarm"].leg.output
+
+
+def test_a_merge_queue_gets_the_required_checks_and_no_role() -> None:
+    payload = {**PAYLOAD, "merge_group": {"base_sha": "b" * 40, "head_sha": "a" * 40}}
+    event = Event("merge_group", payload, ref="refs/heads/gh-readonly-queue/main/pr-7")
+    jobs = run("infra-plan.yml", event)
+    assert results(jobs) == {"plan": "skipped"}
+    assert jobs["scope"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
+    stages = {f".venv/bin/fleet check --stage {stage.value} --format github": "true" for stage in Stage}
+    checks = Run("k8s-manifest-validate.yml", event, REPOSITORY, {"PATH": os.environ["PATH"]}, {}, ANSWERS | stages)
+    assert results(checks.jobs()) == {}
+
+
+WARM = {"make tools": "true", CHECKS: "true", "pulumi plugin install": "true"}
+
+
+def entries(jobs: dict[str, Job], *actions: str) -> set[tuple[str, str]]:
+    """The caches that jobs ask for or save: path and key; of pip's, the locks that its key is made from."""
+    steps = [step for job in jobs.values() for leg in job.legs for step in leg.steps]
+    saved = {(step.inputs["path"], step.inputs["key"]) for step in steps if step.command in actions}
+    pip = {("pip", step.inputs["cache-dependency-path"]) for step in steps if step.inputs.get("cache") == "pip"}
+    return saved | pip
+
+
+def test_the_first_push_of_a_pull_request_finds_what_main_has_saved() -> None:
+    """GitHub shows the entries of main to every branch, and those of a pull request to no other."""
+    environ = {"PATH": os.environ["PATH"]}
+    stages = {f".venv/bin/fleet check --stage {stage.value} --format github": "true" for stage in Stage}
+    checks = Run("k8s-manifest-validate.yml", pull_request(), REPOSITORY, environ, {}, ANSWERS | stages).jobs()
+    asked = entries(run("infra-plan.yml", pull_request()), "actions/cache") | entries(checks, "actions/cache")
+    main = Run("warm-caches.yml", PUSH, REPOSITORY, environ, {}, ANSWERS | WARM).jobs()
+    assert results(main) == {}
+    assert len(asked) == 6
+    assert asked <= entries(main, "actions/cache", "actions/cache/save")
+
+
+def test_what_main_has_built_is_saved_after_a_failure_too_and_found_by_the_start_of_its_key() -> None:
+    environ = {"PATH": os.environ["PATH"]}
+    failing = ANSWERS | WARM | {"make tools": "exit 1"}
+    steps = Run("warm-caches.yml", PUSH, REPOSITORY, environ, {}, failing).jobs()["tools"].leg.steps
+    (saved,) = (step.inputs["key"] for step in steps if step.command == "actions/cache/save")
+    jobs = run("infra-plan.yml", pull_request())
+    (asked,) = (step.inputs for step in jobs["checks"].leg.steps if step.command == "actions/cache")
+    assert saved == f"{asked['key']}-101"
+    assert asked["restore-keys"] == asked["key"]
 
 
 def test_without_an_account_a_tag_pushes_nothing() -> None:
@@ -374,5 +530,5 @@ def test_code_that_fails_its_tests_is_not_built() -> None:
 
 def test_a_nightly_teardown_ends_with_a_report_before_its_job_is_killed() -> None:
     """The job also checks out, installs and writes its summary."""
-    job = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "nightly-destroy.yml").read_text())["jobs"]["destroy"]
+    job = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "night-of-stack.yml").read_text())["jobs"]["destroy"]
     assert job["timeout-minutes"] * 60 - time_budget.WITHIN >= 600

@@ -33,6 +33,7 @@ GROUPS = {
 }
 """Folder of tools/ → the group that its module moves in, where that is another."""
 
+DOCKERFILE = REPOSITORY / "applications" / "load-harness" / "Dockerfile"
 FLUX_API = "github.com/fluxcd/source-controller/api"
 
 
@@ -56,7 +57,7 @@ def found(manager: dict[str, Any], path: Path) -> list[dict[str, str]]:
     return [templates | {key: value for key, value in match.groupdict().items() if value} for match in matches]
 
 
-def rules(dependency: str, manager: str = "", dep_type: str = "") -> dict[str, Any]:
+def rules(dependency: str, manager: str = "", dep_type: str = "", update: str = "") -> dict[str, Any]:
     """What the package rules say of a dependency: later rules go before earlier ones."""
     merged: dict[str, Any] = {}
     for rule in CONFIG["packageRules"]:
@@ -65,6 +66,7 @@ def rules(dependency: str, manager: str = "", dep_type: str = "") -> dict[str, A
             and dependency in rule.get("matchDepNames", [dependency])
             and manager in rule.get("matchManagers", [manager])
             and dep_type in rule.get("matchDepTypes", [dep_type])
+            and update in rule.get("matchUpdateTypes", [update])
         )
         merged |= rule if matched else {}
     return merged
@@ -147,6 +149,21 @@ def test_the_modules_of_the_tools_are_those_that_the_groups_name() -> None:
 def test_the_oldest_python_is_left_alone() -> None:
     for manager in ("pep621", "mise", "github-actions"):
         assert rules("python", manager)["enabled"] is False
+
+
+@pytest.mark.parametrize(
+    ("update", "moves"), [("digest", True), ("pin", True), ("patch", True), ("minor", False), ("major", False)]
+)
+def test_the_base_of_images_moves_within_its_minor(update: str, moves: bool) -> None:
+    """Else a package of the base that has a fix is never fixed."""
+    (base,) = {line.split()[1] for line in DOCKERFILE.read_text().splitlines() if line.startswith("FROM ")}
+    name, _, tag = base.partition(":")
+    found = rules(name, "dockerfile", update=update)
+    assert found.get("enabled", True) is moves
+    assert tag.startswith(f"{versions.PYTHON}.")
+    assert found["groupName"] == "base image"
+    assert found["schedule"] == ["at any time"]
+    assert "docker:pinDigests" in CONFIG["extends"]
 
 
 def test_a_pin_that_moved_without_its_locks_is_noticed() -> None:

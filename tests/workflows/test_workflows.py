@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
+import yaml
 
 from checks.findings import Stage
+from delivery import release
 from infra.contract import names, versions
+from infra.settings import NodeGroup
+from teardown import nights
 from tests.support.checkout import REPOSITORY
 from tests.support.workflows import INSTALLED, Document, load
 from tools.build import ensure
@@ -22,14 +26,17 @@ FOLDER = REPOSITORY / ".github" / "workflows"
 WORKFLOWS = {path.name: load(path) for path in sorted(FOLDER.iterdir())}
 ACTIONS = {path.parent.name: load(path) for path in sorted((REPOSITORY / ".github" / "actions").glob("*/action.yml"))}
 JOBS = {(file, name): job for file, workflow in WORKFLOWS.items() for name, job in workflow["jobs"].items()}
-STEPS = [(f"{file}: {name}", step) for (file, name), job in JOBS.items() for step in job["steps"]] + [
+STEPS = [(f"{file}: {name}", step) for (file, name), job in JOBS.items() for step in job.get("steps", ())] + [
     (name, step) for name, action in ACTIONS.items() for step in action["runs"]["steps"]
 ]
 
 READ = {"contents": "read"}
 OIDC = {**READ, "id-token": "write"}
 
+ALARM = {**READ, "actions": "read", "issues": "write"}
+
 PERMISSIONS = {
+    ("infra-apply.yml", "alarm"): ALARM,
     ("infra-apply.yml", "apply"): OIDC,
     ("infra-apply.yml", "scope"): READ,
     ("infra-plan.yml", "checks"): READ,
@@ -44,15 +51,28 @@ PERMISSIONS = {
     ("load-harness.yml", "image"): READ,
     ("load-harness.yml", "release"): OIDC,
     ("load-harness.yml", "test"): READ,
-    ("nightly-destroy.yml", "destroy"): OIDC,
-    ("nightly-destroy.yml", "issue"): {**READ, "issues": "write"},
-    ("nightly-destroy.yml", "watchdog"): OIDC,
-    ("rebuild-stack.yml", "health"): READ,
+    ("night-of-stack.yml", "destroy"): OIDC,
+    ("night-of-stack.yml", "issue"): {**READ, "issues": "write"},
+    ("night-of-stack.yml", "watchdog"): OIDC,
+    ("nightly-destroy.yml", "alarm"): ALARM,
+    ("nightly-destroy.yml", "night"): {**OIDC, "issues": "write"},
+    ("nightly-destroy.yml", "stacks"): READ,
+    ("rebuild-images.yml", "alarm"): ALARM,
+    ("rebuild-images.yml", "refs"): READ,
+    ("rebuild-images.yml", "scan"): READ,
+    ("rebuild-stack.yml", "alarm"): ALARM,
+    ("rebuild-stack.yml", "health"): {**READ, "actions": "read"},
     ("rebuild-stack.yml", "rebuild"): OIDC,
+    ("rebuild-stack.yml", "stacks"): READ,
     ("support-dates.yml", "support"): {**READ, "issues": "write"},
+    ("warm-caches.yml", "checks"): READ,
+    ("warm-caches.yml", "plugins"): READ,
+    ("warm-caches.yml", "tools"): READ,
 }
 
 PULL_REQUEST_CHECKS = {file for file, workflow in WORKFLOWS.items() if "pull_request" in workflow["on"]}
+
+IMAGE = "./.github/actions/image"
 
 CHANGES = re.compile(r"\bpulumi (up|destroy|refresh|cancel|import)\b|--free\b|fleet bootstrap\b|fleet teardown run\b")
 """A command that changes a stack."""
@@ -66,12 +86,16 @@ OURS = re.compile(
 """One command of ours, of make or of pulumi: nothing that needs a shell to be thought about."""
 
 
+AMI_TYPES = NodeGroup.model_fields["ami_type"].annotation
+PLATFORMS = {"AL2023_x86_64_STANDARD": "linux/amd64", "AL2023_ARM_64_STANDARD": "linux/arm64"}
+
+
 def runs(job: Document) -> list[str]:
-    return [step["run"] for step in job["steps"] if "run" in step]
+    return [step["run"] for step in job.get("steps", ()) if "run" in step]
 
 
 def uses(job: Document, action: str) -> list[Document]:
-    return [step for step in job["steps"] if step.get("uses", "").startswith(f"{action}@")]
+    return [step for step in job.get("steps", ()) if step.get("uses", "").startswith(f"{action}@")]
 
 
 def changing() -> dict[tuple[str, str], Document]:
@@ -80,14 +104,17 @@ def changing() -> dict[tuple[str, str], Document]:
 
 def test_the_workflows_start_when_the_guide_says() -> None:
     assert {file: set(workflow["on"]) for file, workflow in WORKFLOWS.items()} == {
-        "infra-plan.yml": {"pull_request"},
+        "infra-plan.yml": {"merge_group", "pull_request"},
         "infra-apply.yml": {"push"},
         "infra-unlock.yml": {"workflow_dispatch"},
-        "k8s-manifest-validate.yml": {"pull_request"},
+        "k8s-manifest-validate.yml": {"merge_group", "pull_request"},
         "load-harness.yml": {"pull_request", "push"},
+        "night-of-stack.yml": {"workflow_call"},
         "nightly-destroy.yml": {"schedule", "workflow_dispatch"},
-        "rebuild-stack.yml": {"workflow_dispatch"},
+        "rebuild-images.yml": {"schedule", "workflow_dispatch"},
+        "rebuild-stack.yml": {"schedule", "workflow_dispatch"},
         "support-dates.yml": {"schedule", "workflow_dispatch"},
+        "warm-caches.yml": {"push", "schedule"},
     }
     assert {"infra-plan.yml", "k8s-manifest-validate.yml", "load-harness.yml"} == PULL_REQUEST_CHECKS
     assert all(WORKFLOWS[file]["on"]["pull_request"] == {"branches": ["main"]} for file in PULL_REQUEST_CHECKS)
@@ -107,12 +134,16 @@ def test_each_job_has_the_permissions_that_it_needs_and_a_workflow_none() -> Non
 
 @pytest.mark.parametrize("key", JOBS, ids=": ".join)
 def test_a_job_asks_github_for_an_identity_where_it_takes_a_role_alone(key: tuple[str, str]) -> None:
-    takes_a_role = bool(uses(JOBS[key], "aws-actions/configure-aws-credentials"))
+    called = JOBS[key].get("uses", "").rpartition("/")[2]
+    jobs = [job for (file, _), job in JOBS.items() if file == called] or [JOBS[key]]
+    takes_a_role = any(uses(job, "aws-actions/configure-aws-credentials") for job in jobs)
     assert (JOBS[key]["permissions"].get("id-token") == "write") == takes_a_role
 
 
 @pytest.mark.parametrize("key", JOBS, ids=": ".join)
 def test_a_job_ends_in_time_on_a_pinned_runner(key: tuple[str, str]) -> None:
+    if "uses" in JOBS[key]:
+        return  # the jobs of the workflow that it calls have theirs
     assert 5 <= JOBS[key]["timeout-minutes"] <= 75
     assert JOBS[key]["runs-on"] == "ubuntu-24.04"
 
@@ -130,7 +161,7 @@ def test_actions_are_pinned_by_commit_and_say_which_version_it_is() -> None:
     pins: dict[str, set[str]] = {}
     for path in (*FOLDER.iterdir(), *REPOSITORY.glob(".github/actions/*/action.yml")):
         for used in re.findall(r"uses: (.*)", path.read_text()):
-            if used.startswith("./.github/actions/"):
+            if used.startswith("./.github/"):
                 continue
             pin = re.fullmatch(r"([\w./-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)", used)
             assert pin, f"{path.name}: {used}"
@@ -141,7 +172,7 @@ def test_actions_are_pinned_by_commit_and_say_which_version_it_is() -> None:
 
 def test_a_checkout_leaves_no_credentials_behind() -> None:
     checkouts = [step for _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == len([job for job in JOBS.values() if job["permissions"]])
+    assert len(checkouts) == len([job for job in JOBS.values() if job["permissions"] and "uses" not in job])
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
@@ -160,38 +191,61 @@ def test_what_changes_a_stack_waits_in_one_line_over_all_workflows_and_is_never_
     assert groups.keys() == changing().keys()
     assert groups.keys() == {
         *(("infra-apply.yml", "apply"), ("infra-unlock.yml", "free"), ("rebuild-stack.yml", "rebuild")),
-        ("nightly-destroy.yml", "destroy"),
+        ("night-of-stack.yml", "destroy"),
     }
     for group in groups.values():
         assert group is not None
-        assert re.fullmatch(r"stack-\$\{\{ (matrix|inputs)\.stack( \|\| 'staging')? \}\}", group["group"])
+        assert re.fullmatch(r"stack-\$\{\{ (matrix|inputs)\.stack \}\}", group["group"])
         assert group == {"group": group["group"], "cancel-in-progress": False, "queue": "max"}
 
 
 def test_the_night_comes_by_itself_twice_and_something_looks_in_the_morning() -> None:
-    """The schedule is there, and the messages name the same times."""
+    """The schedule is there, and the watchdog knows the same night."""
     workflow = WORKFLOWS["nightly-destroy.yml"]
-    assert [each["cron"] for each in workflow["on"]["schedule"]] == ["0 20 * * *", "0 22 * * *", "0 6 * * *"]
-    assert "20:00 UTC" in (REPOSITORY / "teardown" / "fleet_teardown.py").read_text()
-    for job, condition in (("destroy", "!="), ("watchdog", "==")):
-        assert f"github.event.schedule {condition} '0 6 * * *'" in workflow["jobs"][job]["if"]
+    first, retry, watchdog = (each["cron"] for each in workflow["on"]["schedule"])
+    assert first == f"{nights.AT:%-M %-H} * * *"
+    assert (retry, watchdog) == ("13 22 * * *", "43 5 * * *")
+    assert workflow["jobs"]["night"]["with"]["watchdog"] == f"${{{{ github.event.schedule == '{watchdog}' }}}}"
+
+
+def test_no_schedule_is_at_minute_0() -> None:
+    """GitHub Docs, events that trigger workflows: at the start of every hour runs may be delayed or dropped."""
+    crons = [each["cron"] for workflow in WORKFLOWS.values() for each in workflow["on"].get("schedule", ())]
+    assert len(crons) >= 4
+    assert not [cron for cron in crons if cron.split()[0] == "0"]
 
 
 def test_every_failure_of_a_night_ends_in_an_issue() -> None:
     """The issue is updated after success, failure and cancellation alike."""
-    jobs = WORKFLOWS["nightly-destroy.yml"]["jobs"]
+    jobs = WORKFLOWS["night-of-stack.yml"]["jobs"]
     assert jobs["issue"]["if"].startswith("always()")
     assert set(jobs["issue"]["needs"]) == jobs.keys() - {"issue"}
     assert "continue-on-error" not in str(jobs)
     (command,) = runs(jobs["destroy"])
     assert "-lock=false" not in command
-    assert jobs["destroy"]["steps"][-1]["env"]["FORCE"] == "${{ inputs.force || 'false' }}"
+    assert jobs["destroy"]["steps"][-1]["env"]["FORCE"] == "${{ inputs.force }}"
+
+
+def test_every_workflow_that_nobody_watches_has_an_alarm() -> None:
+    """Its job sees all that may fail before it, save what has an issue of its own."""
+    watched: dict[str, str] = dict.fromkeys(("infra-apply.yml", "rebuild-images.yml", "rebuild-stack.yml"), "alarm")
+    watched["night-of-stack.yml"] = "issue"
+    for file, alarm in watched.items():
+        jobs = WORKFLOWS[file]["jobs"]
+        assert set(jobs[alarm]["needs"]) == jobs.keys() - {alarm}
+    # What fails before the nights; each of those has an issue of its own.
+    night = WORKFLOWS["nightly-destroy.yml"]["jobs"]["alarm"]
+    assert night["needs"] == ["stacks", "night"]
+    for file in (*watched, "nightly-destroy.yml"):
+        for command in runs(WORKFLOWS[file]["jobs"].get("alarm", {})):
+            job = command.partition("--job ")[2].split()[0]
+            assert job == WORKFLOWS[file]["jobs"]["alarm"]["needs"][-1], "the others are what comes before"
 
 
 def test_a_pull_request_has_its_own_group_which_the_next_push_cancels() -> None:
     assert {file for file, workflow in WORKFLOWS.items() if "concurrency" in workflow} == PULL_REQUEST_CHECKS
     for file in PULL_REQUEST_CHECKS - {"load-harness.yml"}:
-        group = f"{file.removesuffix('.yml')}-${{{{ github.event.pull_request.number }}}}"
+        group = f"{file.removesuffix('.yml')}-${{{{ github.event.pull_request.number || github.ref }}}}"
         assert WORKFLOWS[file]["concurrency"] == {"group": group, "cancel-in-progress": True}
 
 
@@ -208,6 +262,9 @@ def test_what_is_pushed_is_what_was_tried_and_scanned_and_says_where_it_comes_fr
     (built,) = (step for step in ACTIONS["image"]["runs"]["steps"] if "build-push-action" in step.get("uses", ""))
     tried = next(step for step in steps if step.get("uses") == "./.github/actions/image")
     assert steps.index(tried) < steps.index(push) == len(steps) - 1
+    # Of the architectures that nodes may have one is tried; the other has the same files and locks.
+    assert push["with"]["platforms"].split(",") == [PLATFORMS[ami] for ami in get_args(AMI_TYPES)]
+    assert push["with"]["annotations"] == f"index:{release.REVISION}=${{{{ github.sha }}}}"
     for key in ("context", "build-args"):
         of_the_release = built["with"][key].replace("${{ inputs.application }}", "load-harness")
         assert push["with"][key] == of_the_release.replace("inputs.version", "github.ref_name")
@@ -216,6 +273,22 @@ def test_what_is_pushed_is_what_was_tried_and_scanned_and_says_where_it_comes_fr
     assert "cache" not in tried["with"]
     pushing = [where for where, step in STEPS if step.get("with", {}).get("push")]
     assert pushing == ["load-harness.yml: release"]
+
+
+def test_a_release_is_refused_for_what_a_pull_request_can_fix_and_the_week_for_all_that_has_a_fix() -> None:
+    (scan,) = (step for step in ACTIONS["image"]["runs"]["steps"] if "scan-action" in step.get("uses", ""))
+    assert (scan["with"]["severity-cutoff"], scan["with"]["only-fixed"]) == ("high", True)
+    gates = {where: step["with"].get("gate", "release") for where, step in STEPS if step.get("uses") == IMAGE}
+    assert gates == {
+        "load-harness.yml: image": "release",
+        "load-harness.yml: release": "release",
+        "rebuild-images.yml: scan": "all",
+    }
+    release_rules, weekly = (
+        yaml.safe_load((REPOSITORY / ".github" / name).read_text()) for name in ("grype-release.yaml", "grype.yaml")
+    )
+    assert release_rules == {"ignore": [{"package": {"type": "deb"}}]}
+    assert weekly == {"ignore": []}
 
 
 def test_a_stack_is_changed_from_the_environment_that_allows_main_only() -> None:
@@ -249,9 +322,12 @@ def test_the_permanent_layer_is_previewed_and_never_applied() -> None:
     assert not any("-m permanent" in step.get("run", "") for _, step in STEPS)
 
 
-def test_no_job_decides_by_the_outcome_of_other_runs() -> None:
+def test_no_job_decides_by_the_outcome_of_other_runs_but_the_one_before_a_rebuild() -> None:
     """The stack's state and AWS decide, whatever newer runs of other changes did."""
-    assert not any("actions" in job["permissions"] for job in JOBS.values())
+    reading = {key for key, job in JOBS.items() if "actions" in job["permissions"]}
+    alarms = {key for key in JOBS if key[1] == "alarm"}  # which read their own run
+    assert reading - alarms == {key for key, job in JOBS.items() if ".venv/bin/fleet gate" in runs(job)}
+    assert reading - alarms == {("rebuild-stack.yml", "health")}
     assert not any(re.search(r"\bgh\b|api\.github\.com", step.get("run", "")) for _, step in STEPS)
 
 
