@@ -93,7 +93,7 @@ class AccountFacts:
 class StackFacts:
     """What is asked for each stack."""
 
-    admins: Mapping[str, str | Unknown | None]
+    people: Mapping[str, str | Unknown | None]
     """ARN of the config → that of the role of this name; None: there is none."""
     zones: Mapping[str, Zone] | Unknown
     offered: Mapping[str, frozenset[str]] | Unknown
@@ -264,7 +264,7 @@ def of_stack(aws: Aws, settings: Settings) -> StackFacts:
     vcpus = _vcpus(asker, {*types, *others})
     version = settings.kubernetes_version
     return StackFacts(
-        admins={arn: role_of(asker, arn.rpartition("/")[2]) for arn in settings.cluster_admins},
+        people={arn: role_of(asker, arn.rpartition("/")[2]) for arn in settings.people},
         zones=zones_of(asker),
         offered=asker.mapped(
             reads.OFFERINGS,

@@ -165,7 +165,7 @@ class StackJudge:
     def lines(self) -> list[Line]:
         """All of them."""
         return [
-            *self._admins(),
+            *self._people(),
             *self._zones(),
             *self._instance_types(),
             self._version(),
@@ -179,10 +179,10 @@ class StackJudge:
     def _file(self, key: str) -> str:
         return f"{names.PROJECT}:{key} in Pulumi.{self.stack}.yaml"
 
-    def _admins(self) -> Iterator[Line]:
-        for number, (arn, found) in enumerate(self.facts.admins.items()):
-            subject, role = self._subject("cluster admin"), names.role_name(arn)
-            setting = self._file(f"clusterAdmins[{number}]")
+    def _people(self) -> Iterator[Line]:
+        for arn, found in self.facts.people.items():
+            role, (what, key) = names.role_name(arn), self._access(arn)
+            subject, setting = self._subject(what), self._file(key)
             if isinstance(found, Unknown):
                 yield unknown(subject, f"role {role}: {found.why}")
             elif found is None:
@@ -198,6 +198,13 @@ class StackJudge:
                 )
             else:
                 yield good(subject, f"role {role} exists")
+
+    def _access(self, arn: str) -> tuple[str, str]:
+        """What a role is in the cluster, and the setting that names it."""
+        if arn in self.settings.cluster_admins:
+            return "cluster admin", f"clusterAdmins[{self.settings.cluster_admins.index(arn)}]"
+        viewers = [access.role for access in self.settings.cluster_viewers]
+        return ("cluster viewer", "clusterViewers") if arn in viewers else ("cluster editor", "clusterEditors")
 
     def _zones(self) -> list[Line]:
         subject, zones = self._subject("zones"), self.facts.zones

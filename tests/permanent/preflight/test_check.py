@@ -143,6 +143,16 @@ def test_an_account_as_the_settings_want_it_is_good_in_every_line(here: Place) -
     assert report.json["verdict"] == "good"
 
 
+@pytest.mark.parametrize(
+    ("key", "subject"), [("clusterViewers", "cluster viewer"), ("clusterEditors", "cluster editor")]
+)
+def test_a_developers_role_that_does_not_exist_is_bad_too(here: Place, key: str, subject: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{unique('nobody')}"
+    access: dict[str, Any] = {key: [{"role": arn, "namespaces": ["shop"]}]}
+    line = one(here.check(**access), subject, Verdict.BAD)
+    assert line.remedy == f"create it, or set another role: infra-fleet:{key} in Pulumi.staging.yaml"
+
+
 def test_an_admin_that_does_not_exist_is_bad_and_the_setting_is_named(here: Place) -> None:
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/nobody"
     line = one(here.check(clusterAdmins=[here.role(), arn]), "cluster admin", Verdict.BAD)

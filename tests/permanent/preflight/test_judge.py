@@ -15,7 +15,7 @@ from permanent.preflight.verdict import Line, Report, Unknown, Verdict, bad, goo
 
 NO = Unknown("nobody asked")
 SILENT = StackFacts(
-    admins={},
+    people={},
     zones=NO,
     offered=NO,
     vcpus=NO,
