@@ -114,7 +114,7 @@ clean: ## remove environments and caches of this clone; built tools are shared a
 
 # The environments, made again when their pins change.
 .venv/.checks: requirements/checks.txt
-	@echo "making .venv: the programs, and what checks the manifests"
+	@echo >&2 "making .venv: the programs, and what checks the manifests"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
@@ -124,12 +124,12 @@ clean: ## remove environments and caches of this clone; built tools are shared a
 	@touch $@
 
 .venv/.sandbox: requirements/sandbox.txt .venv/.checks
-	@echo "adding the sandbox that the programs are rehearsed in to .venv (a minute or two)"
+	@echo >&2 "adding the sandbox that the programs are rehearsed in to .venv (a minute or two)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.sandbox
-	@echo "adding what tests and linters need to .venv"
+	@echo >&2 "adding what tests and linters need to .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 

@@ -159,7 +159,12 @@ def verify_cluster(
                 failure = str(error)
     if expected.why:
         tell(f"{', '.join(expected.not_reconciled)} are not checked here: {expected.why}", beside_json=json)
-    _finish(report.of_verdict("verification", seen.verdict, seen.snapshot, failure=failure), json=json)
+    _finish(
+        report.of_verdict(
+            f"{found.cluster_name}: bootstrapped and reconciled", seen.verdict, seen.snapshot, failure=failure
+        ),
+        json=json,
+    )
 
 
 @app.command("status")

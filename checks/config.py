@@ -133,7 +133,7 @@ def _line(problem: ErrorDetails) -> str:
         case _:
             value = problem["input"]
             shown = f" = {value!r}" if isinstance(value, str | int | float | None) else ""
-            return f"{setting}{shown}: {problem['msg']}"
+            return f"{setting}{shown}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 _SETTINGS = sorted({name for model in (Variable, Bootstrap, Config) for name in model.model_fields})

@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 
 from checks import binaries, explain, report
-from checks.config import load
+from checks.config import FILE, load
 from checks.findings import Stage
 from checks.run import run
 from common.console import Console, Line, Sign, give, give_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
-HERE = Path()
 
 
 class Format(Enum):
@@ -30,7 +29,10 @@ class Format(Enum):
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="The root of the repository.")] = HERE,
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="The root of the repository.", show_default="the nearest folder with a checks.yaml"),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Instead of the checks.yaml there.")] = None,
     stage: Annotated[list[Stage] | None, typer.Option(help="Only this stage; may be repeated.")] = None,
     output: Annotated[Format, typer.Option("--format", help="For people, programs, or GitHub.")] = Format.TEXT,
@@ -38,6 +40,7 @@ def check(
         str | None, typer.Option("--explain", metavar="RULE", help="Print a rule with a bad and a good example.")
     ] = None,
     *,
+    cwd: Annotated[Path | None, typer.Option("--cwd", "-C", help="The same as PATH.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result for machines.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
 ) -> None:
@@ -45,6 +48,7 @@ def check(
     if explain_rule is not None:
         give(*explain.text(explain_rule).splitlines())
         return
+    root = path or cwd or _around(Path.cwd())
     with console.status("checking") as status:
 
         def began(each: Stage) -> None:
@@ -54,8 +58,8 @@ def check(
                 binaries.say(each.value)
 
         found = run(
-            path,
-            load(path, config),
+            root,
+            load(root, config),
             stages=stage or tuple(Stage),
             began=began,
         )
@@ -67,6 +71,11 @@ def check(
     else:
         give(*report.lines(found))
         if found.findings:
-            console.print(Line(Sign.NEXT, f"fleet check --explain {found.findings[0].rule}"))
+            console.print(Line(Sign.NEXT, f"fleet check --explain {report.by_weight(found)[0].rule}"))
     if found.fails(strict=strict):
         raise typer.Exit(1)
+
+
+def _around(folder: Path) -> Path:
+    """The nearest folder with a checks.yaml, from a folder upwards; that folder where there is none."""
+    return next((each for each in (folder, *folder.parents) if (each / FILE).is_file()), folder)

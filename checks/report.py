@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.findings import Severity
+from checks.findings import Severity, Stage
 from common.console import Line, Sign
 from common.text import LINE, clean
 
@@ -21,7 +21,7 @@ _ANNOTATION = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NO
 
 def lines(report: Report) -> Iterator[str | Line]:
     """For people: a paragraph a finding, then a summary with its verdict."""
-    for finding in report.findings:
+    for finding in by_weight(report):
         place = f"{finding.place.file}:{finding.place.line}"
         head = f"{place}: {finding.severity.value} {finding.rule}: {finding.object}"
         yield Line(None, clean(head, LINE), STYLES[finding.severity])
@@ -29,6 +29,11 @@ def lines(report: Report) -> Iterator[str | Line]:
         yield f"    {Sign.NEXT.value} {clean(finding.remedy, LINE)}"
         yield ""
     yield Line(Sign.of(not report.count(Severity.ERROR)), summary(report))
+
+
+def by_weight(report: Report) -> list[Finding]:
+    """The findings, errors first: a note may follow from one."""
+    return sorted(report.findings, key=lambda finding: list(Severity).index(finding.severity))
 
 
 def document(report: Report) -> dict[str, object]:
@@ -67,7 +72,8 @@ def summary(report: Report) -> str:
     found = ", ".join(_many(count, name) for count, name in counts if count)
     stages = ", ".join(stage.value for stage in report.done)
     left = f"; not run: {', '.join(stage.value for stage in report.left)}" if report.left else ""
-    checked = f"{_many(report.objects, 'object')} of {_many(report.kustomizations, 'Flux Kustomization')}"
+    objects = f"{_many(report.objects, 'object')} of {_many(report.kustomizations, 'Flux Kustomization')}"
+    checked = objects if Stage.BUILD in report.done else "files"
     return f"{checked}: {found or 'nothing found'} ({stages}{left})"
 
 

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import IO, TYPE_CHECKING, Any
 
 import rich.console
+from rich.cells import cell_len
 from rich.live import Live
 from rich.padding import Padding
 from rich.spinner import Spinner
@@ -24,7 +25,7 @@ from common.errors import FleetError
 from common.text import LINE, clean, lines, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
 
 class Sign(Enum):
@@ -69,19 +70,34 @@ class Grid:
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    optional: Sequence[str] = ()
+    """The columns that are left out where not all have room, the first of them first."""
 
-    def __rich__(self) -> Padding:
+    def __rich_console__(
+        self, _console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> Iterator[Padding]:
         """As it is shown."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         shown = [number for number in range(len(self.head)) if any(row[number] for row in self.rows)]
+        for title in self.optional:
+            if INDENT + sum(self._width(number) + GAP for number in shown) > options.max_width:
+                shown = [number for number in shown if self.head[number] != title]
+        yield Padding(self._table(shown), (0, 0, 0, INDENT))
+
+    def _width(self, number: int) -> int:
+        return max(cell_len(clean(cell)) for cell in (self.head[number], *(row[number] for row in self.rows)))
+
+    def _table(self, shown: Sequence[int]) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
         for number in shown:
             is_short = all(len(row[number]) <= SHORT and " " not in row[number] for row in self.rows)
             table.add_column(self.head[number].upper(), overflow="fold", no_wrap=is_short)
         for row in self.rows:
             table.add_row(*(Text(clean(row[number])) for number in shown))
-        return Padding(table, (0, 0, 0, 2))
+        return table
 
 
+INDENT, GAP = 2, 2
+"""Columns before a grid, and between two of its columns."""
 SHORT = 16
 """Characters of a word that is not broken: a cost, an age, an outcome."""
 WIDE = 10_000

@@ -69,7 +69,8 @@ def _refuse(ctx: Any, error: TyperException) -> NoReturn:
     """Say what was used wrongly, and where its help is. A group that is called alone shows its help."""
     if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps the class to itself
         raise error
-    used = (getattr(error, "ctx", None) or ctx).command_path
+    context = getattr(error, "ctx", None)
+    used = context.command_path if context else f"fleet {ctx.invoked_subcommand or ''}".rstrip()
     Console().fail(f"{used.removeprefix('fleet ')}: {error.format_message()}")
     Console().print(Line(Sign.NEXT, f"{used} --help"))
     raise typer.Exit(CannotRunError.exit_code)

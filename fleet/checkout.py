@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.console import Console
+from common.errors import CannotRunError
 
 MARKS = ("Pulumi.yaml", "__main__.py", "fleet/__init__.py")
 """What the top of a checkout has, and no folder beneath it."""
@@ -18,8 +19,13 @@ def find(given: Path | None) -> Path:
 
     Args:
         given: what a person named: taken as it is. None: the checkout around the current folder, or that folder.
+
+    Raises:
+        CannotRunError: what was named is not a folder.
     """
     if given is not None:
+        if not given.is_dir():
+            raise CannotRunError(f"-C {given} is not a folder")
         return given.resolve()
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if is_checkout(folder)), here)

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from common import summary, world
 from common.aws import Aws
-from common.console import Console, Grid, Line, Progress, Sign, give, give_json, tell
+from common.console import Console, Grid, Progress, give, give_json, tell
 from common.errors import FleetError, UnknownError
 from common.pulumi.exported_state import StackState
 from fleet.options import HERE, STACK, Cwd, Json, Stack, Yes
@@ -231,7 +231,7 @@ def sweep_leftovers(
     if not yes:
         again = f"sweep --stack {stack} --yes" if found.doomed else ""
         plan = [[report.row(each) for each in step] for step in found.steps]
-        _end(replace(told, plan=plan, again=again), Reader.of(cwd, stack), json=json)
+        _end(replace(told, is_dry=True, plan=plan, again=again), Reader.of(cwd, stack), json=json)
     whole = time_budget.Budget.of(time_budget.WITHIN)
     outcome = sweep.sweep(aws, found, whole, console.print, patience=deadline)
     deleted = [each.id for each in outcome.deleted]
@@ -278,7 +278,7 @@ def verify_account(
             aws, target, lambda: capture.state_of(cwd, stack), reads=reads, pause=pause, zones=zones
         )
     told = _of_verdict(target.cluster, verdict)
-    _end(replace(told, again="" if told.good else _again(stack)), Reader.of(cwd, stack), json=json)
+    _end(replace(told, again=_again(stack) if told.left or told.in_state else ""), Reader.of(cwd, stack), json=json)
 
 
 @app.command("policy")
@@ -416,6 +416,7 @@ def _dry(options: run.Options) -> Report:
     found = sweep.plan(aws, target, state.listed)
     notes = [why] if cluster is None else drain.preview(cluster)
     return Report(
+        is_dry=True,
         title=f"dry run: would destroy {target.cluster}: {_many(found.doomed)} left by controllers, and the "
         f"{len(state.listed)} names in the stack's state. Run it again with --yes",
         good=not found.findings.unknown,
@@ -451,6 +452,7 @@ def _of_night(night: run.Night, progress: Progress, notes: list[str]) -> Report:
     return replace(
         seen,
         good=night.good,
+        interrupted=progress.interrupted,
         steps=progress.steps,
         failure=night.failure,
         swept=[report.row(each) for each in night.swept],
@@ -482,5 +484,5 @@ def _end(told: Report, reader: Reader, *, json: bool) -> None:
     if told.failure:
         console.fail(f"teardown: {told.failure}")
     else:
-        tell(Line(Sign.of(told.good), told.title), beside_json=json)
+        tell(told.verdict, beside_json=json)
     raise typer.Exit(told.exit_code)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from common import summary
+from common import summary, world
 from common.console import Grid, Line, Sign, StepResult, of_steps
 from common.text import LINE, clean, markdown, to_json
 from infra.contract.controller_tags import CONTROLLER, CSI
@@ -29,14 +29,21 @@ if TYPE_CHECKING:
 
 HOURS_A_DAY = 24
 HEAD = ("resource", "id", "name", "made by", "age", "cost", "note")
+OPTIONAL = ("age", "made by", "name", "note")
+"""The columns that a narrow terminal does without: what goes by hand, the commands and `--json` have in full."""
 CELL = 100
-"""The longest cell, in characters; an id is whole, since it is copied."""
+"""The longest cell, in characters; an id is whole, but for account and region of an ARN."""
 
 OUTPUT_BYTES = 60_000
 """A job's output reaches the issue's job as one variable of the environment, of at most 128 KiB on Linux."""
 
 WHY = {Claim.NOBODYS: "no ownership tag", Claim.SHARED: "tagged as shared", Claim.OTHERS: "another cluster's"}
 """Why what is in the VPC is not deleted."""
+
+IDS = ("AIDA", "AROA")
+"""How the ids of IAM users and roles begin."""
+
+INTERRUPTED = 130
 
 ROWS = ("left", "swept", "stays", "kept", "blocking")
 """The lists of a report's rows."""
@@ -74,7 +81,8 @@ class Row:
         """What a table shows of it."""
         name = "" if self.name in self.id else self.name
         cells = (name, self.by, self.age, self.cost, self.note)
-        return (self.kind.name, clean(self.id), *(clean(cell, CELL) for cell in cells))
+        identity = self.id.split(":", 5)[-1] if self.id.startswith("arn:") else self.id
+        return (self.kind.name, clean(identity), *(clean(cell, CELL) for cell in cells))
 
     @property
     def document(self) -> dict[str, Any]:
@@ -90,6 +98,9 @@ class Report:
     good: bool
     steps: Sequence[StepResult] = ()
     failure: str = ""
+    is_dry: bool = False
+    """Whether it says what would be done: that is no verdict."""
+    interrupted: bool = False
     plan: Sequence[Sequence[Row]] = ()
     """What would be deleted: step after step, a step's resources together."""
     stays: Sequence[Row] = ()
@@ -120,9 +131,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 good, 1 something is left or failed, 2 what was only looked at could not all be seen."""
-        if self.good:
-            return 0
+        """0 good, 1 something is left or failed, 2 what was only looked at could not all be seen, 130 after Ctrl-C."""
+        if self.good or self.interrupted:
+            return 0 if self.good else INTERRUPTED
         is_blind = self.unknown and not (self.left or self.in_state or self.steps or self.failure)
         return 2 if is_blind else 1
 
@@ -141,6 +152,22 @@ class Report:
             rows //= 2
 
     @property
+    def verdict(self) -> Line:
+        """The last line: what it came to."""
+        return Line(Sign.SKIPPED if self.is_dry else Sign.of(self.good), self.title)
+
+    @property
+    def obstacle(self) -> str:
+        """Why the VPC cannot be deleted, if that is somebody else's."""
+        if not self.blocking:
+            return ""
+        row = self.blocking[0]
+        return (
+            f"resources of others block the VPC: {len(self.blocking)}, such as {row.kind.name} {row.id} ({row.by}). "
+            "Until they are gone, pulumi destroy fails: ask their owners, or delete them"
+        )
+
+    @property
     def by_hand(self) -> list[str]:
         """What only a person removes, in the order in which AWS lets it go."""
         place = kinds.places()
@@ -152,6 +179,7 @@ class Report:
         lines += [markdown(self.failure, LINE), ""] if self.failure else []
         for title, grid in self._tables():
             lines += [f"### {title}", "", *summary.table(grid.head, grid.rows)]
+        lines += [markdown(self.obstacle, LINE), ""] if self.obstacle else []
         lines += summary.bullets("Taken over from a killed run:", self.recovered, LINE)
         lines += summary.bullets("Unknown:", self.unknown, LINE)
         if self.in_state:
@@ -177,14 +205,15 @@ class Report:
             ("to remove what is left:", self._remedies("fleet")),
             ("to remove what is kept:", [row.command for row in self.kept]),
         ):
-            lines += [title, *(Line(Sign.NEXT, command) for command in commands)] if commands else []
+            lines += [title, *(Line(Sign.NEXT, in_this_world(command)) for command in commands)] if commands else []
+        lines += [Line(Sign.FAILED, self.obstacle)] if self.obstacle else []
         return [*lines, of_steps(self.steps)] if self.steps else lines
 
     def _tables(self) -> Iterator[tuple[str, Grid]]:
         """Titles of ours, each with its rows; a plan's have the number of the step in which they go together."""
         if doomed := [row for step in self.plan for row in step]:
             cells = [(str(number), *row.cells) for number, step in enumerate(self.plan, 1) for row in step]
-            yield f"would delete, step by step: {_many(doomed)}", Grid(("step", *HEAD), cells)
+            yield f"would delete, step by step: {_many(doomed)}", Grid(("step", *HEAD), cells, OPTIONAL)
         tables = (
             ("would stay", self.stays),
             ("left", self.left),
@@ -193,7 +222,7 @@ class Report:
         )
         yield from ((f"{title}: {_many(rows)}", _grid(rows)) for title, rows in tables if rows)
         for why in dict.fromkeys(row.note for row in self.blocking):
-            rows = [row for row in self.blocking if row.note == why]
+            rows = [replace(row, note="") for row in self.blocking if row.note == why]
             yield f"not deleted: {why}; blocks the VPC: {_many(rows)}", _grid(rows)
 
     def _remedies(self, command: str) -> list[str]:
@@ -237,8 +266,20 @@ def blockers(strangers: Iterable[Leftover]) -> list[Row]:
 
 
 def elsewhere(found: Iterable[Leftover]) -> list[str]:
-    """Name what carries the cluster's tags in another VPC, a line each."""
-    return [f"not touched, because it is in {each.vpc_id or 'no VPC'}: {each.title}" for each in found]
+    """Name what carries the cluster's tags in another VPC, a line for each VPC."""
+    by_vpc: dict[str, list[str]] = {}
+    for each in found:
+        by_vpc.setdefault(each.vpc_id or "no VPC", []).append(each.title)
+    return [f"not touched, because in {vpc}: {len(titles)}: {', '.join(titles)}" for vpc, titles in by_vpc.items()]
+
+
+def in_this_world(command: str) -> str:
+    """A command for the shell that it is printed in: in the sandbox, one that reaches the embedded account."""
+    if not world.in_sandbox():
+        return command
+    if command.startswith("fleet teardown "):
+        return f"fleet sandbox teardown -- {command.removeprefix('fleet teardown ')}"
+    return f"fleet sandbox exec -- {command}"
 
 
 def made_by(leftover: Leftover) -> str:
@@ -257,7 +298,7 @@ def made_by(leftover: Leftover) -> str:
     if leftover.claim is Claim.STACK:
         return "the stack"
     if leftover.requester:
-        return leftover.requester
+        return f"a person or role ({leftover.requester})" if leftover.requester[:4] in IDS else leftover.requester
     if leftover.claim is not Claim.OURS:
         return ", ".join(f"{key}={value}" for key, value in sorted(tags.items())[:3]) or "no tags"
     if any(key.startswith("karpenter.") for key in tags):
@@ -267,7 +308,7 @@ def made_by(leftover: Leftover) -> str:
 
 
 def _grid(shown: Sequence[Row]) -> Grid:
-    return Grid(HEAD, [row.cells for row in shown])
+    return Grid(HEAD, [row.cells for row in shown], OPTIONAL)
 
 
 def _many(shown: Sequence[Row]) -> str:

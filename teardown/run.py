@@ -107,8 +107,9 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
         _obstacles(aws, options, progress, night, budget.part(0.5, spare=REPORT))
         if options.recover:
             night.target = lost_vpc.locate(aws, night.target)
-    with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run"):
-        _drain(aws, options, progress, night, budget.part(0.3, spare=REPORT))
+    with progress.step("drain", "suspend Flux, delete load balancers and volumes while their controllers run") as step:
+        if not _drain(aws, options, progress, night, budget.part(0.3, spare=REPORT)):
+            step.outcome = "skipped"
     with progress.step("sweep", "delete what controllers left"):
         _sweep(aws, options, progress, night, budget.part(0.4, spare=REPORT))
     for number in range(AGAIN + 1):
@@ -200,12 +201,13 @@ def _adopt(aws: Proven, options: Options, progress: Progress, night: Night, budg
     night.target = captured(options)
 
 
-def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> None:
+def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budget: Budget) -> bool:
+    """Whether there was a cluster to drain. Raises FleetError: it failed, and may not be left out."""
     cluster, why = aws.cluster()
     if cluster is None:
         night.drained = drain.Drained(outcome=why)
         progress.say(f"{why}: skipping the drain, the sweep deletes what controllers left")
-        return
+        return False
     untagged: list[str] = []
     try:
         night.target, untagged = retained_volumes.learn(aws, night.target, cluster, options.file)
@@ -220,6 +222,7 @@ def _drain(aws: Proven, options: Options, progress: Progress, night: Night, budg
         night.drained = drain.Drained(outcome=str(error))
         progress.say(f"{error}: continuing because of --force")
     night.drained.untagged = untagged
+    return True
 
 
 def _sweep(
