@@ -20,7 +20,6 @@ import yaml
 
 from common.errors import CannotRunError, FleetError, UnknownError
 from common.pulumi import foreground
-from infra.contract import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -31,7 +30,7 @@ NO_STACK = 6
 
 PROJECT_FILE = "Pulumi.yaml"
 BACKEND_VARIABLE = "PULUMI_BACKEND_URL"
-MISSING = f"pulumi is not on PATH: install {versions.PULUMI} (mise install, or pulumi.com/docs/install)"
+MISSING = "pulumi is not on PATH: `mise install` installs the version that mise.toml names"
 
 
 @dataclass(frozen=True)

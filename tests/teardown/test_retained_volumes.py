@@ -190,7 +190,7 @@ def test_what_is_kept_makes_no_night_unclean_and_is_listed_with_cost_and_command
     command = f"aws ec2 delete-volume --volume-id {kept}"
     assert row["command"] == command
     assert row["monthly"] > 0
-    assert f"to remove what is kept:\n→ {command}\n" in streams.err
+    assert f"to remove what is kept:\n→ fleet sandbox exec -- {command}\n" in streams.err
     assert f"kept on purpose: 1 resource (${row['monthly']:.2f}/month)" in streams.err
     assert command in summary.read_text()
     living.clients.ec2.delete_volume(VolumeId=kept)
