@@ -212,7 +212,7 @@ def test_the_night_keeps_what_is_retained(
 ) -> None:
     kept, gone = volume(living), volume(living)
     living.persistent_volume(kept)
-    quick = ("--deadline=0", "--reads=1", "--pause=0", "--settle=0", "--clear=0", "--json")
+    quick = ("--deadline=3", "--reads=1", "--pause=0", "--settle=0", "--clear=0", "--json")
     living.run(monkeypatch, "run", *MINE, f"--cwd={living.root}", *quick)
     assert there(living, kept, gone) == [kept]
     told = json.loads(capsys.readouterr().out)
