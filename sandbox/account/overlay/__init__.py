@@ -14,6 +14,7 @@ from sandbox.account.overlay import (
     kms,
     load_balancers,
     logs,
+    lookups,
     s3,
     service_quotas,
 )
@@ -29,3 +30,4 @@ def install(account_id: str, control_plane: ControlPlane | None = None) -> None:
     real.REAL = control_plane
     for service in (budgets, ec2, ecr, eks, iam, kms, load_balancers, logs, s3, service_quotas):
         service.install()
+    lookups.install()
