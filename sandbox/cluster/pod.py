@@ -21,7 +21,8 @@ from sandbox.cluster import processes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAUSE = 0.3
+PAUSE = 0.8
+"""Seconds between two looks: each asks the API server and the account, which a laptop notices."""
 
 
 def cluster() -> Cluster:

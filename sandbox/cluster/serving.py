@@ -39,7 +39,8 @@ class Server:
         except (OSError, SystemExit):
             raise CannotRunError(f"port {port} of {LOOPBACK} is taken: end what listens there") from None
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"server {self.port}", daemon=True)
+        name, looks = f"server {self.port}", {"poll_interval": 0.05}  # seconds until it sees that it is closed
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs=looks, name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:

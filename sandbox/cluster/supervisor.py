@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 READY_DEADLINE = 90.0
 """Seconds until a part of the control plane says that it is ready."""
 
-PAUSE = 0.3
-"""Seconds between two looks of a loop."""
+PAUSE, MIRROR_PAUSE = 0.3, 1.0
+"""Seconds between two looks of a loop, and of the one that asks the account."""
 
 PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
@@ -130,7 +130,7 @@ class Supervisor:
         self._undo.callback(containers.close)
         mirror = Mirror(self._eks, cluster, partial(self._log, "mirror"))
         mirror.step()
-        self._loop("mirror", mirror.step)
+        self._loop("mirror", mirror.step, MIRROR_PAUSE)
         self._loop("kubelet", containers.step)
         self._loop("services", partial(self._keep, services))
 
@@ -262,7 +262,7 @@ class Supervisor:
         for child in reversed(self._children.values()):
             processes.finish(child)
 
-    def _loop(self, name: str, step: Callable[[], None]) -> None:
+    def _loop(self, name: str, step: Callable[[], None], pause: float = PAUSE) -> None:
         """Do something again and again; what fails is logged, once until it fails otherwise, and done again.
 
         An error in our own code ends everything: half a cluster would mislead.
@@ -270,7 +270,7 @@ class Supervisor:
 
         def run() -> None:
             said = ""
-            while not self._stop.wait(PAUSE):
+            while not self._stop.wait(pause):
                 try:
                     step()
                     said = ""
