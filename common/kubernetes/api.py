@@ -30,6 +30,9 @@ ALL = "*"
 """In place of a namespace: all of them."""
 
 ATTEMPTS = 5
+PAUSES = wait_exponential_jitter(multiplier=0.2, max=5.0)
+"""Between two attempts, in seconds."""
+
 TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
 """Seconds for one request."""
 
@@ -193,7 +196,7 @@ class Cluster:
         with self._translated():
             for attempt in Retrying(
                 stop=stop_after_attempt(ATTEMPTS),
-                wait=wait_exponential_jitter(multiplier=0.2, max=5.0),
+                wait=PAUSES,
                 retry=retry_if_exception(_may_pass),
                 reraise=True,
             ):

@@ -70,7 +70,7 @@ class Proxy:
 def proxy(account: process.Account, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     made = Proxy(account)
     server = make_server("127.0.0.1", 0, Request.application(made.answer), threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     made.url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
     yield made

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tenacity import wait_none
 
 from common.kubernetes import api
 from common.kubernetes.api import Cluster, ConflictError, UnansweredError, UnauthorizedError
@@ -45,6 +46,12 @@ class Script:
 
 def status(code: int, message: str) -> tuple[int, object]:
     return code, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "code": code, "message": message}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attempt follows the last one at once: how often it is tried is judged, not how long that takes."""
+    monkeypatch.setattr(api, "PAUSES", wait_none())
 
 
 @pytest.fixture

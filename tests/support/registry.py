@@ -165,7 +165,7 @@ def serve(account: Account, folder: Path) -> Generator[Registry]:
     server = None
     try:
         server = make_server("127.0.0.1", 0, Front(_address(log), ecr), threaded=True, request_handler=_Quiet)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield Registry(f"127.0.0.1:{server.server_port}", ecr, folder)
     finally:
         if server:
