@@ -1,4 +1,7 @@
-"""The built engine for tests, and small projects for it, each in a sandbox folder of its own."""
+"""The built engine for tests, and small projects for it, each in a sandbox folder of its own.
+
+Every session loads these fixtures, and those that want an engine load the sandbox.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,12 @@ import psutil
 import pytest
 import yaml
 
-from sandbox.engine.environment import environment
-from sandbox.engine.pulumi import Pulumi, prepare_bin
-from sandbox.folder import FOLDER_VARIABLE, Folder
-from tools.build import ensure
-from tools.catalogue import PULUMI
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from sandbox.engine.pulumi import Pulumi
+    from sandbox.folder import Folder
 
 STACK = "test"
 
@@ -31,12 +31,19 @@ STACK = "test"
 @pytest.fixture(scope="session")
 def pulumi() -> Pulumi:
     """The built engine, which takes our language host; the first run on a machine builds it."""
+    from sandbox.engine.pulumi import Pulumi
+    from tools.build import ensure
+    from tools.catalogue import PULUMI
+
     return Pulumi(ensure(PULUMI, print), PULUMI.version)
 
 
 @pytest.fixture
 def project(tmp_path: Path, pulumi: Pulumi) -> Project:
     """An empty project with a stack."""
+    from sandbox.engine.pulumi import prepare_bin
+    from sandbox.folder import Folder
+
     made = Project(Folder(tmp_path / "sandbox"))
     prepare_bin(made.folder, pulumi)
     made.state.mkdir(parents=True)
@@ -62,6 +69,8 @@ class Project:
     @property
     def environ(self) -> dict[str, str]:
         """Of the engine, with no account."""
+        from sandbox.engine.environment import environment
+
         backend = environment(self.folder, account={}, backend=self.state.as_uri())
         return {**backend, "PULUMI_CONFIG_PASSPHRASE": ""}
 
@@ -118,6 +127,8 @@ class Project:
 
     def running(self) -> list[str]:
         """The command lines of all processes, wherever they hang, that were started for this sandbox folder."""
+        from sandbox.folder import FOLDER_VARIABLE
+
         found: list[str] = []
         for process in psutil.process_iter():
             try:
