@@ -66,7 +66,7 @@ def paced_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]
 @pytest.fixture
 def paced(paced_sandbox: Sandbox) -> Iterator[Sandbox]:
     """The same with nothing built; what a failed test leaves is not the next one's."""
-    paced_sandbox.succeed("preview", **PACE)
+    paced_sandbox.prepare(**PACE)
     before = paced_sandbox.census()
     yield paced_sandbox
     if paced_sandbox.census() != before:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.mark.night
 def test_a_stack_is_built_once_stays_as_it_is_and_goes_without_a_trace(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
     sandbox.succeed("up")
     assert sandbox.census()["EKS cluster"] == ("staging",)
@@ -87,7 +87,7 @@ def test_changes_are_made_in_place_and_a_new_cluster_takes_its_dependents_along(
 
 @pytest.mark.long
 def test_a_new_address_range_and_other_zones_rebuild_what_lies_in_them(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
     sandbox.succeed("up", "--", "--skip-preview")
 
@@ -107,7 +107,7 @@ def test_a_new_address_range_and_other_zones_rebuild_what_lies_in_them(sandbox: 
 
 @pytest.mark.long
 def test_a_protected_cluster_stops_the_destroy_before_it_begins(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     empty = sandbox.census()
     sandbox.configure(deletionProtection=True)
     sandbox.succeed("up", "--", "--skip-preview")

@@ -36,9 +36,9 @@ def of(sandbox: Sandbox, service: str) -> Any:
 
 
 def test_a_stack_whose_state_is_lost_is_taken_down_by_its_tags(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox)
     lose(sandbox)
     alone = night(sandbox)
@@ -55,7 +55,7 @@ def test_a_stack_whose_state_is_lost_is_taken_down_by_its_tags(sandbox: Sandbox)
 
 
 def test_two_vpcs_with_the_stacks_tags_stop_a_recovery_before_anything_is_deleted(sandbox: Sandbox) -> None:
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     ec2 = of(sandbox, "ec2")
     (built,) = ec2.describe_vpcs(Filters=[{"Name": "tag:cluster", "Values": ["staging"]}])["Vpcs"]
     tags = [{"ResourceType": "vpc", "Tags": built["Tags"]}]

@@ -45,9 +45,9 @@ def night(sandbox: Sandbox, *arguments: str) -> Result:
 
 
 def test_destroy_alone_blocks_and_the_teardown_ends_it(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox)
     alone = sandbox.run("destroy", "--", "--skip-preview")
     assert alone.code != 0
@@ -59,7 +59,7 @@ def test_destroy_alone_blocks_and_the_teardown_ends_it(sandbox: Sandbox) -> None
     assert told["good"]
     assert {row["by"] for row in told["swept"]} >= {"load balancer controller", "VPC CNI", "EBS CSI driver, for data-1"}
     assert sandbox.census() == before
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox, seed=1)
     # A refresh writes down what holds the address. What has ended, EC2 does not let the deploy role end.
     sandbox.succeed("refresh", "--", "--skip-preview")
@@ -78,52 +78,16 @@ def test_what_is_in_the_next_vpc_is_untouched(make_sandbox: Callable[..., Sandbo
     second = make_sandbox("unused", "staging-2", clusterName="staging-2", vpcCidr="10.64.0.0/16")
     second = type(second)(sandbox.folder, "staging-2")
     second.configure(clusterName="staging-2", vpcCidr="10.64.0.0/16")
-    second.succeed("up")
+    second.succeed("up", "--", "--skip-preview")
     leave(second, cluster="staging-2")
     before = second.census()
     sandbox.configure()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox)
     ended = night(sandbox)
     assert ended.code == 0, ended.text
     assert second.census() == before
     assert night(second).code == 0
-
-
-def test_a_dry_run_shows_what_it_would_do_and_does_nothing(sandbox: Sandbox) -> None:
-    sandbox.succeed("up")
-    leave(sandbox)
-    before = sandbox.census()
-    shown = sandbox.run("teardown", "--", "run")
-    assert shown.code == 0, shown.text
-    assert "would destroy staging" in shown.text
-    assert "k8s-traffic-staging-" in shown.text
-    assert sandbox.census() == before
-    assert night(sandbox).code == 0
-
-
-def test_a_night_that_is_kept_does_nothing_and_says_until_when(sandbox: Sandbox) -> None:
-    sandbox.succeed("up")
-    before = sandbox.census()
-    kept = sandbox.run("teardown", "--", "keep", "--hours", "3")
-    value = kept.out.split()[-1]
-    skipped = sandbox.run("teardown", "--", "run", "--yes", f"--keep-until={value}")
-    assert skipped.code == 0, skipped.text
-    assert "staging is not destroyed tonight: kept until " in skipped.text
-    assert sandbox.census() == before
-
-
-def test_verify_says_what_is_left_by_whom_and_for_how_much(sandbox: Sandbox) -> None:
-    sandbox.succeed("up")
-    found = sandbox.run("teardown", "--", "verify", "--json", "--reads=1")
-    assert found.code == 1
-    told = json.loads(found.out)
-    assert {"EKS cluster", "VPC", "NAT gateway", "IAM role", "OIDC provider", "address"} <= {
-        row["kind"] for row in told["left"]
-    }
-    assert told["in_state"]
-    (cluster,) = [row for row in told["left"] if row["kind"] == "EKS cluster"]
-    assert cluster["monthly"] == pytest.approx(73.0)
 
 
 def test_a_night_beside_foreign_things_ends_clean_and_touches_none(own_sandbox: Sandbox) -> None:
@@ -132,7 +96,7 @@ def test_a_night_beside_foreign_things_ends_clean_and_touches_none(own_sandbox: 
     The next nights know no VPC any more, since the state is empty: they list what carries our tags.
     """
     sandbox = own_sandbox
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     account = sandbox.account
     leave(sandbox)
     foreign = strangers.outside(Maker(account, "strangers"), place(sandbox))
@@ -186,9 +150,9 @@ def test_a_night_may_be_killed_at_any_line_that_it_prints(sandbox: Sandbox) -> N
 
 def killed(sandbox: Sandbox, here: Callable[[int, str], bool]) -> bool:
     """A night that is killed at a line of its own choice, and the one after it; whether there was such a line."""
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox)
     child = subprocess.Popen(
         sandbox.command("teardown", "--", "run", "--yes", *QUICK),
@@ -214,9 +178,9 @@ def killed(sandbox: Sandbox, here: Callable[[int, str], bool]) -> bool:
 
 def test_a_night_that_runs_out_of_time_ends_with_a_report_and_the_next_finishes_it(sandbox: Sandbox) -> None:
     """Before its job would be killed: pulumi is interrupted, and writes down how far it came."""
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox)
     faults.write(sandbox.folder.faults, [faults.Rule(faults.NONE, "ec2", "Delete*", latency=4.0)])
     try:
@@ -234,9 +198,9 @@ def test_a_night_that_runs_out_of_time_ends_with_a_report_and_the_next_finishes_
 
 
 def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox)
     account = sandbox.account
     eks = client("eks", endpoint=account.endpoint, region=account.region)
@@ -250,9 +214,9 @@ def test_a_cluster_that_somebody_deleted_by_hand_is_no_obstacle(sandbox: Sandbox
 
 
 def test_the_day_on_a_laptop_that_the_docs_show_ends_green(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     made = subprocess.run(
         [sys.executable, "-m", "fleet", "sandbox", "leftovers", f"--folder={sandbox.folder.root}"],
         cwd=REPOSITORY,
@@ -276,9 +240,9 @@ def versions(sandbox: Sandbox) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("loss", ["deleted", "overwritten"])
 def test_a_state_that_was_lost_is_brought_back_and_the_night_ends_clean(own_sandbox: Sandbox, loss: str) -> None:
     sandbox = own_sandbox
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
-    sandbox.succeed("up")
+    sandbox.succeed("up", "--", "--skip-preview")
     leave(sandbox)
     account = sandbox.account
     s3 = client("s3", endpoint=account.endpoint, region=account.region)

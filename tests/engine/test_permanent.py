@@ -49,7 +49,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     root = tmp_path_factory.mktemp("fleet")
     made = rehearsals.new(root, "staging")
     rehearsals.Sandbox(made.folder, "staging-2").configure(clusterName="staging-2", vpcCidr="10.1.0.0/16")
-    made.succeed("preview")
+    made.prepare()
     yield made
     rehearsal.reset(made.folder)
 
@@ -121,7 +121,7 @@ def test_no_secret_is_in_a_state_a_file_or_an_output(fleet: Sandbox) -> None:
 @pytest.mark.night
 def test_two_clusters_are_built_side_by_side_and_the_permanent_layer_outlives_both(fleet: Sandbox) -> None:
     second = rehearsals.Sandbox(fleet.folder, "staging-2")
-    second.succeed("preview")
+    second.prepare()
     before = fleet.census()
     fleet.succeed("up", "--", "--skip-preview")
     second.succeed("up", "--", "--skip-preview")
@@ -138,7 +138,7 @@ def test_two_clusters_are_built_side_by_side_and_the_permanent_layer_outlives_bo
 @pytest.mark.night
 def test_the_roles_may_do_what_the_account_saw_them_do(fleet: Sandbox) -> None:
     settings = parse_file(config_of(fleet.account_file))
-    fleet.succeed("preview")
+    fleet.prepare()
     seen = len(fleet.calls())
     fleet.succeed("preview")
     # Before each command the sandbox makes the people's roles that are missing.

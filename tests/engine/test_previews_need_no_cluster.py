@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,12 +90,56 @@ def traced_preview(sandbox: Sandbox, *arguments: str, **variables: str) -> set[t
     return {peer for peer in found if peer[0] != "127.0.0.1" or peer[1] not in own}
 
 
+@dataclass(frozen=True)
+class Bare:
+    """What a preview reached: (address, port), and (service, operation) of the account."""
+
+    peers: set[tuple[str, int]]
+    calls: set[tuple[str, str]]
+
+
 def endpoint(sandbox: Sandbox) -> tuple[str, int]:
     account: dict[str, str] = json.loads(sandbox.folder.account_file.read_text())
     address, port = account["endpoint"].removeprefix("http://").split(":")
     return address, int(port)
 
 
+@pytest.fixture(scope="module")
+def bare(isolated: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    """A preview of an empty state where PATH has only go, which says where the built engine lies, and a shell."""
+    root = tmp_path_factory.mktemp("bare")
+    tools, home = root / "bin", root / "home"
+    tools.mkdir()
+    for tool in ("go", "sh", "env", "nsenter", "strace"):
+        found = shutil.which(tool)
+        assert found, tool
+        (tools / tool).symlink_to(found)
+    assert not any(shutil.which(tool, path=str(tools)) for tool in ("kubectl", "flux", "aws", "pulumi"))
+    config = home / ".kube" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: dead\n"
+        "clusters: [{name: dead, cluster: {server: 'https://10.255.255.1:6443'}}]\n"
+        "contexts: [{name: dead, context: {cluster: dead, user: dead}}]\nusers: [{name: dead, user: {token: x}}]\n"
+    )
+    before = len(isolated.folder.calls.read_text().splitlines())
+    peers = traced_preview(isolated, PATH=str(tools), HOME=str(home), KUBECONFIG=str(config))
+    during = [json.loads(line) for line in isolated.folder.calls.read_text().splitlines()[before:]]
+    return Bare(peers, {(call["service"], call["operation"]) for call in during})
+
+
+def test_a_preview_needs_no_kubectl_flux_or_aws_and_looks_at_no_kubeconfig(isolated: Sandbox, bare: Bare) -> None:
+    """It reaches the account alone, although the kubeconfig names a server."""
+    assert bare.peers == {endpoint(isolated)}
+
+
+def test_a_preview_asks_the_account_only_for_the_state_and_who_it_is(bare: Bare) -> None:
+    state = {("s3", "ListObjectsV2"), ("s3", "HeadObject"), ("s3", "GetObject"), ("kms", "Decrypt")}
+    seeded = {("iam", "CreateRole")}
+    assert bare.calls - state - seeded == {("sts", "GetCallerIdentity")}
+
+
+@pytest.mark.night
 def test_previews_succeed_in_every_state_and_reach_only_the_account(isolated: Sandbox) -> None:
     allowed = {endpoint(isolated)}
     assert traced_preview(isolated) == allowed, "with an empty state"
@@ -113,40 +158,3 @@ def test_previews_succeed_in_every_state_and_reach_only_the_account(isolated: Sa
     isolated.succeed("refresh", "--", "--skip-preview")
     isolated.succeed("destroy", "--", "--skip-preview")
     assert traced_preview(isolated) == allowed, "after the nightly destroy"
-
-
-def test_a_preview_asks_the_account_only_for_the_state_and_who_it_is(isolated: Sandbox) -> None:
-    calls = isolated.folder.calls
-    before = len(calls.read_text().splitlines())
-    isolated.succeed("preview")
-    during = [json.loads(line) for line in calls.read_text().splitlines()[before:]]
-    asked = {(call["service"], call["operation"]) for call in during}
-    state = {("s3", "ListObjectsV2"), ("s3", "HeadObject"), ("s3", "GetObject"), ("kms", "Decrypt")}
-    seeded = {("iam", "CreateRole")}
-    assert asked - state - seeded == {("sts", "GetCallerIdentity")}
-
-
-def test_a_kubeconfig_with_a_dead_server_is_not_looked_at(isolated: Sandbox) -> None:
-    home = isolated.folder.root.parent / "home"
-    config = home / ".kube" / "config"
-    config.parent.mkdir(parents=True)
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: dead\n"
-        "clusters: [{name: dead, cluster: {server: 'https://10.255.255.1:6443'}}]\n"
-        "contexts: [{name: dead, context: {cluster: dead, user: dead}}]\nusers: [{name: dead, user: {token: x}}]\n"
-    )
-    assert traced_preview(isolated, HOME=str(home), KUBECONFIG=str(config)) == {endpoint(isolated)}
-
-
-def test_no_kubectl_flux_or_aws_is_needed(isolated: Sandbox) -> None:
-    """Only what a preview needs is on PATH: go, which says where the built engine lies, and a shell."""
-    bare = isolated.folder.root.parent / "bare"
-    bare.mkdir()
-    for tool in ("go", "sh", "env", "nsenter", "strace"):
-        found = shutil.which(tool)
-        assert found, tool
-        (bare / tool).symlink_to(found)
-    assert not any(shutil.which(tool, path=str(bare)) for tool in ("kubectl", "flux", "aws", "pulumi"))
-    home = isolated.folder.root.parent / "empty-home"
-    home.mkdir()
-    assert traced_preview(isolated, PATH=str(bare), HOME=str(home)) == {endpoint(isolated)}

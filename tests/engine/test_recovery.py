@@ -100,7 +100,7 @@ def test_what_a_rebuild_made_before_it_was_killed_is_gone_after_one_night(
 )
 def test_a_killed_rebuild_is_gone_after_one_night(point: Point, parent_alone: bool, sandbox: Sandbox) -> None:
     sandbox.configure(jumpBox=True)
-    sandbox.succeed("preview")
+    sandbox.prepare()
     recovered(sandbox, point, parent_alone=parent_alone)
 
 
@@ -108,7 +108,7 @@ def test_a_killed_rebuild_is_gone_after_one_night(point: Point, parent_alone: bo
 def test_a_cluster_that_aws_is_still_making_is_waited_for(make_sandbox: Callable[..., Sandbox]) -> None:
     """EKS refuses to delete it; at a fifth of AWS's durations it takes two and a half minutes."""
     sandbox, slow = make_sandbox("slow"), {pace.VARIABLE: "0.2"}
-    sandbox.succeed("preview", **slow)
+    sandbox.prepare(**slow)
     before = sandbox.census()
     killed(sandbox, Point("CreateCluster"), "up", "--", "--skip-preview", paced=slow)
     ended = sandbox.run("teardown", "--", "run", "--yes", "--recover", *QUICK, **slow)
@@ -127,7 +127,7 @@ def test_a_cluster_that_aws_is_still_making_is_waited_for(make_sandbox: Callable
 )
 def test_a_recovery_that_is_killed_is_finished_by_the_next(line: str, refusal: str, sandbox: Sandbox) -> None:
     """Without the kept export too: the next job is on another machine."""
-    sandbox.succeed("preview")
+    sandbox.prepare()
     before = sandbox.census()
     killed(sandbox, Point("CreateCluster"), "up", "--", "--skip-preview")
     killed_at_line(sandbox, line, "teardown", "--", "run", "--yes", "--recover", *QUICK)

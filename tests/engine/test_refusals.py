@@ -43,7 +43,7 @@ def engine(sandbox: Sandbox, *arguments: str) -> list[str]:
 
 def copied_project(sandbox: Sandbox) -> Path:
     """The sandbox's project, to be spoilt."""
-    sandbox.succeed("preview")
+    sandbox.prepare()
     copy = Path(tempfile.mkdtemp(dir=sandbox.folder.root.parent)) / "project"
     shutil.copytree(sandbox.folder.project, copy, symlinks=True)
     (copy / "Pulumi.staging.yaml").write_bytes(sandbox.stack_file.read_bytes())
@@ -61,7 +61,7 @@ def in_file_state(folder: Path, project: Path, command: str) -> str:
 
 
 def test_bad_config_is_a_clean_error_of_the_program(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     stack_file = sandbox.folder.project / "Pulumi.staging.yaml"
     bad = stack_file.read_text().replace("123456789012'", "12345678901'").replace("clusterAdmins", "clusterAdmin")
     script = f'cp {stack_file.parent}/bad.yaml {stack_file} && exec "$@"'
@@ -120,7 +120,7 @@ def test_a_stack_without_a_file_is_named(sandbox: Sandbox) -> None:
 
 
 def test_what_aws_refuses_reaches_the_user_with_resource_code_and_message(sandbox: Sandbox) -> None:
-    sandbox.succeed("preview")
+    sandbox.prepare()
     remove = "import boto3; boto3.client('iam').delete_role(RoleName='platform-admin')"
     script = f'{__import__("sys").executable} -c "{remove}" && exec "$@"'
     command = ["sh", "-c", script, "sh", *engine(sandbox, "up", "--yes", "--skip-preview")]
@@ -133,7 +133,7 @@ def test_what_aws_refuses_reaches_the_user_with_resource_code_and_message(sandbo
 
 
 def test_reset_ends_the_account_and_empties_the_folder(own_sandbox: Sandbox) -> None:
-    own_sandbox.succeed("preview")
+    own_sandbox.prepare()
     endpoint = urlsplit(own_sandbox.account.endpoint)
     (own_sandbox.folder.root / "mine.txt").write_text("kept")
     own_sandbox.succeed("reset")

@@ -57,7 +57,7 @@ def test_a_private_stack_with_a_jump_box_is_built_once_and_goes_without_a_trace(
         "jumpBox": True,
     }
     private = make_sandbox("private", **config)
-    private.succeed("preview")
+    private.prepare()
     before = private.census()
     private.succeed("up", "--", "--skip-preview")
     assert private.steps() == {}
