@@ -169,6 +169,16 @@ def test_changed_outputs_are_shown_and_reach_the_manifests(report: dict[str, Any
     town.until(lambda: _annotation(town) == "10.0.0.0/16")
 
 
+def test_a_suspension_sticks(report: dict[str, Any], town: Town) -> None:
+    """kubectl's would be taken over by the parent's next reconciliation (fluxcd/pkg, ssa/patch.go)."""
+    assert report["good"]
+    town.sandbox("teardown", "--", "drain", "--yes", "--clear=60")
+    town.reconcile(api.KUSTOMIZATION, "flux-system")
+    suspended = [each["spec"].get("suspend") for each in town.cluster.list(api.KUSTOMIZATION)]
+    assert suspended == [True] * 5
+    assert town.cluster.list(api.INGRESS) == []
+
+
 def test_a_rebuilt_stack_is_bootstrapped_without_a_push(report: dict[str, Any], town: Town) -> None:
     assert report["good"]
     head = town.head

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from common.kubernetes import api
 from sandbox import rehearsal
 from sandbox.account import census
 from sandbox.account.leftovers import Maker, Place
@@ -142,11 +141,14 @@ def night(town: Town, *arguments: str, code: int = 0) -> str:
     return said
 
 
-def test_a_reconciled_cluster_ends_without_a_trace_and_the_morning_converges(
+def test_a_reconciled_cluster_ends_without_a_trace_but_for_a_volume_to_be_retained(
     town: Town, before: dict[str, Any]
 ) -> None:
-    """The teardown suspends all of Flux, and waits for finalizers and for AWS."""
+    """The teardown suspends all of Flux, and waits for finalizers and for AWS. The volume is listed every night."""
     morning(town)
+    town.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(RETAINED))
+    town.until(lambda: len(volumes(town)) == 4)
+    (kept,) = [volume["VolumeId"] for volume in volumes(town) if "precious" in name_of(volume)]
     said = night(town)
     assert "objects of Flux" in said
     assert "deleted: Ingress applications/load-harness" in said
@@ -155,18 +157,6 @@ def test_a_reconciled_cluster_ends_without_a_trace_and_the_morning_converges(
     assert "deleted: PersistentVolumeClaim night/data-2" in said
     assert "went with the sweep, because a pod mounted it: PersistentVolumeClaim night/data-0" in said
     assert "stuck: " not in said
-    assert "nothing of staging is left" in said
-    assert taken(town) == before
-
-
-def test_a_volume_to_be_retained_outlives_the_night_and_is_listed_every_night(
-    town: Town, before: dict[str, Any]
-) -> None:
-    morning(town)
-    town.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(RETAINED))
-    town.until(lambda: len(volumes(town)) == 4)
-    (kept,) = [volume["VolumeId"] for volume in volumes(town) if "precious" in name_of(volume)]
-    said = night(town)
     remedy = f"to remove what is kept: aws ec2 delete-volume --volume-id {kept}"
     assert "deleted: PersistentVolumeClaim night/precious" in said
     assert "nothing of staging is left" in said
@@ -218,14 +208,3 @@ def test_a_cluster_that_cannot_be_reached_is_a_stated_outcome(town: Town, before
     assert "the cluster cannot be reached: " in said
     assert "skipping the drain, the sweep deletes what controllers left" in said
     assert taken(town) == before
-
-
-def test_a_suspension_sticks(town: Town) -> None:
-    """kubectl's would be taken over by the parent's next reconciliation (fluxcd/pkg, ssa/patch.go)."""
-    shutil.rmtree(town.layout.live, ignore_errors=True)
-    morning(town)
-    town.sandbox("teardown", "--", "drain", "--yes", "--clear=60")
-    town.reconcile(api.KUSTOMIZATION, "flux-system")
-    suspended = [each["spec"].get("suspend") for each in town.cluster.list(api.KUSTOMIZATION)]
-    assert suspended == [True] * 5
-    assert town.cluster.list(api.INGRESS) == []
