@@ -14,7 +14,7 @@ import yaml
 from infra.contract import names
 from sandbox import rehearsal
 from sandbox.account import census, process
-from sandbox.account.clients import client
+from sandbox.account.clients import client, own_client
 from sandbox.checkout import Checkout
 from sandbox.engine.pulumi import ENGINE_VARIABLE
 from sandbox.folder import Folder
@@ -172,9 +172,21 @@ class Sandbox:
         """What the account holds."""
         return dict(census.take(self.account.endpoint, self.account.region))
 
+    @property
+    def is_built(self) -> bool:
+        """Whether the stack's state has resources, or a run was killed that may have made some."""
+        s3 = own_client("s3", endpoint=self.account.endpoint, region=self.account.region)
+        bucket = names.state_bucket(self.account.account_id, self.account.region)
+        key = f".pulumi/stacks/{names.PROJECT}/{self.stack}.json"
+        if not s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents"):
+            return False
+        document = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        latest: dict[str, Any] = document["checkpoint"]["latest"] or {}
+        return bool(latest.get("resources") or latest.get("pending_operations"))
+
     def clear(self) -> None:
         """Take down what a test left built, under the config of staging."""
-        if process.find(self.folder) is not None and self.census()["VPC"]:
+        if process.find(self.folder) is not None and self.folder.permanent_stamp.exists() and self.is_built:
             self.configure()
             self.succeed("destroy", "--", "--skip-preview")
 
