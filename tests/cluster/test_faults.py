@@ -260,6 +260,12 @@ def test_a_push_that_lost_a_race_is_made_again(town: Town) -> None:
     assert "Be faster" in town.git("log", "--format=%s", "-5", "origin/main").splitlines()
 
 
+@pytest.fixture(scope="module")
+def reconciled(town: Town) -> None:
+    """All is applied, whichever tests came before."""
+    town.bootstrap("run")
+
+
 @contextmanager
 def without_places(town: Town) -> Generator[None]:
     """The application's pods find no node, which a run waits for in its last step."""
@@ -280,6 +286,7 @@ def verifying(town: Town) -> subprocess.Popen[str]:
     return child
 
 
+@pytest.mark.usefixtures("reconciled")
 def test_a_run_survives_an_api_server_that_is_away_for_a_while(town: Town) -> None:
     with without_places(town):
         child = verifying(town)
@@ -291,6 +298,7 @@ def test_a_run_survives_an_api_server_that_is_away_for_a_while(town: Town) -> No
     assert "does not answer" in err
 
 
+@pytest.mark.usefixtures("reconciled")
 def test_credentials_that_end_half_way_stop_it_at_once(town: Town) -> None:
     with without_places(town):
         child = verifying(town)
@@ -301,6 +309,7 @@ def test_credentials_that_end_half_way_stop_it_at_once(town: Town) -> None:
     town.until(lambda: town.bootstrap("run"))
 
 
+@pytest.mark.usefixtures("reconciled")
 def test_ctrl_c_ends_after_the_step_and_says_how_to_go_on(town: Town) -> None:
     child = town.start_bootstrap("run")
     assert child.stderr
