@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from sandbox.cluster.processes import MARK
 from sandbox.folder import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ def of(root: Path, patience: float = PATIENCE) -> list[str]:
 
 
 def _running(root: Path) -> list[tuple[psutil.Process, str]]:
-    """The processes whose command line or sandbox folder is under `root`, this one and its parents aside."""
+    """The processes whose command line, sandbox or cluster is under `root`, this one and its parents aside."""
     ours = {process.pid for process in (psutil.Process(), *psutil.Process().parents())}
     found: list[tuple[psutil.Process, str]] = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             line = " ".join(process.cmdline())
-            folder = process.environ().get(FOLDER_VARIABLE, "")
-            if process.pid not in ours and (f"{root}/" in line or folder.startswith(f"{root}/")):
+            variables = process.environ()
+            told = [line, *(variables.get(name, "") for name in (FOLDER_VARIABLE, MARK))]
+            if process.pid not in ours and any(f"{root}/" in text for text in told):
                 found.append((process, line))
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from sandbox.cluster.processes import MARK
 from sandbox.folder import FOLDER_VARIABLE
 from tests.support import survivors
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
-@pytest.mark.parametrize("by", ["command line", "sandbox folder"])
-def test_what_outlives_a_test_run_is_named_and_ended(tmp_path: Path, by: str) -> None:
+@pytest.mark.parametrize("variable", [None, FOLDER_VARIABLE, MARK], ids=["command line", "sandbox", "cluster"])
+def test_what_outlives_a_test_run_is_named_and_ended(tmp_path: Path, variable: str | None) -> None:
     folder = tmp_path / "sandbox"
-    marked = {FOLDER_VARIABLE: str(folder)} if by == "sandbox folder" else {}
+    marked = {variable: str(folder)} if variable else {}
     command = [*SLEEP, *([] if marked else [f"--folder={folder}"])]
     with subprocess.Popen(command, env={**os.environ, **marked}) as process:
         assert survivors.of(tmp_path, patience=0.5) == [" ".join(command)]
