@@ -76,7 +76,7 @@ def test_bad_config_is_a_clean_error_of_the_program(sandbox: Sandbox) -> None:
 def test_bad_config_stops_a_sandbox_command_with_the_same_lines(sandbox: Sandbox) -> None:
     sandbox.configure(accountId="1", zoness=[])
     done = sandbox.run("preview")
-    assert done.code == 1
+    assert done.code == 2
     assert "Pulumi.staging.yaml has " in done.err
     assert "infra-fleet:accountId = 1 is not allowed: use 12 digits, in quotes" in done.err
     assert "Traceback" not in done.err
@@ -114,7 +114,7 @@ def test_real_looking_credentials_do_not_reach_the_engine(sandbox: Sandbox) -> N
 def test_a_stack_without_a_file_is_named(sandbox: Sandbox) -> None:
     sandbox.stack_file.unlink()
     done = sandbox.run("preview")
-    assert done.code == 1
+    assert done.code == 2
     assert f"{sandbox.stack_file} is missing" in done.err
     assert "Traceback" not in done.err
 
@@ -149,7 +149,7 @@ def test_a_folder_of_somebody_else_is_left_alone(own_sandbox: Sandbox, command: 
     (own_sandbox.folder.root / "bin").mkdir(parents=True)
     (own_sandbox.folder.root / "bin" / "tool").write_text("mine")
     done = own_sandbox.run(command)
-    assert done.code == 1
+    assert done.code == 2
     assert f"{own_sandbox.folder.root} is" in done.err
     assert "not a sandbox folder" in done.err
     assert [path.name for path in own_sandbox.folder.root.rglob("*")] == ["bin", "tool"]
