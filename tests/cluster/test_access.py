@@ -133,7 +133,7 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_up_does_not_clear(othe
     psutil.Process(running.pid).kill()
     other.until(lambda: life.find(other.layout) is None)
     assert processes.found(other.layout)
-    assert "no cluster is up" in other.sandbox("cluster", "status", code=1)
+    assert "no cluster is up" in other.sandbox("cluster", "status", code=2)
     assert "stale processes of an earlier cluster are ended: " in other.sandbox("cluster", "up")
     assert other.cluster.list(api.NODE)
 
@@ -144,17 +144,17 @@ def test_each_bad_state_is_told_in_one_line(other: Town, tmp_path: Path) -> None
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", layouts.ports(other.layout).git))
         taken.listen()
-        said = other.sandbox("cluster", "up", code=1).strip().splitlines()[-1]
+        said = other.sandbox("cluster", "up", code=2).strip().splitlines()[-1]
         assert "is taken, which is the Git host's in this sandbox" in said
     environment = {**os.environ, "PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "fleet", "sandbox", "cluster", "up", f"--folder={other.folder.root}"]
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "put Go on PATH to build it, or the tool itself" in done.stderr
     assert "Traceback" not in done.stderr
-    said = other.sandbox("cluster", "logs", "nothing", code=1)
+    said = other.sandbox("cluster", "logs", "nothing", code=2)
     assert "nothing has no log; known are: " in said
-    said = other.sandbox("cluster", "stop", "nothing", code=1)
+    said = other.sandbox("cluster", "stop", "nothing", code=2)
     assert "nothing cannot be stopped" in said
 
 

@@ -192,7 +192,7 @@ def test_a_rebuilt_stack_is_bootstrapped_without_a_push(report: dict[str, Any], 
     town.sandbox("destroy")
     town.until(lambda: life.find(town.layout) is None)
     town.until(lambda: not processes.found(town.layout))
-    assert "no cluster is up" in town.sandbox("cluster", "status", code=1)
+    assert "no cluster is up" in town.sandbox("cluster", "status", code=2)
     down = town.bootstrap("status", code=1).text
     assert "the stack staging is down, since " in down
     town.up()
