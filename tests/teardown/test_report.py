@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from common.console import StepResult
 from common.text import to_json
+from common.world import SANDBOX_VARIABLE
 from teardown import kinds, report
 from teardown.claim import Claim
 from teardown.kinds import balancers, identity, network, stack
@@ -30,6 +31,12 @@ ROLE = Leftover(identity.ROLE, "node role", Claim.OURS)
 VPC = Leftover(stack.VPC, "vpc-1", Claim.OURS)
 PERSONS = Leftover(stack.NAT, "nat-9", Claim.NOBODYS, tags={"owner": "ann"}, monthly=36.5)
 SHARED = Leftover(network.GROUP, "sg-9", Claim.SHARED)
+
+
+@pytest.fixture(autouse=True)
+def on_a_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report is written as for a real account, whatever a fixture of the session has set."""
+    monkeypatch.delenv(SANDBOX_VARIABLE, raising=False)
 
 
 def numbered(text: list[str], start: str) -> list[int]:
@@ -70,6 +77,26 @@ def test_what_a_person_removes_stands_in_the_order_in_which_aws_lets_it_go() -> 
     first, *by_hand = [line.removeprefix("→ ") for line in printed(told.lines()) if line.startswith("→ ")]
     assert first == "fleet teardown run --stack staging --yes --recover"
     assert by_hand == told.by_hand
+
+
+def test_in_the_sandbox_every_arrow_leads_back_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Report("x", good=False, left=report.rows([BALANCER], failed=[BALANCER.title]), again="run --yes")
+    monkeypatch.setenv(SANDBOX_VARIABLE, "/a/sandbox")
+    arrows = [line.removeprefix("→ ") for line in printed(told.lines()) if line.startswith("→ ")]
+    assert arrows[0] == "fleet sandbox teardown -- run --yes"
+    assert arrows[1].startswith("fleet sandbox exec -- aws elbv2 delete-load-balancer ")
+
+
+def test_what_blocks_the_vpc_is_a_line_of_its_own_and_a_dry_run_has_no_tick() -> None:
+    told = Report("dry run", good=True, is_dry=True, blocking=report.blockers([PERSONS]))
+    assert any(line.startswith("✗ resources of others block the VPC: 1, such as ") for line in printed(told.lines()))
+    assert "resources of others block the VPC" in told.to_markdown(Reader())
+    assert str(told.verdict) == "– dry run"  # noqa: RUF001  # a dash
+
+
+def test_after_ctrl_c_the_exit_code_is_the_shells() -> None:
+    assert Report("x", good=False, interrupted=True).exit_code == 130
+    assert Report("x", good=True, interrupted=True).exit_code == 0
 
 
 def test_what_the_sweep_could_not_delete_a_person_may() -> None:
