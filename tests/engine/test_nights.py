@@ -108,7 +108,7 @@ def test_a_night_beside_foreign_things_ends_clean_and_touches_none(own_sandbox: 
     with_stack = told()
     ended = night(sandbox, "--recover")
     assert ended.code == 0, ended.text
-    assert "not touched, because it is in vpc-" in ended.text
+    assert "not touched, because in vpc-" in ended.text
     after = told()
     for region, kinds in after.items():
         for kind, things in kinds.items():

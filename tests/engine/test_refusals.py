@@ -160,7 +160,7 @@ def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(o
     own_sandbox.succeed("up", "--", "--skip-preview")
     psutil.Process(own_sandbox.account.pid).kill()
     done = own_sandbox.run("up")
-    assert done.code == 1
+    assert done.code == 2
     assert "the embedded account has ended, and with it the state and all that was built" in done.err
     own_sandbox.succeed("reset")
     own_sandbox.succeed("preview")
