@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tests.support.rehearsals import Result, Sandbox
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.night]
 
 BUCKET = names.state_bucket("123456789012", "eu-west-2")
 
@@ -128,7 +128,6 @@ def test_no_secret_is_in_a_state_a_file_or_an_output(
         assert not any(secret.encode() in text for text in (printed, *files, *objects(fleet).values()))
 
 
-@pytest.mark.night
 def test_two_clusters_are_built_side_by_side_and_the_permanent_layer_outlives_both(fleet: Sandbox) -> None:
     second = rehearsals.Sandbox(fleet.folder, "staging-2")
     second.prepare()
@@ -145,7 +144,6 @@ def test_two_clusters_are_built_side_by_side_and_the_permanent_layer_outlives_bo
     assert " unchanged" in apply(fleet).out
 
 
-@pytest.mark.night
 def test_the_roles_may_do_what_the_account_saw_them_do(fleet: Sandbox) -> None:
     settings = parse_file(config_of(fleet.account_file))
     fleet.prepare()
@@ -256,7 +254,6 @@ def test_killed_at_any_step_the_next_apply_takes_it_up(tmp_path: Path, at: int) 
         rehearsal.reset(folder)
 
 
-@pytest.mark.night
 def test_a_provider_that_somebody_made_is_refused_then_adopted_as_it_is(tmp_path: Path) -> None:
     folder, environ = _first(tmp_path)
     try:

@@ -18,7 +18,7 @@ from sandbox.account import faults
 if TYPE_CHECKING:
     from tests.support.rehearsals import Sandbox
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.night]
 
 REAL = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7REALKEY",
@@ -155,7 +155,6 @@ def test_a_folder_of_somebody_else_is_left_alone(own_sandbox: Sandbox, command: 
     assert [path.name for path in own_sandbox.folder.root.rglob("*")] == ["bin", "tool"]
 
 
-@pytest.mark.night
 def test_an_account_that_was_lost_with_what_it_held_is_not_taken_for_unchanged(own_sandbox: Sandbox) -> None:
     own_sandbox.succeed("up", "--", "--skip-preview")
     psutil.Process(own_sandbox.account.pid).kill()
