@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from fleet.app import app
 from tests.checks import trees
 from tests.support.checkout import REPOSITORY
 
@@ -173,3 +176,24 @@ def test_tools_that_cannot_be_had_end_it_with_2(tmp_path: Path) -> None:
     assert "kustomize" in done.stderr
     assert "put Go on PATH" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_errors_are_said_before_what_follows_from_them(tmp_path: Path) -> None:
+    done = checks(str(trees.write(tmp_path, BROKEN)))
+    severities = re.findall(r"^\S+:\d+: (error|warning|note) ", done.stdout, re.MULTILINE)
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+    assert len(set(severities)) > 1
+    first = re.search(r": error (\w+): ", done.stdout)
+    assert first
+    assert done.stderr.splitlines()[-1] == f"→ fleet check --explain {first[1]}"
+
+
+def test_the_tree_is_the_one_around_the_folder_or_a_named_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = trees.write(tmp_path, BROKEN)
+    within = next(folder for folder in root.rglob("*") if folder.is_dir())
+    monkeypatch.chdir(within)
+    around = CliRunner().invoke(app, ["check", "--stage=yaml"])
+    monkeypatch.chdir(REPOSITORY)
+    named = CliRunner().invoke(app, ["check", f"-C{root}", "--stage=yaml"])
+    assert around.stdout == named.stdout
+    assert named.stdout.endswith("files: nothing found (yaml)\n")

@@ -219,6 +219,7 @@ def test_a_state_that_proves_no_cluster_skips_the_drain_and_says_so(
     living.run(monkeypatch, *arguments(living, "run"))
     said = capsys.readouterr().err
     assert "has no endpoint and certificate authority, so no cluster is proven to be its: skipping the drain" in said
+    assert "\n   skipped (" in said, "a drain that did not happen is not called done"
     assert living.api.requests == []
     assert any("destroy" in line for line in living.pulumi)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common.errors import CannotRunError
 from fleet import checkout
 from fleet.groups import GROUPS
 from sandbox.engine.pulumi import ENGINE_VARIABLE
@@ -87,3 +88,8 @@ def test_a_named_folder_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.Mo
 def test_outside_of_any_checkout_it_is_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert checkout.find(None) == tmp_path
+
+
+def test_what_is_named_and_not_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotRunError, match=r"-C .*nowhere is not a folder"):
+        checkout.find(tmp_path / "nowhere")
