@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+
+
 class FleetError(Exception):
     """Something that a person can act on. The message is one line a problem: what is wrong, and what to do."""
 

@@ -11,13 +11,11 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from common.console import Console, Line, Sign
-from common.errors import CannotRunError, FleetError
+from common.errors import INTERRUPTED, CannotRunError, FleetError
 from fleet.groups import GROUPS
 
 HELP = "A staging platform on EKS that is built by day and costs nothing by night."
 QUIET = ("-q", "--quiet")
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
 _BY_NAME = {group.name: group for group in GROUPS}
 

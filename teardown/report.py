@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import summary, world
 from common.console import Grid, Line, Sign, StepResult, of_steps
+from common.errors import INTERRUPTED
 from common.text import LINE, clean, markdown, to_json
 from infra.contract.controller_tags import CONTROLLER, CSI
 from teardown import kinds
@@ -42,8 +43,6 @@ WHY = {Claim.NOBODYS: "no ownership tag", Claim.SHARED: "tagged as shared", Clai
 
 IDS = ("AIDA", "AROA")
 """How the ids of IAM users and roles begin."""
-
-INTERRUPTED = 130
 
 ROWS = ("left", "swept", "stays", "kept", "blocking")
 """The lists of a report's rows."""

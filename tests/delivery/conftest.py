@@ -10,12 +10,14 @@ import pytest
 
 from sandbox.account import process
 from sandbox.account.isolation import CLOSED
+from tests.support import github_api
 from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.support.engine import Project
+    from tests.support.github_api import GitHubApi
 
 Command = subprocess.CompletedProcess[str]
 
@@ -56,3 +58,13 @@ def command(project: Project) -> Callable[..., Command]:
         )
 
     return run
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubApi]:
+    """A GitHub, and what a workflow's job knows of it."""
+    with github_api.serving() as there:
+        monkeypatch.setenv("GITHUB_API_URL", there.url)
+        monkeypatch.setenv("GITHUB_REPOSITORY", there.name)
+        monkeypatch.setenv("GITHUB_TOKEN", "token")
+        yield there

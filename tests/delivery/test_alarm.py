@@ -9,24 +9,13 @@ import pytest
 
 from common.errors import FleetError, UnknownError
 from delivery import alarm
-from tests.support import github_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.github_api import GitHubApi
 
 BOTH = ("staging", "dev")
-
-
-@pytest.fixture
-def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubApi]:
-    with github_api.serving() as there:
-        monkeypatch.setenv("GITHUB_API_URL", there.url)
-        monkeypatch.setenv("GITHUB_REPOSITORY", there.name)
-        monkeypatch.setenv("GITHUB_TOKEN", "token")
-        yield there
 
 
 def report(of: tuple[str, ...], **results: str) -> list[str]:

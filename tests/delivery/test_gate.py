@@ -12,10 +12,8 @@ from common.console import Console, Progress
 from common.errors import FleetError, UnknownError
 from delivery import gate
 from fleet import app
-from tests.support import github_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.github_api import GitHubApi
@@ -47,15 +45,6 @@ def main(tmp_path: Path) -> Main:
     made = Main(tmp_path)
     made.commit("infra/first.py")
     return made
-
-
-@pytest.fixture
-def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubApi]:
-    with github_api.serving() as there:
-        monkeypatch.setenv("GITHUB_API_URL", there.url)
-        monkeypatch.setenv("GITHUB_REPOSITORY", there.name)
-        monkeypatch.setenv("GITHUB_TOKEN", "token")
-        yield there
 
 
 def check(main: Main, wait: float = 0) -> str:
