@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import rich.console
 from rich.cells import cell_len
@@ -53,15 +53,22 @@ class Line:
     text: str
     style: str = ""
     """Of the text, as rich has styles."""
+    program: ClassVar[str] = "fleet"
+    """What `fleet` is typed as in this shell, in a proposal that begins with it. Set once, for the whole process."""
 
     def __str__(self) -> str:
         """As it is read without colours."""
-        return f"{self.sign.value} {self.text}" if self.sign else self.text
+        return f"{self.sign.value} {self._typed}" if self.sign else self.text
+
+    @property
+    def _typed(self) -> str:
+        is_ours = self.sign is Sign.NEXT and self.text.startswith("fleet ")
+        return f"{self.program}{self.text.removeprefix('fleet')}" if is_ours else self.text
 
     def __rich__(self) -> Text:
         """As it is shown."""
         sign = ((self.sign.value, STYLES[self.sign]), " ") if self.sign else ()
-        return Text.assemble(*sign, (clean(self.text, None), self.style))
+        return Text.assemble(*sign, (clean(self._typed, None), self.style))
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from delivery.account_facts import AccountFacts
     from delivery.questions import Ask, Say
     from delivery.stack_file_edits import Document
+    from infra.config import StackModel
 
     Values = dict[str, str | list[str]]
 
+NO_SUBJECT = "null"
+"""What gh prints of a repository that has no ids in its claim."""
 STACK_KEY = f"{names.PROJECT}:"
 PERMANENT_KEY = f"{names.PERMANENT_PROJECT}:"
 BOOTSTRAP = "bootstrap.yaml"
@@ -137,6 +140,8 @@ def run(
         FleetError: an answer is missing, or does not go with the other stacks, or the change is not wanted.
         SettingsError: the answers do not describe a stack; the message has all problems of both files.
     """
+    if wrong := [line for line in (_flag_problem(flag, said) for flag, said in vars(flags).items() if said) if line]:
+        raise SettingsError("\n".join(wrong))
     file, layer = root / file_name(stack), root / "permanent" / file_name(names.PERMANENT_STACK)
     there = _present(file, layer, stack)
     answers = _answered(flags, there, ask, say)
@@ -179,16 +184,30 @@ def _present(file: Path, layer: Path, stack: str) -> Present:
 
 def _problem(question: str, said: str) -> str:
     """What is wrong with an answer by itself, in the words of the config's errors; empty: nothing."""
-    key, model = to_camel(question), permanent.settings.Settings
     if not said:
         return f"{QUESTIONS[question]}: an answer is required"
-    if question not in model.model_fields:
+    return _field_problem(permanent.settings.Settings, names.PERMANENT_STACK, question, said)
+
+
+def _flag_problem(flag: str, said: str) -> str:
+    """The same of a flag, which is named by its own name; empty too where only the files together can tell."""
+    of_layer = _field_problem(permanent.settings.Settings, names.PERMANENT_STACK, flag, said)
+    wrong = of_layer or _field_problem(infra.settings.Settings, "staging", flag, said)
+    return f"--{flag.replace('_', '-')} {wrong.partition(' = ')[2]}" if wrong else ""
+
+
+def _field_problem(model: type[StackModel], stack: str, field: str, said: str) -> str:
+    """The line of a model about one field's value; empty: none, or the model has no such field of one text."""
+    entry = model.model_fields.get(field)
+    if entry is None or field == "zones" or (field, said) == ("github_subject", NO_SUBJECT):
         return ""
+    key = to_camel(field)
     try:
-        parse(model, {key: said}, names.PERMANENT_STACK)
+        parse(model, {key: said}, stack)
     except SettingsError as error:
         lines = [line.strip() for line in str(error).splitlines()]
-        return next((line for line in lines if line.startswith(f"{model.namespace}:{key} = ")), "")
+        said = next((line for line in lines if line.startswith(f"{model.namespace}:{key} = ")), "")
+        return said.removesuffix(", in quotes")  # what only a file needs
     return ""
 
 
@@ -263,7 +282,7 @@ def _permanent_values(there: Present, answers: Mapping[str, str], cluster: str, 
         "clusters": clusters if cluster in clusters else [*clusters, cluster],
         "alarmEmail": answers["alarm_email"],
     }
-    if subject and subject != "null":  # what gh prints of a repository that has no ids in its claim
+    if subject and subject != NO_SUBJECT:
         values["githubSubject"] = subject
     elif there.permanent.get(f"{PERMANENT_KEY}githubRepository") != answers["github_repository"]:
         values["githubSubject"] = f"repo:{answers['github_repository']}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import shutil
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -39,6 +42,15 @@ class Fleet(TyperGroup):
         """Write the list of groups, none of which is loaded for it."""
         with formatter.section("Commands"):
             formatter.write_dl([(group.name, group.help) for group in GROUPS])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; a misspelt one is answered with the nearest, also of the groups that are not loaded."""
+        try:
+            return super().resolve_command(ctx, args)
+        except TyperException as error:
+            nearest = difflib.get_close_matches(args[0], _BY_NAME, n=1)
+            error.message = f"No such command {args[0]!r}." + (f" Did you mean {nearest[0]!r}?" if nearest else "")
+            raise
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take -q, wherever it stands before `--`: what follows that is another program's."""
@@ -109,4 +121,18 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: what follows the command's name; None: those of this process.
     """
+    if arguments is None:
+        Line.program = _typed(Path(sys.argv[0]))
     app(args=sys.argv[1:] if arguments is None else arguments, prog_name="fleet")
+
+
+def _typed(called: Path) -> str:
+    """What this shell finds `fleet` as, by the path of the script that it called."""
+    if shutil.which("fleet"):
+        return "fleet"
+    if called.name == "fleet":
+        return str(called)
+    installed = Path(sys.executable).with_name("fleet")
+    if not installed.exists():
+        return "fleet"
+    return str(installed.relative_to(Path.cwd()) if installed.is_relative_to(Path.cwd()) else installed)

@@ -233,7 +233,12 @@ def _path(namespace: str, keys: tuple[int | str, ...]) -> str:
     return f"{namespace}:{head}" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in rest)
 
 
+ALIKE = 3
+"""Letters at the beginning of a key that make it one's neighbour when spelling alone does not: natMod, natStrategy."""
+
+
 def _nearest(key: str, model: type[Model]) -> str:
     known = [to_camel(name) for name in model.model_fields]
     nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    nearest = nearest or [name for name in known if name[:ALIKE].casefold() == key[:ALIKE].casefold()]
     return f"did you mean {nearest[0]}?" if nearest else f"allowed: {', '.join(known)}"

@@ -62,6 +62,9 @@ NEXT = {
 }
 """Command → what a person may do once it went well."""
 
+RECOVER = "fleet sandbox teardown -- run --yes --recover   # if a killed run holds the stack: pulumi says locked"
+"""What frees the lock of a run that is gone, and takes away what it was making."""
+
 
 @app.callback()
 def end_cleanly() -> None:
@@ -85,6 +88,8 @@ def _add(name: str, arguments: list[str], text: str) -> None:
         code = _prepare(cwd, folder, stack, stack_file, account_file).pulumi(*arguments, *(more or ()))
         if code == 0 and name in NEXT:
             console.print(Line(Sign.NEXT, NEXT[name]))
+        if code != 0 and name != "outputs":
+            console.print(Line(Sign.NEXT, RECOVER))
         raise typer.Exit(code)
 
 

@@ -268,14 +268,20 @@ def verify_account(
     if watchdog:
         due = nights.last_due(datetime.now(UTC), keep_until)
         wrong = verify.missed(aws, target, due)
-        title = wrong or f"no cluster of {stack} outlived the night of {due:%Y-%m-%d %H:%M} UTC"
+        title = wrong or f"no cluster of {stack} outlived the nightly teardown of {due:%Y-%m-%d %H:%M} UTC"
         _end(
             Report(title=title, good=not wrong, again=_again(stack) if wrong else ""), Reader.of(cwd, stack), json=json
         )
     zones = capture.zones_of(cwd, stack)
-    with console.status(f"checking {target.cluster}: {reads} clean checks in a row"):
+    with console.status(f"checking {target.cluster}") as waiting:
         verdict = verify.verify(
-            aws, target, lambda: capture.state_of(cwd, stack), reads=reads, pause=pause, zones=zones
+            aws,
+            target,
+            lambda: capture.state_of(cwd, stack),
+            reads=reads,
+            pause=pause,
+            zones=zones,
+            say=waiting.update,
         )
     told = _of_verdict(target.cluster, verdict)
     _end(replace(told, again=_again(stack) if told.left or told.in_state else ""), Reader.of(cwd, stack), json=json)
@@ -303,7 +309,7 @@ def print_policy(
 def keep_up(
     hours: Annotated[float, typer.Option(help="For how long, at most 24 hours from now.")] = 12.0,
 ) -> None:
-    """Say how to skip the night: a variable of the repository that the nightly workflow reads."""
+    """Say how to skip the nightly teardown: a variable of the repository that the nightly workflow reads."""
     value = keep.until(hours, datetime.now(UTC))
     give(f"gh variable set {keep.VARIABLE} --body {value}")
 
@@ -373,7 +379,7 @@ def write_issue(
     destroy: Annotated[str, typer.Option(help="The result of the job that destroys.")],
     watchdog: Annotated[str, typer.Option(help="The result of the job that looks for an old cluster.")],
     stack: Stack = STACK,
-    kept: Annotated[str, typer.Option(help="true if the night was skipped on purpose.")] = "",
+    kept: Annotated[str, typer.Option(help="true if the nightly teardown was skipped on purpose.")] = "",
     told: Annotated[
         str, typer.Option("--report", envvar="REPORT", help="The output `report` of the job that failed.")
     ] = "",
@@ -418,7 +424,7 @@ def _dry(options: run.Options) -> Report:
     return Report(
         is_dry=True,
         title=f"dry run: would destroy {target.cluster}: {_many(found.doomed)} left by controllers, and the "
-        f"{len(state.listed)} names in the stack's state. Run it again with --yes",
+        f"{len(state.resources)} resources in the stack's state. Run it again with --yes",
         good=not found.findings.unknown,
         plan=[[report.row(each) for each in step] for step in found.steps],
         kept=[report.row(each) for each in found.findings.kept],
@@ -432,7 +438,8 @@ def _of_verdict(cluster: str, verdict: verify.Verdict, failed: Collection[str] =
     return Report(
         title=verdict.line(cluster),
         good=verdict.clean,
-        left=report.rows(verdict.left, verdict.in_state, failed),
+        is_up=verdict.is_up,
+        left=report.rows(verdict.left, verdict.listed, failed),
         kept=[report.row(each) for each in verdict.kept],
         blocking=report.blockers(verdict.blocking),
         unknown=verdict.unknown,

@@ -100,6 +100,8 @@ class Report:
     is_dry: bool = False
     """Whether it says what would be done: that is no verdict."""
     interrupted: bool = False
+    is_up: bool = False
+    """Whether the stack's cluster is there, so that what was found is not left over."""
     plan: Sequence[Sequence[Row]] = ()
     """What would be deleted: step after step, a step's resources together."""
     stays: Sequence[Row] = ()
@@ -167,6 +169,11 @@ class Report:
         )
 
     @property
+    def _in_state(self) -> str:
+        still = "" if self.is_up else "still "
+        return f"{len(self.in_state)} resources are {still}in the stack's state, also those that cost nothing"
+
+    @property
     def by_hand(self) -> list[str]:
         """What only a person removes, in the order in which AWS lets it go."""
         place = kinds.places()
@@ -182,7 +189,7 @@ class Report:
         lines += summary.bullets("Taken over from a killed run:", self.recovered, LINE)
         lines += summary.bullets("Unknown:", self.unknown, LINE)
         if self.in_state:
-            lines += [f"{len(self.in_state)} resources are still in the stack's state.", ""]
+            lines += [f"{self._in_state}.", ""]
         kept = ["# what is kept on purpose:", *(row.command for row in self.kept)] if self.kept else []
         if commands := [*self._remedies(FLEET), *kept]:
             lines += ["### to remove it", "", *reader.block(commands)]
@@ -199,9 +206,9 @@ class Report:
         lines += [f"taken over: {line}" for line in self.recovered]
         lines += [*self.notes, *(f"unknown: {line}" for line in self.unknown)]
         if self.in_state:
-            lines.append(f"{len(self.in_state)} resources are still in the stack's state")
+            lines.append(self._in_state)
         for title, commands in (
-            ("to remove what is left:", self._remedies("fleet")),
+            (f"to {'destroy it' if self.is_up else 'remove what is left'}:", self._remedies("fleet")),
             ("to remove what is kept:", [row.command for row in self.kept]),
         ):
             lines += [title, *(Line(Sign.NEXT, in_this_world(command)) for command in commands)] if commands else []
@@ -215,7 +222,7 @@ class Report:
             yield f"would delete, step by step: {_many(doomed)}", Grid(("step", *HEAD), cells, OPTIONAL)
         tables = (
             ("would stay", self.stays),
-            ("left", self.left),
+            ("in AWS" if self.is_up else "left", self.left),
             ("deleted", self.swept),
             ("kept on purpose", self.kept),
         )

@@ -127,6 +127,7 @@ def _run(aws: Aws, options: Options, progress: Progress, night: Night) -> None:
             pause=options.pause,
             zones=capture.zones_of(options.folder, options.stack),
             gone=night.dns_names,
+            say=progress.say,
         )
         step.said = night.verdict.line(night.target.cluster)
         step.outcome = step.outcome if night.verdict.clean else "failed"

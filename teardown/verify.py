@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from common.errors import UnknownError
+from common.pulumi.exported_state import StackState
 from teardown import dns, probe
 from teardown.kinds.stack import CLUSTER
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from common.aws import Aws
-    from common.pulumi.exported_state import StackState
     from teardown.kinds.base import Leftover
     from teardown.target import Target
 
@@ -33,6 +33,7 @@ class Verdict:
     left: tuple[Leftover, ...]
     unknown: tuple[str, ...]
     in_state: tuple[str, ...]
+    """Type and name of each resource that the stack's state lists."""
     blocking: tuple[Leftover, ...] = ()
     """Neither the cluster's nor the stack's, and the VPC cannot be deleted while it is there."""
     elsewhere: tuple[Leftover, ...] = ()
@@ -41,20 +42,28 @@ class Verdict:
     """DNS records without a load balancer: they cost nothing, so they do not make it unclean."""
     kept: tuple[Leftover, ...] = ()
     """What outlives the cluster on purpose."""
+    listed: frozenset[str] = frozenset()
+    """What AWS may call what the state lists."""
 
     @property
     def clean(self) -> bool:
         """Whether it is verified that nothing is left."""
-        return not self.left and not self.unknown and not self.in_state
+        return not (self.left or self.unknown or self.in_state or self.listed)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the stack's cluster is there: then nothing is left, it is there."""
+        return any(each.kind is CLUSTER and each.id in self.listed for each in self.left)
 
     def line(self, cluster: str) -> str:
         """Say what is left of a cluster, or what is not known."""
         if self.clean:
             return f"verified: nothing of {cluster} is left"
+        ours = resources([each.monthly for each in self.left], "" if self.is_up else " left")
         more = f" (and {len(self.unknown) - 1} more)" if len(self.unknown) > 1 else ""
         parts = [
-            resources([each.monthly for each in self.left], " left") if self.left else "",
-            f"the stack's state lists {len(self.in_state)} names" if self.in_state and not self.left else "",
+            f"up, {ours} in AWS" if self.is_up else ours if self.left else "",
+            f"{len(self.in_state)} in the stack's state" if self.in_state else "",
             f"could not verify: {self.unknown[0]}{more}" if self.unknown else "",
         ]
         return f"{cluster}: {'; '.join(part for part in parts if part)}"
@@ -86,6 +95,7 @@ def verify(
     pause: float = PAUSE,
     zones: Sequence[str] = (),
     gone: Collection[str] = (),
+    say: Callable[[str], object] = lambda _line: None,
 ) -> Verdict:
     """Look until it is clean several times running, or once that it is not.
 
@@ -97,11 +107,14 @@ def verify(
         pause: seconds between two of them.
         zones: the hosted zones in which records are looked for, once.
         gone: the DNS names that load balancers of the cluster are known to have had.
+        say: told what is looked at.
     """
+    say(f"checking {target.cluster}: look 1 of {reads}")
     verdict = _look(aws, target, read_state)
-    for _ in range(reads - 1):
+    for number in range(2, reads + 1):
         if not verdict.clean:
             break
+        say(f"checking {target.cluster}: look {number} of {reads}, nothing found so far")
         time.sleep(pause)
         verdict = _look(aws, target, read_state)
     records = dns.dangling(aws, target, zones, gone)
@@ -110,16 +123,21 @@ def verify(
 
 def _look(aws: Aws, target: Target, read_state: Callable[[], StackState]) -> Verdict:
     unknown: list[str] = []
-    in_state: frozenset[str] = frozenset()
+    state = StackState()
     try:
-        in_state = read_state().listed
+        state = read_state()
     except UnknownError as error:
         unknown.append(str(error))
-    findings = probe.look(aws, target, listed=in_state)
-    unknowns = (*findings.unknown, *unknown)
-    listed = tuple(sorted(in_state))
-    ours, kept = tuple(findings.ours), tuple(findings.kept)
-    return Verdict(ours, unknowns, listed, findings.blocking, tuple(findings.elsewhere), kept=kept)
+    findings = probe.look(aws, target, listed=state.listed)
+    return Verdict(
+        tuple(findings.ours),
+        (*findings.unknown, *unknown),
+        state.resources,
+        findings.blocking,
+        tuple(findings.elsewhere),
+        kept=tuple(findings.kept),
+        listed=state.listed,
+    )
 
 
 def missed(aws: Aws, target: Target, due: datetime) -> str:
@@ -140,5 +158,5 @@ def missed(aws: Aws, target: Target, due: datetime) -> str:
         created = cluster.created or datetime.fromtimestamp(0, UTC)
         if created < due:
             made = f"the cluster {cluster.id}, made {created:%Y-%m-%d %H:%M} UTC"
-            return f"{made}, outlived the night of {due:%Y-%m-%d %H:%M} UTC"
+            return f"{made}, outlived the nightly teardown of {due:%Y-%m-%d %H:%M} UTC"
     return ""

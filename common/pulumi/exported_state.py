@@ -74,6 +74,8 @@ class StackState:
     """What a killed recovery has put back and not read: it has an id and nothing else."""
     clusters: tuple[str, ...] = ()
     """The names of its EKS clusters. One that only waits for its deletion is not there."""
+    resources: tuple[str, ...] = ()
+    """Type and name of each resource that it lists, once: `listed` has more than one name of most."""
 
 
 def parse(text: str) -> StackState:
@@ -95,7 +97,10 @@ def parse(text: str) -> StackState:
         for each in deployment.resources or ()
         if each.type == CLUSTER_TYPE and not each.delete
     )
-    return StackState(frozenset(_names(made)), vpc_id, pending, _identity(deployment, made), unread, clusters)
+    resources = tuple(f"{each.type} {each.urn.rpartition('::')[2]}" for each in made)
+    return StackState(
+        frozenset(_names(made)), vpc_id, pending, _identity(deployment, made), unread, clusters, resources
+    )
 
 
 def _identity(deployment: _Deployment, made: list[_Resource]) -> Identity:

@@ -16,7 +16,7 @@ def test_a_state_lists_ids_arns_and_names_of_what_is_in_aws() -> None:
     foreign = {"type": "aws:ec2/subnet:Subnet", "urn": "urn::s", "id": "subnet-1", "external": True}
     component = {"type": "infra-fleet:index:Network", "urn": "urn::network"}
     found = exported_state.parse(exported(vpc, provider, foreign, component))
-    assert found == StackState(frozenset({"vpc-1", "arn:vpc-1"}), "vpc-1")
+    assert found == StackState(frozenset({"vpc-1", "arn:vpc-1"}), "vpc-1", resources=("aws:ec2/vpc:Vpc vpc",))
 
 
 def test_what_a_killed_run_was_at_is_named() -> None:

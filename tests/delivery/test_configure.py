@@ -299,16 +299,16 @@ def test_the_ids_in_githubs_subject_are_written_as_github_gives_them(root: Path)
 
 
 def test_all_problems_of_both_files_are_said_at_once_and_nothing_is_written(root: Path) -> None:
+    for name in ("Pulumi.staging.yaml", LAYER):
+        namespace = "infra-fleet-permanent" if name == LAYER else "infra-fleet"
+        with (root / name).open("a") as file:
+            file.write(f"  {namespace}:nosuch: 1\n")
     before = texts(root)
-    wrong = {"account_id": "12", "region": "Mars", "github_repository": "x", "cluster_admin": "a b"}
-    answers = with_(OURS, **wrong, vpc_cidr="10.0.0.0/8")
     with pytest.raises(SettingsError) as caught:
-        run(root, answers)
+        run(root, with_(OURS, cluster_admin="a b"))
     said = str(caught.value)
-    for key in ("accountId = 12", "region = Mars", "vpcCidr = 10.0.0.0/8", "clusterAdmins[0]"):
-        assert f"  infra-fleet:{key}" in said
-    for key in ("accountId = 12", "region = Mars", "githubRepository = x"):
-        assert f"  infra-fleet-permanent:{key}" in said
+    for line in ("infra-fleet:clusterAdmins[0]", "infra-fleet:nosuch", "infra-fleet-permanent:nosuch"):
+        assert f"  {line}" in said
     assert texts(root) == before
 
 
@@ -472,6 +472,17 @@ def test_an_answer_is_checked_when_it_is_given(root: Path) -> None:
     said = run(root, Answers(github_repository="us/fleet", cluster_admin="ops"), ask=ask)
     assert any("accountId = 12345 " in line and "12 digits" in line for line in said.splitlines())
     assert "123456789013" in (root / "Pulumi.staging.yaml").read_text()
+
+
+def test_a_bad_flag_is_named_as_it_was_typed_before_anything_is_asked(root: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        run(
+            root, Answers(account_id="12", vpc_cidr="10.0.0.0/33"), ask=lambda question, _default: pytest.fail(question)
+        )
+    assert str(caught.value).splitlines() == [
+        "--account-id 12 is not allowed: use 12 digits",
+        "--vpc-cidr 10.0.0.0/33: '33' is not a valid netmask; allowed: an IPv4 network such as 10.0.0.0/16",
+    ]
 
 
 def test_a_question_is_not_put_for_ever(root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
@@ -14,6 +15,9 @@ from common.errors import FleetError
 from fleet import app as apps
 from fleet.groups import GROUPS, Group
 from tests.support.checkout import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOADED = "import json, sys; from typer.testing import CliRunner; from fleet.app import app;"
 
@@ -82,3 +86,23 @@ def test_it_is_a_module_too(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Usage: fleet" in done.stdout
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("chekc", "check"), ("teardwn", "teardown")])
+def test_a_misspelt_group_is_answered_with_the_nearest_of_those_that_are_not_loaded(typed: str, meant: str) -> None:
+    done = CliRunner().invoke(apps.app, [typed])
+    assert done.exit_code == 2
+    assert f"Did you mean {meant!r}?" in done.stderr
+
+
+def test_a_proposal_is_typed_as_this_shell_finds_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, typed in ((REPOSITORY, ".venv/bin/fleet"), (tmp_path, str(REPOSITORY / ".venv/bin/fleet"))):
+        monkeypatch.chdir(folder)
+        done = subprocess.run(
+            [REPOSITORY / ".venv/bin/python", "-m", "fleet", "nosuch"],
+            env={"PATH": "/usr/bin", "PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr.splitlines()[-1] == f"→ {typed} --help"

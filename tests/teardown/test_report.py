@@ -28,6 +28,7 @@ NODE = Leftover(
 VOLUME = Leftover(network.VOLUME, "vol-1", Claim.OURS, monthly=0.53)
 BALANCER = Leftover(balancers.BALANCER, "arn:lb", Claim.OURS, "shop", monthly=19.32)
 ROLE = Leftover(identity.ROLE, "node role", Claim.OURS)
+CLUSTER = Leftover(stack.CLUSTER, "staging", Claim.STACK, monthly=73.0)
 VPC = Leftover(stack.VPC, "vpc-1", Claim.OURS)
 PERSONS = Leftover(stack.NAT, "nat-9", Claim.NOBODYS, tags={"owner": "ann"}, monthly=36.5)
 SHARED = Leftover(network.GROUP, "sg-9", Claim.SHARED)
@@ -153,8 +154,15 @@ def test_costs_have_their_units_or_are_unknown() -> None:
             Verdict((), ("ec2:DescribeVolumes: x", "y"), ()),
             "staging: could not verify: ec2:DescribeVolumes: x (and 1 more)",
         ),
-        (Verdict((VOLUME,), ("y",), ("a",)), "staging: 1 resource left ($0.53/month); could not verify: y"),
-        (Verdict((), (), ("a", "b")), "staging: the stack's state lists 2 names"),
+        (
+            Verdict((VOLUME,), ("y",), ("a",)),
+            "staging: 1 resource left ($0.53/month); 1 in the stack's state; could not verify: y",
+        ),
+        (Verdict((), (), ("a", "b")), "staging: 2 in the stack's state"),
+        (
+            Verdict((CLUSTER, VOLUME), (), ("a",), listed=frozenset({"staging"})),
+            "staging: up, 2 resources ($73.53/month) in AWS; 1 in the stack's state",
+        ),
     ],
 )
 def test_a_verdict_says_what_is_left_or_what_is_not_known(verdict: Verdict, line: str) -> None:

@@ -72,8 +72,8 @@ def test_what_the_stack_has_is_listed_although_pulumi_takes_it_away(town: Town, 
 
 
 def test_a_state_that_lists_something_is_not_clean(town: Town, aws: Proven) -> None:
-    verdict = verify.verify(aws, town.target, lambda: StackState(frozenset({"vpc-1"})), reads=1, pause=0.0)
-    assert verdict.in_state == ("vpc-1",)
+    verdict = verify.verify(aws, town.target, lambda: StackState(resources=("vpc staging",)), reads=1, pause=0.0)
+    assert verdict.in_state == ("vpc staging",)
     assert not verdict.clean
 
 
@@ -92,13 +92,13 @@ def test_absence_counts_only_when_it_is_seen_again(town: Town, aws: Proven) -> N
 
     def appears() -> StackState:
         looks.append(1)
-        return StackState(frozenset({"vol-late"}) if len(looks) == 3 else frozenset())
+        return StackState(resources=("volume late",) if len(looks) == 3 else ())
 
     for subnet in town.place.subnets:
         town.clients.ec2.delete_subnet(SubnetId=subnet)
     town.clients.ec2.delete_vpc(VpcId=town.place.vpc)
     verdict = verify.verify(aws, town.target, appears, reads=3, pause=0.0)
-    assert verdict.in_state == ("vol-late",)
+    assert verdict.in_state == ("volume late",)
     assert len(looks) == 3
 
 
@@ -110,4 +110,4 @@ def test_the_watchdog_barks_at_a_cluster_that_outlived_one_night(town: Town, aws
     assert verify.missed(aws, town.target, now - timedelta(minutes=5)) == ""
     said = verify.missed(aws, town.target, now + timedelta(minutes=5))
     assert f"the cluster {town.place.cluster}, made " in said
-    assert "outlived the night of" in said
+    assert "outlived the nightly teardown of" in said
