@@ -9,7 +9,7 @@ APPLICATION := applications/load-harness
 
 .DEFAULT_GOAL := help
 .PHONY: help install preview up refresh destroy outputs reset cluster bootstrap check account test test-application test-cluster \
-	test-long smoke tools bench lint workflows format docs golden lock clean
+	test-long smoke tools bench lint workflows format docs golden chart-facts lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,7 +66,7 @@ test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for e
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 tools: .venv/.dev ## build the pinned tools that tests, linters and checks need
-	@status=0; for tool in pulumi actionlint kustomize kubeconform kyverno crane controller-gen; do \
+	@status=0; for tool in pulumi actionlint kustomize kubeconform kyverno crane controller-gen promtool; do \
 		$(FLEET) tools $$tool || status=1; done; exit $$status
 
 bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap
@@ -96,6 +96,9 @@ golden: .venv/.dev ## write what the programs ask AWS for, and what the sweep ne
 	$(BIN)/python -m tests.teardown.golden
 	$(BIN)/python -m tests.infra.golden
 	$(BIN)/python -m tests.permanent.golden
+
+chart-facts: .venv/.dev ## write what the charts of k8s/ make under its values, into the files that checks and the sandbox read
+	$(BIN)/python -m tests.k8s.chart_facts $(ARGS)
 
 UV := $(abspath $(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header pyproject.toml

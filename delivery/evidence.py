@@ -44,7 +44,7 @@ def recorded(folder: Path, stack: str, region: str) -> StackState:
 
 
 def status(settings: Settings) -> str:
-    """The cluster's status in EKS, or ABSENT, once it is certain that the right account is asked. Raises NoAnswerError."""
+    """The cluster's status in EKS, or ABSENT, when the right account is asked. Raises NoAnswerError."""
     client = Aws(settings.region)
     try:
         account = account_of(client)

@@ -90,6 +90,17 @@ CRANE = GoTool(
 )
 """It also is a registry: `crane registry serve`."""
 
+PROMTOOL = GoTool(
+    name="promtool",
+    folder=FOLDER / "promtool",
+    package="github.com/prometheus/prometheus/cmd/promtool",
+    module="github.com/prometheus/prometheus",
+    minutes=3,
+    why="testing the alert rules",
+    tags=("remove_all_sd",),
+)
+"""Without the service discovery of any cloud, which no rule needs."""
+
 CONTROLLER_GEN = GoTool(
     name="controller-gen",
     folder=FOLDER / "crds",
@@ -187,7 +198,7 @@ TOOLS: Mapping[str, GoTool] = MappingProxyType(
     {
         tool.name: tool
         for tool in (
-            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN, CRANE),
+            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN, CRANE, PROMTOOL),
             *(ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KUBECTL, KWOK),
             *(SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM, FLUX_BOOTSTRAP),
         )

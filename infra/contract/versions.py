@@ -96,6 +96,9 @@ KYVERNO = "1.19.1"
 CRANE = "0.21.9"
 """Pushes images in the proof of the image flow, and is the registry there."""
 
+PROMETHEUS = "0.314.0"
+"""The rule engine of the Prometheus that the chart runs, 3.14.0: it moves with the chart."""
+
 # renovate: datasource=go depName=sigs.k8s.io/controller-tools
 CONTROLLER_TOOLS = "0.20.1"
 """Makes the CRDs of the API modules that `tools/crds` requires."""
@@ -134,6 +137,7 @@ GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kubeconform": ("github.com/yannh/kubeconform", KUBECONFORM),
         "kyverno": ("github.com/kyverno/kyverno", KYVERNO),
         "crane": ("github.com/google/go-containerregistry", CRANE),
+        "promtool": ("github.com/prometheus/prometheus", PROMETHEUS),
         "crds": ("sigs.k8s.io/controller-tools", CONTROLLER_TOOLS),
         "kubernetes": ("k8s.io/kubernetes", KUBERNETES_SANDBOX),
         "etcd": ("go.etcd.io/etcd/server/v3", ETCD),

@@ -21,7 +21,7 @@ MANAGERS: list[dict[str, Any]] = CONFIG["customManagers"]
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
 PINS = {name: value for name, value in vars(versions).items() if name.isupper() and isinstance(value, str)}
-BY_DECISION = {"PYTHON"}
+BY_DECISION = {"PYTHON", "PROMETHEUS"}
 
 MODULES = [f"github.com/{path}" for path in ("pulumi/pulumi/pkg/v3", "pulumi/pulumi/sdk/v3", "rhysd/actionlint")]
 KUSTOMIZE, KUBECONFORM, KYVERNO, CRDS = (
