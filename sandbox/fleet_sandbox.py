@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from common.console import Console, Line, Sign
+from common.console import Console, Line, Sign, give_json, tell
 from common.errors import CannotRunError
 from common.pulumi import foreground
-from fleet.options import HERE, STACK, Cwd, Stack
-from sandbox import rehearsal, rehearsed_teardown
+from fleet.options import HERE, STACK, Cwd, Json, Stack
+from sandbox import capacity, rehearsal, rehearsed_teardown
 from sandbox.account import faults, operations, process, strangers
 from sandbox.checkout import Checkout
 from sandbox.cluster import fleet_sandbox_cluster
@@ -95,6 +95,24 @@ def _add(name: str, arguments: list[str], text: str) -> None:
 
 for _name, (_arguments, _text) in OPERATIONS.items():
     _add(_name, _arguments, _text)
+
+
+@app.command("capacity")
+def show_capacity(
+    cwd: Cwd = HERE, stack: Stack = STACK, stack_file: StackFile = None, *, as_json: Json = False
+) -> None:
+    """Compare what all workloads ask for with what the stack's nodes offer, and one node less. Starts nothing."""
+    checkout = Checkout(cwd)
+    there = capacity.nodes(rehearsal.read_settings(stack, stack_file or checkout.stack_file(stack)))
+    with console.status("building what Flux applies"):
+        pods = capacity.workloads(checkout, console.print)
+    found = capacity.answers(pods, there)
+    if as_json:
+        give_json({"workloads": [vars(each) for each in pods], "answers": [each.document for each in found]})
+    tell(capacity.table(pods, len(there)), beside_json=as_json)
+    for each in found:
+        tell(Line(Sign.of(each.fit.is_good), str(each)), beside_json=as_json)
+    raise typer.Exit(0 if all(each.fit.is_good for each in found) else 1)
 
 
 @app.command("exec")

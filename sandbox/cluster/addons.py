@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,44 @@ NAMESPACE = "kube-system"
 MANAGER = "eks"
 """The field manager of EKS (EKS user guide, "Determine fields you can customize for Amazon EKS add-ons")."""
 
-WORKLOADS: Mapping[str, tuple[tuple[str, str, int], ...]] = MappingProxyType(
+
+@dataclass(frozen=True)
+class Workload:
+    """What an add-on runs, with the requests of all containers of a pod together."""
+
+    kind: str
+    name: str
+    cpu: int
+    """Thousandths of a core."""
+    memory: int
+    """MiB."""
+    replicas: int = 0
+    """0: one on each node."""
+
+    @property
+    def requests(self) -> dict[str, str]:
+        """As a container writes them; what asks for nothing has none."""
+        found = {"cpu": f"{self.cpu}m", "memory": f"{self.memory}Mi"}
+        return {key: value for key, value in found.items() if not value.startswith("0")}
+
+
+WORKLOADS: Mapping[str, tuple[Workload, ...]] = MappingProxyType(
     {
-        "vpc-cni": (("DaemonSet", "aws-node", 0),),
-        "kube-proxy": (("DaemonSet", "kube-proxy", 0),),
-        "eks-pod-identity-agent": (("DaemonSet", "eks-pod-identity-agent", 0),),
-        "coredns": (("Deployment", "coredns", 2),),
-        "aws-ebs-csi-driver": (("Deployment", "ebs-csi-controller", 2), ("DaemonSet", "ebs-csi-node", 0)),
-        "metrics-server": (("Deployment", "metrics-server", 2),),
+        "vpc-cni": (Workload("DaemonSet", "aws-node", 50, 0),),
+        "kube-proxy": (Workload("DaemonSet", "kube-proxy", 100, 0),),
+        "eks-pod-identity-agent": (Workload("DaemonSet", "eks-pod-identity-agent", 0, 0),),
+        "coredns": (Workload("Deployment", "coredns", 100, 70, 2),),
+        "aws-ebs-csi-driver": (
+            Workload("Deployment", "ebs-csi-controller", 60, 240, 2),
+            Workload("DaemonSet", "ebs-csi-node", 30, 120),
+        ),
+        "metrics-server": (Workload("Deployment", "metrics-server", 100, 200, 1),),
     }
 )
-"""Add-on → kind, name and replicas of its workloads."""
+"""Add-on → its workloads. Requests are the add-ons' defaults (the charts and manifests that EKS' add-ons are made of):
+aws-node and its network policy agent 25m each, six containers of the EBS CSI driver's controller and three of its node
+10m and 40Mi each. The replicas are those of `infra/addons.py`.
+"""
 
 LABEL = "eks.amazonaws.com/component"
 
@@ -46,7 +74,7 @@ def manifests(addon: str, version: str, cluster: str, region: str, role: str) ->
         region: its AWS region.
         role: the ARN of its ServiceAccount's role; empty if it has none.
     """
-    made = [_workload(kind, name, replicas, version) for kind, name, replicas in WORKLOADS.get(addon, ())]
+    made = [_workload(each, version) for each in WORKLOADS.get(addon, ())]
     for each in made:
         if each["metadata"]["name"] == EBS_CONTROLLER:
             pod = each["spec"]["template"]["spec"]
@@ -79,12 +107,13 @@ def _identity(name: str, role: str) -> list[dict[str, Any]]:
     ]
 
 
-def _workload(kind: str, name: str, replicas: int, version: str) -> dict[str, Any]:
+def _workload(workload: Workload, version: str) -> dict[str, Any]:
+    kind, name = workload.kind, workload.name
     labels = {"k8s-app": "kube-dns" if name == "coredns" else name}
     container = {
         "name": name,
         "image": f"public.ecr.aws/eks/{name}:{version}",
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+        "resources": {"requests": workload.requests},
     }
     pod = {
         "priorityClassName": "system-node-critical",
@@ -97,7 +126,7 @@ def _workload(kind: str, name: str, replicas: int, version: str) -> dict[str, An
         "template": {"metadata": {"labels": labels}, "spec": pod},
     }
     if kind == "Deployment":
-        spec["replicas"] = replicas
+        spec["replicas"] = workload.replicas
     return {
         "apiVersion": "apps/v1",
         "kind": kind,

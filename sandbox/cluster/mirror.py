@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.kubernetes.api import DAEMON_SET, DEPLOYMENT, NAMESPACE, NODE, Kind
 from infra.contract.versions import KUBERNETES_SANDBOX
+from sandbox import node_sizes
 from sandbox.account.clients import client
 from sandbox.cluster import access, addons
 from sandbox.cluster.access import Entry, Policy
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 MANAGER = addons.MANAGER
 NODEGROUP = "eks.amazonaws.com/nodegroup"
-SIZES = {"medium": (2, 4), "large": (2, 8), "xlarge": (4, 16), "2xlarge": (8, 32)}
-"""Instance size → vCPUs and GiB, as of the m families; what is not here counts as large."""
 
 ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 CLUSTER_ROLE_BINDING = Kind(
@@ -139,8 +138,10 @@ def node(instance: dict[str, Any], region: str) -> Manifest:
     name, kind = instance["PrivateDnsName"], instance["InstanceType"]
     zone = instance["Placement"]["AvailabilityZone"]
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
-    cpus, memory = SIZES.get(kind.partition(".")[2], SIZES["large"])
-    capacity = {"cpu": str(cpus), "memory": f"{memory}Gi", "pods": "110", "ephemeral-storage": "20Gi"}
+    size = node_sizes.of(kind)
+    fixed = {"pods": str(size.pods), "ephemeral-storage": "20Gi"}
+    capacity = {"cpu": str(size.cpus), "memory": f"{size.shown_memory}Mi", **fixed}
+    allocatable = {"cpu": f"{size.allocatable_cpu}m", "memory": f"{size.allocatable_memory}Mi", **fixed}
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -162,7 +163,7 @@ def node(instance: dict[str, Any], region: str) -> Manifest:
         "spec": {"providerID": f"aws:///{zone}/{instance['InstanceId']}"},
         "status": {
             "capacity": capacity,
-            "allocatable": capacity,
+            "allocatable": allocatable,
             "addresses": [
                 {"type": "InternalIP", "address": instance["PrivateIpAddress"]},
                 {"type": "Hostname", "address": name},
