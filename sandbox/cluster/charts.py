@@ -1,7 +1,12 @@
-"""The chart hosts: stand-in charts by their real names, versions and addresses, on a TLS server of this machine."""
+"""The chart hosts: stand-in charts by their real names, versions and addresses, on a TLS server of this machine.
+
+Their templates take what the real charts make under our values from `checks/facts/`: images, requests, disruption
+budgets, webhooks, and roles that read Secrets.
+"""
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -10,13 +15,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
+from checks import chart_facts
 from common.errors import FleetError
+from sandbox.account.process import LOOPBACK
 from sandbox.cluster import crds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from checks.chart_facts import ChartFacts, Definition
     from tools.build import Say
 
 SOURCES = Path(__file__).parent / "charts"
@@ -37,18 +45,34 @@ CHARTS = (
     Chart("aws-load-balancer-controller", "aws.github.io/eks-charts"),
     Chart("kube-prometheus-stack", "prometheus-community.github.io/helm-charts", groups=("monitoring.coreos.com",)),
 )
+PLURALS = {"Ingress": "ingresses", "Service": "services", "Pod": "pods"}
+"""Kubernetes' own kinds, which webhooks of the charts look at."""
 HOSTS = tuple(sorted({chart.host.partition("/")[0] for chart in CHARTS}))
 
 
-def package(target: Path, helm: Path, say: Say) -> None:
+@dataclass(frozen=True)
+class Admission:
+    """Where webhooks are answered."""
+
+    port: int
+    authority: bytes
+    """The CA of its certificate (PEM)."""
+
+
+def package(target: Path, helm: Path, admission: Admission, say: Say) -> None:
     """Write what the hosts serve. Raises FleetError."""
     definitions = crds.groups(say)
     shutil.rmtree(target, ignore_errors=True)
     for chart in CHARTS:
         work, served = target / ".work" / chart.name, target / chart.host
         shutil.copytree(SOURCES / chart.name, work)
+        known = chart_facts.read(chart.name)
+        with (work / "values.yaml").open("a") as values:
+            values.write(yaml.safe_dump({"facts": _facts(known, admission)}))
+        (work / "crds").mkdir(exist_ok=True)
+        bare = [_definition(each) for each in known.definitions if each.group not in chart.groups]
+        (work / "crds" / "all.yaml").write_text(yaml.safe_dump_all(bare))
         for group in chart.groups:
-            (work / "crds").mkdir(exist_ok=True)
             bare = [_bare(each) for each in yaml.safe_load_all(definitions[group].read_text())]
             (work / "crds" / f"{group}.yaml").write_text(yaml.safe_dump_all(bare))
         served.mkdir(parents=True, exist_ok=True)
@@ -73,6 +97,54 @@ class ChartHosts:
         body = path.read_bytes()
         start_response("200 OK", [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def _facts(known: ChartFacts, admission: Admission) -> dict[str, Any]:
+    """What templates read. Webhooks that only what asks for them sees are left out: they would change pods."""
+    roles = {role.partition(" ")[2]: verbs for role, verbs in known.secrets.items()}
+    return {
+        "webhooks": [
+            {**each.model_dump(mode="json"), "rules": [_rule(kind, known) for kind in each.kinds]}
+            for each in known.webhooks
+            if not each.is_opt_in
+        ],
+        "url": f"https://{LOOPBACK}:{admission.port}/",
+        "authority": base64.b64encode(admission.authority).decode(),
+        "workloads": [each.model_dump(mode="json") for each in known.workloads],
+        "accounts": sorted({each.service_account for each in known.workloads}),
+        "budgets": {name.partition("/")[2]: limits for name, limits in known.disruption_budgets.items()},
+        "secretReaders": [
+            {"role": role, "verbs": list(verbs), "accounts": list(known.bindings.get(f"ClusterRole {role}", ()))}
+            for role, verbs in roles.items()
+        ],
+    }
+
+
+def _definition(known: Definition) -> dict[str, Any]:
+    """A CRD that takes anything: its schema is not at hand."""
+    versions = [
+        {
+            "name": name,
+            "served": True,
+            "storage": name == known.versions[-1],
+            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+        }
+        for name in known.versions
+    ]
+    names = {"kind": known.kind, "plural": known.plural, "singular": known.kind.lower()}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{known.plural}.{known.group}"},
+        "spec": {"group": known.group, "names": names, "scope": known.scope, "versions": versions},
+    }
+
+
+def _rule(kind: str, known: ChartFacts) -> dict[str, str]:
+    """A kind of a webhook as its rule names it."""
+    group, _, name = kind.partition("/")
+    plural = next((each.plural for each in known.definitions if (each.group, each.kind) == (group, name)), "")
+    return {"group": group, "resource": plural or PLURALS[name]}
 
 
 def _bare(value: Any) -> Any:

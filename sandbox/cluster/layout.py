@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from sandbox import files
@@ -23,6 +23,8 @@ class Ports:
     api: int
     git: int
     storage: int
+    admission: int
+    """Where the stand-in of the load balancer controller answers the API server."""
 
     @property
     def api_server(self) -> str:
@@ -128,9 +130,11 @@ class Layout:
 
 def ports(layout: Layout) -> Ports:
     """The folder's ports, chosen when they are first asked for."""
-    if layout.ports_file.exists():
-        return Ports(**json.loads(layout.ports_file.read_text()))
-    chosen = Ports(*free_ports(3))
+    names = [each.name for each in fields(Ports)]
+    known: dict[str, int] = json.loads(layout.ports_file.read_text()) if layout.ports_file.exists() else {}
+    if known.keys() == set(names):
+        return Ports(**known)
+    chosen = Ports(**(dict(zip(names, free_ports(len(names)), strict=True)) | known))
     files.write(layout.ports_file, json.dumps(asdict(chosen)) + "\n")
     return chosen
 

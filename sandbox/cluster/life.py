@@ -86,10 +86,11 @@ def up(folder: Folder, source: Path, name: str, repository_name: str, say: Say) 
     if shutil.disk_usage(layout.root).free < LEAST_SPACE:
         raise CannotRunError(f"the disk of {layout.root} is full: {LEAST_SPACE >> 20} MB are needed")
     ports = layouts.ports(layout)
-    for what, port in (("API server", ports.api), ("Git host", ports.git), ("source-controller", ports.storage)):
-        _refuse_taken(what, port)
+    for name, what in LISTENERS.items():
+        _refuse_taken(what, getattr(ports, name))
     if not layout.charts.exists():
-        charts.package(layout.charts, parts.programs.helm, say)
+        admission = charts.Admission(ports.admission, layout.authority.read_bytes())
+        charts.package(layout.charts, parts.programs.helm, admission, say)
     repository.seed(layout, repository_name, source)
     repository.token(layout)
     return _start(folder, layout, name)
@@ -127,6 +128,15 @@ def _names(stale: list[psutil.Process]) -> set[str]:
         with suppress(psutil.Error):
             names.add(process.name())
     return names
+
+
+LISTENERS = {
+    "api": "API server",
+    "git": "Git host",
+    "storage": "source-controller",
+    "admission": "load balancer controller",
+}
+"""Port → whose it is."""
 
 
 def _refuse_taken(what: str, port: int) -> None:

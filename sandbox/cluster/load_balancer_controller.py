@@ -1,7 +1,7 @@
 """A stand-in for the AWS Load Balancer Controller: load balancers, target groups and security groups in the account.
 
 For Ingresses of class alb and Services of class service.k8s.aws/nlb, with the real names and tags. It knows no
-annotations but scheme and inbound CIDRs, registers no targets, and serves no webhook.
+annotations but scheme and inbound CIDRs, and registers no targets. Its webhook allows everything, while it runs.
 
 Source: aws-load-balancer-controller, pkg/deploy/tracking/provider.go (tags), pkg/networking/backend_sg_provider.go.
 """
@@ -237,6 +237,7 @@ def main() -> None:
     parser.add_argument("--aws-vpc-id", required=True, help="its VPC")
     parser.add_argument("--health-probe-bind-addr", required=True, help="where probes are answered")
     arguments, _others = parser.parse_known_args()
+    pod.serve_admission()
     pod.serve_probes(arguments.health_probe_bind_addr)
     pod.say("a stand-in for aws-load-balancer-controller: see fleet sandbox cluster --help")
     session = boto3.Session(region_name=arguments.aws_region)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import http.server
+import json
 import os
 import signal
+import ssl
 import threading
 import time
 import traceback
@@ -16,7 +18,9 @@ import yaml
 
 from common.errors import FleetError
 from common.kubernetes.api import Cluster
+from sandbox.account.process import LOOPBACK
 from sandbox.cluster import processes
+from sandbox.cluster.layout import Layout, ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +38,16 @@ def serve_probes(address: str) -> None:
     """Answer readiness and liveness probes at host:port, for ever, in a thread."""
     host, _, port = address.rpartition(":")
     server = http.server.ThreadingHTTPServer((host, int(port)), _Healthy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def serve_admission() -> None:
+    """Allow what the API server asks about, for ever, in a thread; all replicas share the port."""
+    layout = Layout(Path(os.environ[processes.MARK]))
+    server = _Admission((LOOPBACK, ports(layout).admission), _Admitting)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(layout.live / "pki" / "servers.pem", layout.live / "pki" / "servers.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
@@ -85,4 +99,21 @@ class _Healthy(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Log no probes."""
+        """Log no requests."""
+
+
+class _Admission(http.server.ThreadingHTTPServer):
+    allow_reuse_port = True
+
+
+class _Admitting(_Healthy):
+    def do_POST(self) -> None:  # the base class's name
+        """Answer an AdmissionReview (Kubernetes, "Dynamic Admission Control")."""
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = {"uid": review["request"]["uid"], "allowed": True}
+        body = json.dumps({**review, "request": None, "response": answer}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
