@@ -71,10 +71,10 @@ def package(target: Path, helm: Path, admission: Admission, say: Say) -> None:
             values.write(yaml.safe_dump({"facts": _facts(known, admission)}))
         (work / "crds").mkdir(exist_ok=True)
         bare = [_definition(each) for each in known.definitions if each.group not in chart.groups]
-        (work / "crds" / "all.yaml").write_text(yaml.safe_dump_all(bare))
+        (work / "crds" / "all.yaml").write_text(yaml.dump_all(bare, Dumper=yaml.CSafeDumper))
         for group in chart.groups:
-            bare = [_bare(each) for each in yaml.safe_load_all(definitions[group].read_text())]
-            (work / "crds" / f"{group}.yaml").write_text(yaml.safe_dump_all(bare))
+            bare = [_bare(each) for each in yaml.load_all(definitions[group].read_text(), yaml.CSafeLoader)]
+            (work / "crds" / f"{group}.yaml").write_text(yaml.dump_all(bare, Dumper=yaml.CSafeDumper))
         served.mkdir(parents=True, exist_ok=True)
         _helm(helm, "package", str(work), f"--destination={served}")
         _helm(helm, "repo", "index", str(served), f"--url=https://{chart.host}")
