@@ -27,6 +27,11 @@ def kubeconform() -> Path:
     return find(catalogue.KUBECONFORM, say)
 
 
+def kube_validate() -> Path:
+    """Runs the API server's own validation. Raises FleetError."""
+    return find(catalogue.KUBE_VALIDATE, say)
+
+
 def kyverno() -> Path:
     """Kyverno's command line. Raises FleetError."""
     return find(catalogue.KYVERNO, say)

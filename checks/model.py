@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from checks import images, schema, variables, yamllint
+from checks import api, images, policy, schema, variables, yamllint
 from checks.flux import Flux
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ class Model:
     """A tree, and what follows from it."""
 
     tree: Tree
+    use_cache: bool = True
+    """Whether to believe what the tools said of the same objects before."""
 
     @cached_property
     def flux(self) -> Flux:
@@ -40,7 +42,17 @@ class Model:
     @cached_property
     def verdicts(self) -> tuple[schema.Verdict, ...]:
         """What kubeconform says of each object. Raises FleetError."""
-        return schema.verdicts(self.tree)
+        return schema.verdicts(self.tree, use_cache=self.use_cache)
+
+    @cached_property
+    def refusals(self) -> tuple[api.Refusal, ...]:
+        """What the API server's own validation says of the objects. Raises FleetError."""
+        return api.refusals(self.tree, use_cache=self.use_cache)
+
+    @cached_property
+    def violations(self) -> tuple[policy.Violation, ...]:
+        """What Kyverno says of the objects. Raises FleetError."""
+        return policy.violations(self.tree, use_cache=self.use_cache)
 
     @cached_property
     def markers(self) -> tuple[images.Marker, ...]:

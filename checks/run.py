@@ -44,6 +44,7 @@ def run(
     config: Config,
     *,
     stages: Collection[Stage] = tuple(Stage),
+    use_cache: bool = True,
     began: Callable[[Stage], None] = lambda _: None,
 ) -> Report:
     """Check a repository.
@@ -52,6 +53,7 @@ def run(
         root: its folder.
         config: what is known of it.
         stages: those to run.
+        use_cache: whether to believe what the tools said of the same objects before.
         began: told each stage as it begins.
 
     Raises:
@@ -60,11 +62,11 @@ def run(
     found: list[Finding] = []
     done: list[Stage] = []
     wanted = [stage for stage in Stage if stage in stages]
-    model = Model(tree.read(root, config))
+    model = Model(tree.read(root, config), use_cache)
     for stage in wanted:
         began(stage)
         if stage is not Stage.YAML and not model.tree.kustomizations:
-            model = Model(tree.build(model.tree, binaries.kustomize()))
+            model = Model(tree.build(model.tree, binaries.kustomize()), use_cache)
         findings = [finding for rule in RULES if rule.stage is stage for finding in rule.check(model)]
         found += sorted(findings, key=lambda finding: (finding.place, finding.rule, finding.object, finding.why))
         done.append(stage)

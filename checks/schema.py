@@ -6,21 +6,29 @@ import json
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import binaries, charts, schemas
+from checks import binaries, cache, charts, schemas
 from checks.flux import component_of
-from checks.manifests import mapping, mappings
+from checks.manifests import at, mapping, mappings
 from common.errors import CannotRunError
+from tools import build
+from tools.catalogue import KUBECONFORM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
 
     from checks.flux import Flux
     from checks.tree import Object, Tree
+
+
+DEFINITION = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+"""apiVersion and kind of what defines custom resources."""
 
 
 class Outcome(Enum):
@@ -44,37 +52,103 @@ class Verdict:
     """The fields that are not as the schema wants them, with what is wrong."""
 
 
+@lru_cache(maxsize=4)
 def known(tree: Tree) -> schemas.Schemas:
-    """The schemas of what the cluster serves, made on first use. Raises FleetError."""
-    return schemas.ensure(tree.config.kubernetes, binaries.say)
+    """The schemas of what the cluster serves, and the scopes of what the tree's CRDs define too. Raises FleetError."""
+    built_in = schemas.ensure(tree.config.kubernetes, binaries.say)
+    own = {
+        (group, str(version.get("name")), kind): crd.spec.get("scope") == "Namespaced"
+        for crd in definitions(tree)
+        for group, kind in [(str(crd.spec.get("group")), str(at(crd.spec, "names", "kind")))]
+        for version in mappings(crd.spec.get("versions"))
+        if version.get("served")
+    }
+    return replace(built_in, kinds={**built_in.kinds, **own})
 
 
-def verdicts(tree: Tree) -> tuple[Verdict, ...]:
-    """The verdict on each object. Raises FleetError when kubeconform or the schemas are not available."""
-    objects = list(tree.objects)
-    own = [location if "://" in location else str(tree.root.resolve() / location) for location in tree.config.schemas]
-    locations = [*known(tree).locations, *own]
-    with tempfile.TemporaryDirectory(prefix="checks-") as folder:
-        for number, each in enumerate(objects):
-            # Flux takes the key out when it decrypts the object.
-            manifest = {key: value for key, value in each.manifest.items() if key != "sops"}
-            (Path(folder) / f"{number}.json").write_text(json.dumps(manifest, default=str), "utf-8")
-        command = [
-            str(binaries.kubeconform()),
-            *("-strict", "-verbose", "-output", "json", "-n", "4"),
-            *(part for location in locations for part in ("-schema-location", location)),
-            folder,
-        ]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+def definitions(tree: Tree) -> list[Object]:
+    """The CustomResourceDefinitions that stand in the tree."""
+    return [each for each in tree.objects if (each.api_version, each.kind) == DEFINITION]
+
+
+def verdicts(tree: Tree, *, use_cache: bool = True) -> tuple[Verdict, ...]:
+    """The verdict on each object.
+
+    Args:
+        tree: what was built.
+        use_cache: whether to believe what kubeconform said of the same objects and schemas before.
+
+    Raises FleetError when kubeconform or the schemas are not available.
+    """
+    # Flux takes the key out when it decrypts the object.
+    objects = [(each, {key: value for key, value in each.manifest.items() if key != "sops"}) for each in tree.objects]
+    built_in, crds = known(tree), [each.manifest for each in definitions(tree) if _is_usable(each)]
+    own = [place if "://" in place else str(tree.root.resolve() / place) for place in tree.config.schemas]
+    # What a URL gives may change.
+    is_local = not any("://" in place for place in own)
+    basis = (*build.sources(KUBECONFORM), str(built_in.core.parent.name), _contents(own), crds, *_code())
+    kept = cache.Cache.of(KUBECONFORM.name, *basis, enabled=use_cache and is_local)
+
+    def ask(indexes: list[int]) -> list[tuple[str, str]]:
+        with tempfile.TemporaryDirectory(prefix="checks-") as folder:
+            added = Path(folder) / "schemas"
+            built_in.write(added, crds)
+            # The first that has a schema of the kind counts.
+            locations = (*own, *([schemas.location(added)] if crds else []), *built_in.locations)
+            return _said(Path(folder) / "objects", locations, [objects[index][1] for index in indexes])
+
+    said = kept.verdicts([cache.digest(manifest) for _, manifest in objects], ask)
+    return tuple(_verdict(each, *entry) for (each, _), entry in zip(objects, said, strict=True))
+
+
+def _said(folder: Path, locations: Iterable[str], manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Each object's status and message, of kubeconform."""
+    folder.mkdir()
+    for number, manifest in enumerate(manifests):
+        (folder / f"{number}.json").write_text(json.dumps(manifest, default=str), "utf-8")
+    command = [
+        str(binaries.kubeconform()),
+        *("-strict", "-verbose", "-output", "json", "-n", "4"),
+        *(part for location in locations for part in ("-schema-location", location)),
+        str(folder),
+    ]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
     try:
-        said = mappings(mapping(json.loads(done.stdout)).get("resources"))
+        resources = mappings(mapping(json.loads(done.stdout)).get("resources"))
     except ValueError:
         raise CannotRunError(f"kubeconform failed: {' '.join((done.stderr or done.stdout).split())}") from None
-    found = tuple(_verdict(objects[int(Path(str(entry["filename"])).stem)], entry) for entry in said)
-    if len(found) != len(objects):
+    found: dict[int, tuple[str, str]] = {}
+    for entry in resources:
+        number = int(Path(str(entry["filename"])).stem)
+        status, message = str(entry["status"]), " ".join(str(entry.get("msg", "")).split())
+        if status == Outcome.ERROR.value and _NO_SCHEMA not in message:
+            name = f"{manifests[number].get('kind')} {at(manifests[number], 'metadata', 'name')}"
+            raise CannotRunError(f"kubeconform could not check {name}: {message}")
+        found[number] = (status, message)
+    if len(resources) != len(manifests) or len(found) != len(manifests):
         said_no = " ".join(done.stderr.split())
-        raise CannotRunError(f"kubeconform spoke of {len(found)} of {len(objects)} objects: {said_no}")
-    return found
+        raise CannotRunError(f"kubeconform spoke of {len(resources)} of {len(manifests)} objects: {said_no}")
+    return [found[number] for number in range(len(manifests))]
+
+
+def _is_usable(crd: Object) -> bool:
+    """Whether schemas can be made of a CRD; one that is not as it should be is refused itself."""
+    versions = mappings(crd.spec.get("versions"))
+    return bool(at(crd.spec, "names", "kind")) and all(
+        isinstance(at(each, "schema", "openAPIV3Schema"), Mapping) for each in versions if each.get("served")
+    )
+
+
+def _contents(locations: Iterable[str]) -> list[str]:
+    """What lies at local schema locations: their files, by name and digest."""
+    fixed = [Path(place.partition("{{")[0]) for place in locations if "://" not in place]
+    folders = {place if place.is_dir() else place.parent for place in fixed}
+    files = sorted(file for folder in folders for file in folder.rglob("*.json"))
+    return [*locations, *(f"{file} {cache.digest(file.read_bytes())}" for file in files)]
+
+
+def _code() -> tuple[bytes, ...]:
+    return (Path(__file__).read_bytes(),)
 
 
 def is_without_schema(flux: Flux, each: Object) -> bool:
@@ -93,10 +167,8 @@ _OUTER = re.compile(r"validation failed|(any|all|one)Of failed.*")
 _NO_SCHEMA = "could not find schema"
 
 
-def _verdict(each: Object, entry: Mapping[str, Any]) -> Verdict:
-    outcome, message = Outcome(entry["status"]), " ".join(str(entry.get("msg", "")).split())
-    if outcome is Outcome.ERROR and _NO_SCHEMA not in message:
-        raise CannotRunError(f"kubeconform could not check {each.label} of {each.file}: {message}")
+def _verdict(each: Object, status: str, message: str) -> Verdict:
+    outcome = Outcome(status)
     problems: dict[tuple[str | int, ...], str] = {}
     for pointer, said in _PROBLEM.findall(message):
         path = _path(pointer)

@@ -85,15 +85,20 @@ def cache_folder(tool: GoTool) -> Path:
     Raises FleetError when Go is missing, or too old for the tool's go.mod.
     """
     made_from = hashlib.sha256()
-    for part in (
+    module, sums, settings, *code = sources(tool)
+    for part in (module, sums, settings, go(tool, "version").encode(), *code):
+        made_from.update(hashlib.sha256(part).digest())
+    return cache() / f"{tool.name}-{tool.version}-{made_from.hexdigest()[:16]}"
+
+
+def sources(tool: GoTool) -> tuple[bytes, ...]:
+    """What a tool is made from, apart from the Go toolchain: another of it may answer otherwise."""
+    return (
         (tool.folder / "go.mod").read_bytes(),
         (tool.folder / "go.sum").read_bytes() if (tool.folder / "go.sum").exists() else b"",
         repr((tool.package, tool.flags, sorted(tool.files.items()))).encode(),
-        go(tool, "version").encode(),
         *(source.read_bytes() for source in sorted(tool.folder.glob("*.go"))),
-    ):
-        made_from.update(hashlib.sha256(part).digest())
-    return cache() / f"{tool.name}-{tool.version}-{made_from.hexdigest()[:16]}"
+    )
 
 
 def find(tool: GoTool, say: Say) -> Path:

@@ -67,6 +67,17 @@ KUBECONFORM = GoTool(
     tell_version=("-v",),
 )
 
+KUBE_VALIDATE = GoTool(
+    name="kube-validate",
+    folder=FOLDER / "kube-validate",
+    package=".",
+    module="k8s.io/kubernetes",
+    minutes=3,
+    why="checking manifests as the API server does",
+    ldflags="-s -w -X main.version={version}",
+)
+"""Our own, on Kubernetes' packages for validation. Built in seconds after kube-apiserver: they share most of it."""
+
 KYVERNO = GoTool(
     name="kyverno",
     folder=FOLDER / "kyverno",
@@ -198,7 +209,7 @@ TOOLS: Mapping[str, GoTool] = MappingProxyType(
     {
         tool.name: tool
         for tool in (
-            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KYVERNO, CONTROLLER_GEN, CRANE, PROMTOOL),
+            *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KUBE_VALIDATE, KYVERNO, CONTROLLER_GEN, CRANE, PROMTOOL),
             *(ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KUBECTL, KWOK),
             *(SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM, FLUX_BOOTSTRAP),
         )

@@ -1,9 +1,10 @@
-"""The rules: a module for each stage, three for the order, and one for images, whose rules are of the order too."""
+"""The rules: a module for each stage or for one subject of it."""
 
 from __future__ import annotations
 
 from checks.rule import registered
 from checks.rules import (
+    api,
     build,
     images,
     order_crds,
@@ -17,6 +18,7 @@ from checks.rules import (
 
 __all__ = [
     "RULES",
+    "api",
     "build",
     "images",
     "order_crds",

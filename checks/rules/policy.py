@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import policy
 from checks.findings import Finding, Severity, Stage
 from checks.rule import rule
 
@@ -27,7 +26,7 @@ def policy_violation(model: Model) -> Iterator[Finding]:
     Good:
         image: 123456789012.dkr.ecr.eu-west-2.amazonaws.com/nginx:v1.29.1
     """
-    for each in policy.violations(model.tree):
+    for each in model.violations:
         remedy = f"change it as the policy {each.policy} says, or the policy"
         why = f"{each.policy}: {each.message.rstrip('.')}"
         severity = Severity.ERROR if each.denies else Severity.WARNING

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kind", "Schemas", "ensure"]
 
-_KINDS = "kinds.json"
+_KINDS, _METADATA, _DEFINITIONS = "kinds.json", "metadata.json", "definitions"
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class Schemas:
     """The folder of Kubernetes' own kinds."""
     crds: Path
     """The folder of custom resources."""
+    definitions: Path
+    """The folder of their CustomResourceDefinitions."""
+    metadata: Path
+    """The schema of an object's metadata, and what it refers to."""
     kinds: Mapping[Kind, bool]
     """Every served kind, (group, version, kind) → whether its objects have a namespace."""
 
@@ -42,8 +46,28 @@ class Schemas:
         """What kubeconform is to be given as -schema-location, each."""
         return (
             f"{self.core}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json",
-            f"{self.crds}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json",
+            location(self.crds),
         )
+
+    def is_core(self, kind: Kind) -> bool:
+        """Whether it is one of Kubernetes' own kinds."""
+        return (self.core / core.file_name(kind)).exists()
+
+    def definition(self, group: str, kind: str) -> dict[str, Any] | None:
+        """The CustomResourceDefinition of a kind, if there is one."""
+        file = self.definitions / _definition_file_name(group, kind)
+        return json.loads(file.read_text("utf-8")) if file.exists() else None
+
+    def write(self, folder: Path, definitions: Iterable[Mapping[str, Any]]) -> None:
+        """Write the schemas of more CustomResourceDefinitions, to be found at `location(folder)`."""
+        metadata = json.loads(self.metadata.read_text("utf-8"))
+        for crd in definitions:
+            _write(folder, strict.schemas(crd, metadata["schema"], metadata["definitions"]), _crd_file_name)
+
+
+def location(folder: Path) -> str:
+    """What kubeconform is to be given as -schema-location for a folder of custom resources."""
+    return f"{folder}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json"
 
 
 def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
@@ -77,9 +101,13 @@ def _make(folder: Path, kubernetes: str, lock: int, say: Callable[[str], None]) 
     known = core.definitions(kubernetes)
     kinds = _write(folder / "core", core.schemas(known), core.file_name)
     metadata, its_definitions = known[core.OBJECT_META], core.closure(core.OBJECT_META, known)
+    (folder / _METADATA).write_text(json.dumps({"schema": metadata, "definitions": its_definitions}), "utf-8")
+    (folder / _DEFINITIONS).mkdir()
     with tempfile.TemporaryDirectory(dir=folder) as generated:
         for crd in crds.definitions(Path(generated), lock, say):
             kinds |= _write(folder / "crds", strict.schemas(crd, metadata, its_definitions), _crd_file_name)
+            name = _definition_file_name(crd["spec"]["group"], crd["spec"]["names"]["kind"])
+            (folder / _DEFINITIONS / name).write_text(json.dumps(crd, default=str), "utf-8")
     (folder / _KINDS).write_text(json.dumps([[*kind, namespaced] for kind, namespaced in kinds.items()]), "utf-8")
 
 
@@ -101,9 +129,13 @@ def _crd_file_name(kind: Kind) -> str:
     return f"{group}/{name.lower()}_{version}.json"
 
 
+def _definition_file_name(group: str, kind: str) -> str:
+    return f"{group}_{kind.lower()}.json"
+
+
 def _read(folder: Path) -> Schemas:
     kinds: dict[Kind, bool] = {
         (group, version, kind): namespaced
         for group, version, kind, namespaced in json.loads((folder / _KINDS).read_text("utf-8"))
     }
-    return Schemas(folder / "core", folder / "crds", MappingProxyType(kinds))
+    return Schemas(folder / "core", folder / "crds", folder / _DEFINITIONS, folder / _METADATA, MappingProxyType(kinds))

@@ -105,7 +105,7 @@ CONTROLLER_TOOLS = "0.20.1"
 
 # renovate: datasource=go depName=k8s.io/kubernetes
 KUBERNETES_SANDBOX = "1.36.3"
-"""The API server that stands for EKS in the sandbox: of the default minor."""
+"""The API server that stands for EKS in the sandbox, and whose validation the checks run: of the default minor."""
 
 # renovate: datasource=go depName=go.etcd.io/etcd/server/v3
 ETCD = "3.6.16"
@@ -140,6 +140,7 @@ GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "promtool": ("github.com/prometheus/prometheus", PROMETHEUS),
         "crds": ("sigs.k8s.io/controller-tools", CONTROLLER_TOOLS),
         "kubernetes": ("k8s.io/kubernetes", KUBERNETES_SANDBOX),
+        "kube-validate": ("k8s.io/kubernetes", KUBERNETES_SANDBOX),
         "etcd": ("go.etcd.io/etcd/server/v3", ETCD),
         "kwok": ("sigs.k8s.io/kwok", KWOK),
         "helm": ("helm.sh/helm/v4", HELM),

@@ -28,7 +28,7 @@ KUSTOMIZE, KUBECONFORM, KYVERNO, CRDS = (
     versions.GO_TOOLS[folder][0] for folder in ("kustomize", "kubeconform", "kyverno", "crds")
 )
 GROUPS = {
-    **dict.fromkeys(("kubernetes", "etcd", "kwok", "helm"), "sandbox cluster"),
+    **dict.fromkeys(("kubernetes", "kube-validate", "etcd", "kwok", "helm"), "sandbox cluster"),
     **dict.fromkeys(("source-controller", "kustomize-controller", "flux-bootstrap"), "flux"),
 }
 """Folder of tools/ → the group that its module moves in, where that is another."""
