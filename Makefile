@@ -66,7 +66,7 @@ test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for e
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 tools: .venv/.dev ## build the pinned tools that tests, linters and checks need
-	@status=0; for tool in pulumi actionlint kustomize kubeconform kyverno crane controller-gen promtool; do \
+	@status=0; for tool in pulumi actionlint kustomize kubeconform kube-validate kyverno crane controller-gen promtool; do \
 		$(FLEET) tools $$tool || status=1; done; exit $$status
 
 bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap

@@ -71,7 +71,7 @@ def _definitions(tree: Tree, objects: Sequence[Object]) -> dict[tuple[str, str],
     """The CustomResourceDefinitions of the kinds that occur: those of the tree before the built-in ones."""
     known = schema.known(tree)
     kinds = {(each.group, each.kind) for each in objects if "." in each.group}
-    found = {kind: crd for kind in kinds if (crd := known.definition(*kind))}
+    found: dict[tuple[str, str], Mapping[str, Any]] = {kind: crd for kind in kinds if (crd := known.definition(*kind))}
     for each in schema.definitions(tree):
         kind = (str(each.spec.get("group")), str(mapping(each.spec.get("names")).get("kind")))
         if kind in kinds:
@@ -114,6 +114,9 @@ def steps(field: str, manifest: Mapping[str, Any]) -> tuple[Key, ...]:
             as `spec.containers[name="web"].env`.
         manifest: the object.
     """
+    if manifest.get("kind") == schema.DEFINITION[1]:
+        # Inside the API server a schema that all versions share stands apart from them.
+        field = field.replace("spec.validation.", "spec.versions[0].schema.", 1)
     return tuple(_steps(field, manifest))
 
 
@@ -121,15 +124,16 @@ def _steps(field: str, value: Any) -> Iterator[Key]:
     for match in _NAME.finditer(field):
         inner = match["inner"]
         if inner is None or not isinstance(value, list):
-            step: Key = match[0] if inner is None else inner
-            value = mapping(value).get(step)
+            name = match[0] if inner is None else inner
+            value = mapping(value).get(name)
+            yield name
         else:
             items = listed(value)
             index = int(inner) if inner.isdecimal() else _item(inner, items)
             if index is None or index >= len(items):
                 return
-            step, value = index, items[index]
-        yield step
+            value = items[index]
+            yield index
 
 
 def _item(selector: str, items: Sequence[Any]) -> int | None:

@@ -41,8 +41,14 @@ NO_NAMESPACE = "cluster-scoped"
 _ALONE = frozenset({"ValidatingPolicy", "NamespacedValidatingPolicy"})
 """The kinds of policies that judge an object without looking elsewhere, unless an expression does."""
 
-_ELSEWHERE = re.compile(r"\b(resource|globalContext|http|image\w*)\.\w+\(|namespaceObject|namespaceSelector|paramKind")
-"""What looks beyond the object: into the cluster, which Kyverno makes of all objects, or into a registry."""
+_ELSEWHERE = re.compile(
+    r"(?<![.\w])(resource|globalContext|http|imageData|generator)\.\w+\(|\b(time\.now|random|getImageData)\("
+    r"|\bverify\w+Signatures\(|namespaceObject|namespaceSelector|paramKind"
+)
+"""What looks beyond the object: into the cluster, which Kyverno makes of all objects, into a registry, at the clock.
+
+Source: Kyverno's CEL libraries, github.com/kyverno/sdk/extensions/cel/libs.
+"""
 
 _PODS = frozenset({"pods"})
 _MAKE_PODS = frozenset(

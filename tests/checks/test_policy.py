@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -14,6 +14,7 @@ from common.errors import FleetError
 from tests.checks import generated, trees
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 POLICY = """apiVersion: policies.kyverno.io/v1
@@ -42,7 +43,7 @@ def model(tmp_path: Path) -> tree.Tree:
 
 
 def said(model: tree.Tree) -> list[tuple[str, str]]:
-    return sorted((each.policy, each.object.label) for each in policy.violations(model))
+    return sorted((each.policy, each.object.label) for each in policy.violations(model, use_cache=False))
 
 
 def test_several_processes_say_what_one_says(model: tree.Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +68,53 @@ def test_a_folder_without_policies_and_a_policy_that_is_none_are_named(tmp_path:
     with pytest.raises(FleetError, match="kyverno") as error:
         policy.violations(model)
     assert "\n" not in str(error.value)
+
+
+CONFIG_MAP = """apiVersion: v1
+kind: ConfigMap
+metadata: {{name: settings, namespace: applications}}
+data: {{greeting: {}}}
+"""
+PLACED = POLICY.replace("name: odd", "name: placed").replace(
+    "!object.metadata.name.endsWith('5')", "!has(object.data) || object.data.greeting != 'bad'"
+)
+
+
+def test_objects_of_one_identity_are_told_apart(tmp_path: Path) -> None:
+    """Two Flux Kustomizations may apply the same object, each in its own way."""
+    root = trees.write(
+        tmp_path,
+        f"-- k8s/applications/config.yaml --\n{CONFIG_MAP.format('good')}"
+        f"-- k8s/infrastructure/config.yaml --\n{CONFIG_MAP.format('bad')}-- policies/placed.yaml --\n{PLACED}",
+    )
+    (root / "checks.yaml").write_text(f"{(root / 'checks.yaml').read_text()}policies: policies\n")
+    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    (violation,) = policy.violations(model, use_cache=False)
+    assert violation.object.file == "k8s/infrastructure/config.yaml"
+
+
+LOOKS = POLICY.replace("name: odd", "name: looks").replace(
+    "!object.metadata.name.endsWith('5')",
+    "resource.Get('v1', 'configmaps', 'applications', object.metadata.name).data.name == object.metadata.name",
+)
+
+
+def test_a_policy_that_looks_at_other_objects_sees_all_of_them_and_is_always_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = trees.write(tmp_path, f"-- policies/looks.yaml --\n{LOOKS}")
+    (root / "checks.yaml").write_text(f"{(root / 'checks.yaml').read_text()}policies: policies\n")
+    model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+    parts: list[int] = []
+    real: Any = getattr(policy, "_written")  # noqa: B009  # what a process is given
+
+    def written(path: Path, objects: Collection[Any]) -> Path:
+        parts.append(len(objects))
+        return real(path, objects)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(policy, "AT_LEAST", 1)
+    monkeypatch.setattr(policy, "_written", written)
+    for _ in range(2):
+        policy.violations(model)
+    assert parts == [len(list(model.objects))] * 2
