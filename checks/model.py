@@ -32,7 +32,7 @@ class Model:
     @cached_property
     def yaml_problems(self) -> tuple[yamllint.Problem, ...]:
         """What yamllint finds in the files. Raises FleetError."""
-        return yamllint.problems(self.tree)
+        return yamllint.problems(self.tree, use_cache=self.use_cache)
 
     @cached_property
     def used_variables(self) -> tuple[variables.Used, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks import api, cache, policy, schema
+from checks import api, cache, policy, schema, yamllint
 from checks.cache import Cache
 from checks.config import load
 from checks.run import run
@@ -148,7 +148,7 @@ class Told:
 
 def judge(root: Path, monkeypatch: pytest.MonkeyPatch, *, use_cache: bool = True) -> Told:
     """Check a tree, and count the objects that each tool was asked about."""
-    told = Told({"kubeconform": 0, "kube-validate": 0, "kyverno": 0}, [])
+    told = Told({"yamllint": 0, "kubeconform": 0, "kube-validate": 0, "kyverno": 0}, [])
 
     def counted(name: str, module: Any, function: str) -> None:
         """The last argument of the function are the objects."""
@@ -160,6 +160,7 @@ def judge(root: Path, monkeypatch: pytest.MonkeyPatch, *, use_cache: bool = True
 
         monkeypatch.setattr(module, function, call)
 
+    counted("yamllint", yamllint, "_said")
     counted("kubeconform", schema, "_said")
     counted("kube-validate", api, "_asked")
     counted("kyverno", policy, "_written")
@@ -173,17 +174,18 @@ def judge(root: Path, monkeypatch: pytest.MonkeyPatch, *, use_cache: bool = True
 
 def test_only_what_is_new_is_asked_about(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = judge(root, monkeypatch)
-    objects, config_maps = first.tools["kubeconform"], first.tools["kyverno"]
-    assert first.tools == {"kubeconform": objects, "kube-validate": objects, "kyverno": config_maps}
+    files, objects, config_maps = (first.tools[name] for name in ("yamllint", "kubeconform", "kyverno"))
+    assert files > 0
+    assert first.tools["kube-validate"] == objects
     assert 0 < config_maps < objects, "no other object is a policy's matter"
     second = judge(root, monkeypatch)
-    assert second == Told({"kubeconform": 0, "kube-validate": 0, "kyverno": 0}, first.found)
+    assert second == Told(dict.fromkeys(first.tools, 0), first.found)
     file = next(path for path in sorted(root.rglob("*.yaml")) if "kind: ConfigMap" in path.read_text())
     file.write_text(file.read_text().replace("kind: ConfigMap\n", "kind: ConfigMap\nimmutable: true\n", 1))
     third = judge(root, monkeypatch)
-    assert third == Told({"kubeconform": 1, "kube-validate": 1, "kyverno": 1}, first.found)
+    assert third == Told(dict.fromkeys(first.tools, 1), first.found)
     fourth = judge(root, monkeypatch, use_cache=False)
-    assert fourth == Told(first.tools, first.found)
+    assert fourth == first
 
 
 def test_another_policy_is_tried_on_every_object_that_it_is_about(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,4 +204,4 @@ def test_another_version_of_a_tool_is_asked_anew(root: Path, monkeypatch: pytest
 
     for module in (schema, api, policy):
         monkeypatch.setattr(module, "build", SimpleNamespace(sources=sources))
-    assert judge(root, monkeypatch).tools == before.tools
+    assert judge(root, monkeypatch).tools == {**before.tools, "yamllint": 0}
