@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import binaries, cache, schema
-from checks.manifests import listed, mapping, mappings
+from checks import binaries, cache, envsubst, schema
+from checks.manifests import at, listed, mapping, mappings
 from common.errors import CannotRunError
 from tools import build
 from tools.catalogue import KUBE_VALIDATE
@@ -60,11 +60,29 @@ def refusals(tree: Tree, *, use_cache: bool = True) -> tuple[Refusal, ...]:
     def ask(indexes: list[int]) -> list[list[tuple[str, str]]]:
         return _asked(list(definitions.values()), [objects[index].manifest for index in indexes])
 
+    variables = {each.id: each.variables or {} for each in tree.kustomizations if each.substitutes}
     return tuple(
-        Refusal(each, steps(field, each.manifest), field, message)
+        Refusal(each, path, field, message)
         for each, problems in zip(objects, kept.verdicts(keys, ask), strict=True)
         for field, message in problems
+        for path in [steps(field, each.manifest)]
+        if not (each.owner in variables and _is_unknown(each, path, variables[each.owner]))
     )
+
+
+def _is_unknown(each: Object, path: tuple[Key, ...], variables: Mapping[str, str]) -> bool:
+    """Whether a field has a variable whose value is not known: on the cluster it may be a good one."""
+    if "$" not in each.built:
+        return False
+    try:
+        unset = {use.name for use in envsubst.parse(each.built).uses if not use.has_default} - variables.keys()
+    except envsubst.SubstitutionError:
+        return True
+    field = next(
+        value for length in range(len(path), -1, -1) if (value := at(each.built_data, *path[:length])) is not None
+    )
+    written = json.dumps(field, default=str)
+    return any(name in written for name in unset)
 
 
 def _definitions(tree: Tree, objects: Sequence[Object]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -95,6 +95,33 @@ sops: {version: 3.9.0}
     assert (refusal.field, refusal.path) == ("data.key", ("data", "key"))
 
 
+CRON_JOB = """-- k8s/infrastructure/cron.yaml --
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly, namespace: observability, labels: {vpc: "${VPC_ID}"}}
+spec:
+  schedule: "${SCHEDULE}"
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          restartPolicy: Always
+          containers: [{name: web, image: "ghcr.io/acme/web:1.0.0"}]
+"""
+
+
+def test_a_value_that_is_not_known_may_be_a_good_one(tmp_path: Path) -> None:
+    def refused(text: str) -> list[str]:
+        root = trees.write(tmp_path, text)
+        model = tree.build(tree.read(root, load(root)), binaries.kustomize())
+        return [each.field for each in api.refusals(model)]
+
+    policy = "spec.jobTemplate.spec.template.spec.restartPolicy"
+    assert refused(CRON_JOB) == [policy]
+    assert refused(CRON_JOB.replace("${SCHEDULE}", "${SCHEDULE:=daily}")) == ["spec.schedule", policy]
+    assert refused(CRON_JOB.replace("${SCHEDULE}", "every day")) == ["spec.schedule", policy]
+
+
 MANIFEST: dict[str, Any] = {
     "data": {"a.b": "x", "3": "y"},
     "spec": {

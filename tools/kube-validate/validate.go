@@ -25,6 +25,9 @@ import (
 	"k8s.io/client-go/applyconfigurations"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
+	apiservice "k8s.io/kubernetes/pkg/api/service"
+	"k8s.io/kubernetes/pkg/apis/core"
+	"k8s.io/kubernetes/pkg/capabilities"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
 
@@ -38,8 +41,13 @@ var (
 	merge managedfields.TypeConverter
 )
 
+// anyNodePort is of the default range.
+const anyNodePort = 30000
+
 func init() {
 	install.Install(definitionScheme)
+	// As kube-apiserver is started everywhere: policies forbid privileged containers, not this.
+	capabilities.Initialize(capabilities.Capabilities{AllowPrivileged: true})
 }
 
 // validate says what a create of the object by server-side apply would be refused for.
@@ -79,6 +87,9 @@ func typedProblems(
 	if err != nil {
 		return undecodable(object.Object, decoder, err)
 	}
+	if each, isService := decoded.(*core.Service); isService {
+		allocate(each)
+	}
 	duplicates := duplicateKeys(object)
 	refused := refusals(object, decoded, strategy)
 	if len(duplicates) > 0 {
@@ -92,6 +103,16 @@ func typedProblems(
 		return kept
 	}
 	return refused
+}
+
+// allocate does what the API server does with a Service before it validates it, as far as validation looks at it.
+func allocate(each *core.Service) {
+	if each.Spec.ClusterIP != "" && len(each.Spec.ClusterIPs) == 0 {
+		each.Spec.ClusterIPs = []string{each.Spec.ClusterIP}
+	}
+	if apiservice.NeedsHealthCheck(each) && each.Spec.HealthCheckNodePort == 0 {
+		each.Spec.HealthCheckNodePort = anyNodePort
+	}
 }
 
 // refusals is what a strategy says of a new object.
@@ -130,7 +151,10 @@ func problemsOf(err error) []problem {
 	}
 	var problems []problem
 	for _, cause := range status.Status().Details.Causes {
-		problems = append(problems, problem{cause.Field, cause.Message})
+		// The API server says so next to what it could check.
+		if cause.Field != "<nil>" {
+			problems = append(problems, problem{cause.Field, cause.Message})
+		}
 	}
 	return problems
 }
