@@ -149,7 +149,8 @@ def _adjusted(value: Any) -> Any:
 
 def _one_or_more(value: Any) -> Any:
     """A list of what may stand alone."""
-    return value if isinstance(value, list | tuple) else [value]
+    many: Any = value if isinstance(value, list | tuple) else [value]
+    return many
 
 
 class Exclusion(Model):
@@ -186,7 +187,7 @@ class Config(Model):
     kubernetes: str
     """The cluster's minor version, such as 1.36."""
     flux: str = ""
-    """Flux's version, such as 2.9. Left out: that of gotk-components.yaml or the FluxInstance, else the newest known."""
+    """Flux's version, such as 2.9. Left out: that of gotk-components.yaml or the FluxInstance, else the newest."""
     roots: Annotated[tuple[Bootstrap, ...], BeforeValidator(_one_or_more), Field(alias="bootstrap", min_length=1)]
     """Where Flux begins: one cluster, or a list of several."""
     sources: tuple[Source, ...] = ()

@@ -43,6 +43,9 @@ def check(
     cwd: Annotated[Path | None, typer.Option("--cwd", "-C", help="The same as PATH.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result for machines.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Run all stages, also after one that found an error.")
+    ] = False,
 ) -> None:
     """Find what Flux would refuse: syntax, build, substitution, schema, order, policy."""
     if explain_rule is not None:
@@ -61,6 +64,7 @@ def check(
             root,
             load(root, config),
             stages=stage or tuple(Stage),
+            keep_going=keep_going,
             began=began,
         )
     if json or output is Format.JSON:
