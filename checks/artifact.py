@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ import pathspec
 from common.errors import CannotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 IGNORE_FILE = ".sourceignore"
@@ -78,16 +77,15 @@ def scan(root: Path, ignore: Iterable[str] = ()) -> Artifact:
     )
 
 
-def copy(root: Path, files: Mapping[str, str] | Iterable[str], target: Path) -> None:
+def copy(root: Path, files: Mapping[str, str], target: Path) -> None:
     """Write files into an empty folder, as source-controller unpacks its artifact.
 
     Args:
         root: the repository.
-        files: those to write, under their own names, or new name → name in the repository.
+        files: those to write: new name → name in the repository.
         target: the folder.
     """
-    names = files if isinstance(files, Mapping) else {name: name for name in files}
-    for new, name in names.items():
+    for new, name in files.items():
         path = target / new
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, path)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -149,8 +149,7 @@ def _adjusted(value: Any) -> Any:
 
 def _one_or_more(value: Any) -> Any:
     """A list of what may stand alone."""
-    many: Any = value if isinstance(value, list | tuple) else [value]
-    return many
+    return cast("Any", value) if isinstance(value, list | tuple) else [value]
 
 
 class Exclusion(Model):

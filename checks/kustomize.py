@@ -137,7 +137,7 @@ def take_out(tree: Path, remotes: Iterable[tuple[str, int, str]]) -> None:
         gone = {name for other, _, name in remotes if other == file}
         data = manifests.load((tree / file).read_text("utf-8", errors="replace"))
         changed = {
-            key: [each for each in value if each not in gone] if key in _LISTS and isinstance(value, list) else value
+            key: [each for each in listed(value) if each not in gone] if key in _LISTS else value
             for key, value in manifests.mapping(data).items()
         }
         (tree / file).write_text(json.dumps({"metadata": {"name": "local"}, **changed}), "utf-8")

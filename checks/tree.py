@@ -31,6 +31,14 @@ __all__ = ["FLUX_GROUP", "GOTK_COMPONENTS", "GOTK_SYNC", "Kustomization", "Objec
 
 SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
 
+LARGEST_INSTALLER = 200_000
+"""Bytes of a file that is looked into for what installs charts."""
+
+_INSTALLER = re.compile(r"\.(?:ya?ml|gotmpl|sh|tf|just|nix|py|toml)$|(?:file|justfile)$", re.IGNORECASE)
+_INSTALLS = re.compile(
+    r"\bhelm (?:install|upgrade|template)\b|\bhelmfile|\bkubectl\b.*\bapply\b|helm_release|^releases:", re.M
+)
+
 ROUNDS = 5
 """How often values are looked up again in what they made themselves: more than trees need."""
 
@@ -190,6 +198,25 @@ class Tree:
         """All objects, those of the bootstrap's stand-ins aside."""
         return (each for owner in self.kustomizations for each in owner.objects if each.file not in self.stubs)
 
+    def installed_by(self, chart: str) -> str:
+        """A file that Flux does not read and that seems to install a chart, such as a helmfile; empty if none does."""
+        name = chart.rpartition("/")[2]
+        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])") if name else None
+        return next((file for file, text in self._installers if word and word.search(text)), "")
+
+    @cached_property
+    def _installers(self) -> tuple[tuple[str, str], ...]:
+        """The files that Flux does not read and that install something by Helm or kubectl, with their text."""
+        found: list[tuple[str, str]] = []
+        for name in sorted({*self.artifact.files, *self.artifact.ignored} - self.reached):
+            path = self.root / name
+            is_candidate = not name.startswith(".") and _INSTALLER.search(name) and path.is_file()
+            if is_candidate and path.stat().st_size < LARGEST_INSTALLER:
+                text = path.read_text("utf-8", errors="replace")
+                if _INSTALLS.search(text):
+                    found.append((name, text))
+        return tuple(found)
+
     @cached_property
     def reached(self) -> frozenset[str]:
         """The files that some Flux Kustomization of this repository is made from."""
@@ -275,7 +302,7 @@ def build(tree: Tree, binary: Path) -> Tree:
     """
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
         workspace = Path(folder).resolve()
-        artifact.copy(tree.root, tree.artifact.files, workspace / "tree")
+        artifact.copy(tree.root, {name: name for name in tree.artifact.files}, workspace / "tree")
         stubs = _stand_in(workspace / "tree", tree)
         builder = _Builder(workspace, binary, tree)
         kustomizations, foreign = builder.follow_all()

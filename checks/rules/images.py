@@ -166,7 +166,7 @@ def marker_field(model: Model) -> Iterator[Finding]:
 NO_RELEASES = ("v1.1.0-rc.1", "1.1.0-alpha", "latest", "main", "sha-0a1b2c3", "v1.1.0-20261127")
 
 
-@rule("I5", Stage.ORDER, Severity.ERROR)
+@rule("I5", Stage.ORDER, Severity.WARNING)
 def policy_and_tag(model: Model) -> Iterator[Finding]:
     """I5: an ImagePolicy refuses the tag in use, or accepts one that is not a release.
 

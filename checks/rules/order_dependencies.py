@@ -107,8 +107,8 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
     """E5: an object's namespace is not there when it is applied.
 
     Namespaces of the same Kustomization come first, and those of one that it depends on are there. One that only a
-    HelmRelease of the same Kustomization creates, or a Kustomization that waits for this one, or nobody, never is
-    ("namespaces \"x\" not found").
+    HelmRelease of the same Kustomization creates, or a Kustomization that waits for this one, never is ("namespaces
+    \"x\" not found"). One that nothing here creates is a warning: an installer may.
 
     Bad:
         metadata: {name: grafana, namespace: monitoring}   # no Namespace monitoring anywhere
@@ -118,7 +118,7 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
         metadata: {name: monitoring}
     """
     makers = _makers(model)
-    there = {*ALWAYS, model.tree.config.bootstrap.namespace}
+    there = {*ALWAYS, model.tree.config.bootstrap.namespace, *model.tree.config.namespaces}
     for each in model.tree.objects:
         for namespace, path in _needed(each):
             own = makers.get(namespace, [])
@@ -136,11 +136,18 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
                     remedy=f"let {each.owner} depend on {maker.owner}, with wait: true, or move the Namespace",
                     severity=Severity.WARNING,
                 )
-            else:
-                nobody = "no Namespace here creates it"
-                late = f"{_label(own[0])} creates it, but only once {each.owner} is applied" if own else nobody
+            elif own:
+                late = f"{_label(own[0])} creates it, but only once {each.owner} is applied"
                 remedy = f"add a Namespace {namespace} to {each.owner}, or to a Kustomization that it depends on"
                 yield missing_namespace.at(each, *path, why=f"{why}: {late}", remedy=remedy)
+            else:
+                yield missing_namespace.at(
+                    each,
+                    *path,
+                    why=f"{why}, unless an installer makes it before Flux: assumed, since nothing here does",
+                    remedy=f"add a Namespace {namespace}, or name it in `namespaces` of checks.yaml",
+                    severity=Severity.NOTE if model.tree.is_partly_seen else Severity.WARNING,
+                )
 
 
 def _makers(model: Model) -> dict[str, list[Provider]]:
@@ -194,7 +201,7 @@ def _needed(each: Object) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield str(target), TARGET
 
 
-@rule("E14", Stage.ORDER, Severity.ERROR)
+@rule("E14", Stage.ORDER, Severity.WARNING)
 def image_automation_waited_for(model: Model) -> Iterator[Finding]:
     """E14: an image automation object is in a Kustomization that others wait for.
 
@@ -223,7 +230,7 @@ EXACT = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)
 """Source: Semantic Versioning 2.0.0."""
 
 
-@rule("E16", Stage.ORDER, Severity.ERROR)
+@rule("E16", Stage.ORDER, Severity.WARNING)
 def inexact_chart_version(model: Model) -> Iterator[Finding]:
     """E16: a chart's version is not exact.
 
