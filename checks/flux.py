@@ -12,6 +12,7 @@ import networkx as nx
 from checks import charts
 from checks.charts import CHARTS, Chart, GroupKind, Switch
 from checks.config import OwnChart
+from checks.entry import OPERATOR_GROUP, Origin
 from checks.manifests import at, mapping, mappings
 from checks.tree import FLUX_GROUP
 
@@ -242,6 +243,7 @@ class Flux:
             for kind in [(each.group, each.kind)]
             if not is_built_in(each.group)
             and component_of(kind) not in self.components
+            and not (each.group == OPERATOR_GROUP and self.tree.entry.origin is Origin.INSTANCE)
             and (self.providers(kind) or not self.tree.config.is_served(*kind))
         )
 
@@ -249,7 +251,8 @@ class Flux:
         """What may bring an object's CRD before Flux applies anything; empty if nothing here says so."""
         if self.tree.config.is_served(*custom.kind):
             return f"checks.yaml says that {custom.kind[0]} is served before Flux is there"
-        names = {provider.release.chart_name for provider in custom.providers if provider.release}
+        releases = [provider.release for provider in custom.providers if provider.release]
+        names = {name for release in releases for name in (release.chart_name, release.object.name)}
         file = next((file for name in sorted(names) if (file := self.tree.installed_by(name))), "")
         if file:
             return f"{file} may install it before Flux"

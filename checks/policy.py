@@ -76,7 +76,7 @@ def _shared_out(objects: list[Object]) -> list[list[Object]]:
 
 
 def _written(path: Path, objects: list[Object]) -> Path:
-    path.write_text("\n---\n".join(json.dumps(each.manifest, default=str) for each in objects), "utf-8")
+    path.write_text("\n---\n".join(manifests.as_json(each.manifest) for each in objects), "utf-8")
     return path
 
 

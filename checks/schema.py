@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import re
 import subprocess
@@ -11,15 +13,14 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import binaries, charts, schemas
-from checks.flux import component_of
-from checks.manifests import mapping, mappings
+from checks import binaries, manifests, schemas
+from checks.entry import Origin
+from checks.manifests import as_json, at, mapping, mappings
 from common.errors import CannotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from checks.flux import Flux
     from checks.tree import Object, Tree
 
 
@@ -49,23 +50,59 @@ def known(tree: Tree) -> schemas.Schemas:
     return schemas.ensure(tree.config.kubernetes, binaries.say)
 
 
+def served(tree: Tree) -> Mapping[schemas.Kind, bool]:
+    """Every kind that is known: whether its objects have a namespace. Those of the tree's own CRDs are among them."""
+    own = {
+        (str(at(crd, "spec", "group")), str(version.get("name")), str(at(crd, "spec", "names", "kind"))): at(
+            crd, "spec", "scope"
+        )
+        == "Namespaced"
+        for crd in _crds(tree)
+        for version in mappings(at(crd, "spec", "versions"))
+        if version.get("served")
+    }
+    return {**known(tree).kinds, **own}
+
+
+def _crds(tree: Tree) -> list[Mapping[str, Any]]:
+    """The CRDs among the tree's objects."""
+    return [
+        each.manifest
+        for each in tree.objects
+        if (each.kind, each.api_version) == ("CustomResourceDefinition", "apiextensions.k8s.io/v1")
+    ]
+
+
 def verdicts(tree: Tree) -> tuple[Verdict, ...]:
-    """The verdict on each object. Raises FleetError when kubeconform or the schemas are not available."""
+    """The verdict on each object. Raises FleetError when kubeconform or the schemas are not available.
+
+    The settings' schemas come first, then those of the tree's own CRDs, then the built-in ones.
+    """
     objects = list(tree.objects)
-    own = [location if "://" in location else str(tree.root.resolve() / location) for location in tree.config.schemas]
-    locations = [*known(tree).locations, *own]
+    own = [each if "://" in each else str(tree.root.resolve() / each) for each in tree.config.schemas]
+    built_in = known(tree)
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
+        crds, wanted = Path(folder) / "crds", Path(folder) / "objects"
+        for crd in _crds(tree):
+            # One that is no CRD is found as an object.
+            with contextlib.suppress(LookupError, AttributeError, TypeError):
+                schemas.write_crd(crds, crd, built_in)
+        wanted.mkdir()
         for number, each in enumerate(objects):
             # Flux takes the key out when it decrypts the object.
             manifest = {key: value for key, value in each.manifest.items() if key != "sops"}
-            (Path(folder) / f"{number}.json").write_text(json.dumps(manifest, default=str), "utf-8")
+            (wanted / f"{number}.json").write_text(as_json(manifest), "utf-8")
         command = [
             str(binaries.kubeconform()),
             *("-strict", "-verbose", "-output", "json", "-n", "4"),
-            *(part for location in locations for part in ("-schema-location", location)),
-            folder,
+            *(
+                part
+                for each in (*own, schemas.location(crds), *built_in.locations)
+                for part in ("-schema-location", each)
+            ),
+            str(wanted),
         ]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     try:
         said = mappings(mapping(json.loads(done.stdout)).get("resources"))
     except ValueError:
@@ -77,12 +114,47 @@ def verdicts(tree: Tree) -> tuple[Verdict, ...]:
     return found
 
 
-def is_without_schema(flux: Flux, each: Object) -> bool:
-    """Whether something known serves an object's kind, of which there is no schema."""
-    kind = (each.group, each.kind)
-    config = flux.tree.config
-    served = each.group in config.served or component_of(kind) in config.bootstrap.components
-    return bool(served or charts.that_install(kind) or flux.providers(kind))
+def is_certain(tree: Tree, verdict: Verdict, path: manifests.Path) -> bool:
+    """Whether a problem is one on the cluster too.
+
+    It is not where the value is a variable's that is not known here, nor where flux-operator patches the CRD there.
+    """
+    each = verdict.object
+    before = at(each.built_data, *path)
+    owner = next((one for one in tree.kustomizations if one.id == each.owner), None)
+    if isinstance(before, str) and "${" in before and owner and owner.values:
+        values = owner.values
+        if any(
+            name in values.guessed or (values.is_open and name not in values.known) for name in _NAMES.findall(before)
+        ):
+            return False
+    if tree.entry.origin is not Origin.BOOTSTRAP and str(at(each.manifest, *path)) in _OPERATORS:
+        return False
+    names = tuple(step for step in path if isinstance(step, str))
+    return not any(names[: len(patched)] == patched for patched in _patched(tree, each) if patched)
+
+
+_NAMES = re.compile(r"\$\{(\w+)")
+
+_OPERATORS = frozenset({"FluxInstance", "FluxReport", "ResourceSet", "ResourceSetInputProvider"})
+"""The kinds that flux-operator adds to those that Flux's own kinds may refer to (its documentation, Alerts)."""
+
+
+def _patched(tree: Tree, each: Object) -> Iterator[manifests.Path]:
+    """The fields of an object's kind that patches of flux-operator change in its CRD; a list's items count as one."""
+    crd = f"{each.kind.lower()}s.{each.group}"
+    for patch in tree.entry.patches:
+        target = mapping(patch.get("target"))
+        is_crd = target.get("kind") == "CustomResourceDefinition"
+        if not is_crd or not re.fullmatch(str(target.get("name") or ".*"), crd):
+            continue
+        try:
+            operations = mappings(manifests.load(str(patch.get("patch"))))
+        except manifests.SyntaxProblem:
+            continue
+        for operation in operations:
+            steps = str(operation.get("path")).split("/openAPIV3Schema/")[-1].split("/")
+            yield tuple(name for field, name in itertools.pairwise(steps) if field == "properties")
 
 
 _PROBLEM = re.compile(r"- at '([^']*)': (.*?)(?=\s+- at '|$)")

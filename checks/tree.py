@@ -304,7 +304,7 @@ def build(tree: Tree, binary: Path) -> Tree:
         workspace = Path(folder).resolve()
         artifact.copy(tree.root, {name: name for name in tree.artifact.files}, workspace / "tree")
         stubs = _stand_in(workspace / "tree", tree)
-        builder = _Builder(workspace, binary, tree)
+        builder = _Builder(workspace, binary, tree, stubs)
         kustomizations, foreign = builder.follow_all()
         sources = frozenset({*builder.sources, *(source for source, _ in builder.places)})
     built = replace(tree, kustomizations=kustomizations, foreign=foreign, stubs=stubs, sources=sources)
@@ -347,6 +347,7 @@ class _Builder:
     workspace: Path
     binary: Path
     tree: Tree
+    stubs: frozenset[str]
     sources: set[SourceId] = field(default_factory=set["SourceId"])
     _there: values.Held = field(default_factory=dict[str, "dict[str, str | None]"])
     """What the ConfigMaps and Secrets of the tree hold."""
@@ -397,23 +398,24 @@ class _Builder:
     def _root(self) -> Kustomization:
         """The first Flux Kustomization; where it applies itself, as it is applied."""
         begin = self.tree.entry
-        manifest = self._patched(begin.manifest) if begin.origin is entry.Origin.INSTANCE else begin.manifest
-        text = yaml.safe_dump(dict(manifest))
-        first = Object("", manifest, text, manifest, begin.file, begin.document)
+        text = yaml.safe_dump(dict(self._manifest))
+        first = Object("", self._manifest, text, self._manifest, begin.file, begin.document)
         place = _Place(self.workspace / "tree")
         built = self._kustomization(first, place)
         itself = [each for each in built.objects if _is_flux_kustomization(each) and each.id == first.id]
-        if itself and itself[0].file not in self.tree.stubs and itself[0].spec != first.spec:
+        if itself and itself[0].file not in self.stubs and itself[0].spec != first.spec:
             return self._kustomization(replace(itself[0], owner=""), place)
         return built
 
-    def _patched(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What flux-operator makes of the first Flux Kustomization; as it is if kustomize refuses the patches."""
+    @cached_property
+    def _manifest(self) -> Mapping[str, Any]:
+        """The first Flux Kustomization, as flux-operator patches it, unless kustomize refuses its patches."""
+        manifest = self.tree.entry.manifest
         patches = [each for each in self.tree.entry.patches if at(each, "target", "kind") == "Kustomization"]
         if not patches:
             return manifest
         folder = self.workspace / "first"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir()
         (folder / "first.yaml").write_text(yaml.safe_dump(dict(manifest)), "utf-8")
         (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": ["first.yaml"]}), "utf-8")
         try:

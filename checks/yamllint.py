@@ -20,6 +20,8 @@ OWN = (".yamllint", ".yamllint.yaml", ".yamllint.yml")
 DEFAULT = Path(__file__).parent / "yamllint.yaml"
 
 DUPLICATES = frozenset({"key-duplicates"})
+FATAL = frozenset({"", "syntax"})
+"""The rules of what cannot be read at all."""
 
 _LINE = re.compile(r"(?P<file>.+?):(?P<line>\d+):\d+: \[(?P<level>\w+)\] (?P<message>.*?)(?: \((?P<rule>[\w-]+)\))?")
 
@@ -38,7 +40,7 @@ class Problem:
 
 def problems(tree: Tree) -> tuple[Problem, ...]:
     """All that it finds in the files that Flux may read. Raises FleetError when it cannot be run."""
-    names = tree.checked
+    names = sorted(tree.checked)
     if not names:
         return ()
     own = next((tree.root / name for name in OWN if (tree.root / name).is_file()), DEFAULT)

@@ -267,7 +267,8 @@ SELECTED = ("app", "name", "app.kubernetes.io/name")
 def idle_network_policy(model: Model) -> Iterator[Finding]:
     """E18: a NetworkPolicy selects no pod that the tree makes.
 
-    It protects nothing, and nobody notices: labels were renamed, or another controller gives its pods others.
+    It protects nothing, and nobody notices: labels were renamed, or another controller gives its pods others. It is a
+    warning in a namespace whose pods may come from a chart, a custom resource's controller, or somebody else.
 
     Bad:
         podSelector: {matchLabels: {app: load-harness-primary}}   # pods are labelled app: load-harness
@@ -285,9 +286,12 @@ def idle_network_policy(model: Model) -> Iterator[Finding]:
         for each in model.tree.objects
         for labels in _pod_labels(each, is_canary=(each.kind, each.namespace, each.name) in canaries)
     ]
-    of_charts = {
+    elsewhere = {
         str(release.object.spec.get("targetNamespace") or release.object.namespace) for release in model.flux.releases
     }
+    elsewhere |= {custom.object.namespace for custom in model.flux.customs if custom.kind[0] != "flagger.app"}
+    elsewhere |= {each.namespace for each in model.tree.foreign}
+    own = {each.name for each in model.tree.objects if (each.api_version, each.kind) == ("v1", "Namespace")}
     for each in model.tree.objects:
         selector = mapping(each.spec.get("podSelector"))
         is_policy = (each.group, each.kind) == ("networking.k8s.io", "NetworkPolicy")
@@ -296,8 +300,9 @@ def idle_network_policy(model: Model) -> Iterator[Finding]:
         if not any(namespace == each.namespace and selects(selector, labels) for namespace, labels in pods):
             why = f"it selects no pod that serves in {each.namespace or 'its namespace'}: it protects nothing"
             remedy = "let podSelector match the labels of the pod template that it means; Flagger's have -primary added"
-            # There a chart may make the pods.
-            severity = Severity.WARNING if each.namespace in of_charts else Severity.ERROR
+            # There a chart, or the controller of a custom resource, may make the pods.
+            is_open = each.namespace in elsewhere or each.namespace not in own
+            severity = Severity.WARNING if is_open else Severity.ERROR
             yield idle_network_policy.at(each, "spec", "podSelector", why=why, remedy=remedy, severity=severity)
 
 

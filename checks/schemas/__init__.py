@@ -21,9 +21,9 @@ from tools import once
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Kind", "Schemas", "ensure"]
+__all__ = ["Kind", "Schemas", "ensure", "location", "write_crd"]
 
-_KINDS = "kinds.json"
+_KINDS, _OFF = "kinds.json", "off.json"
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,15 @@ class Schemas:
     """The folder of custom resources."""
     kinds: Mapping[Kind, bool]
     """Every served kind, (group, version, kind) → whether its objects have a namespace."""
+    off: frozenset[Kind] = frozenset()
+    """The kinds of alpha and beta versions, which an API server serves only when told to."""
 
     @property
     def locations(self) -> tuple[str, ...]:
         """What kubeconform is to be given as -schema-location, each."""
         return (
             f"{self.core}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json",
-            f"{self.crds}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json",
+            location(self.crds),
         )
 
 
@@ -64,6 +66,29 @@ def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
     return _read(folder)
 
 
+def write_crd(folder: Path, crd: Mapping[str, Any], like: Schemas) -> dict[Kind, bool]:
+    """Write the schemas of a CRD that stands in a tree, as those of `Schemas.crds` are.
+
+    Args:
+        folder: gets them.
+        crd: apiextensions.k8s.io/v1.
+        like: the built-in ones, which have the schema of metadata.
+
+    Returns:
+        Its served kinds, and whether they are namespaced.
+
+    Raises:
+        LookupError, AttributeError, TypeError: it is not of that form.
+    """
+    some = json.loads(next(like.crds.rglob("*.json")).read_text("utf-8"))
+    return _write(folder, strict.schemas(crd, some["properties"]["metadata"], some["$defs"]), _crd_file_name)
+
+
+def location(folder: Path) -> str:
+    """What kubeconform is to be given for the CRDs of a folder."""
+    return f"{folder}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json"
+
+
 def cache_folder(kubernetes: str) -> Path:
     """Where the schemas are: <minor>-<hash of what they are made from>. Raises FleetError as `ensure` does."""
     made_from = hashlib.sha256()
@@ -80,6 +105,7 @@ def _make(folder: Path, kubernetes: str, lock: int, say: Callable[[str], None]) 
     with tempfile.TemporaryDirectory(dir=folder) as generated:
         for crd in crds.definitions(Path(generated), lock, say):
             kinds |= _write(folder / "crds", strict.schemas(crd, metadata, its_definitions), _crd_file_name)
+    (folder / _OFF).write_text(json.dumps(sorted(core.off(known))), "utf-8")
     (folder / _KINDS).write_text(json.dumps([[*kind, namespaced] for kind, namespaced in kinds.items()]), "utf-8")
 
 
@@ -106,4 +132,7 @@ def _read(folder: Path) -> Schemas:
         (group, version, kind): namespaced
         for group, version, kind, namespaced in json.loads((folder / _KINDS).read_text("utf-8"))
     }
-    return Schemas(folder / "core", folder / "crds", MappingProxyType(kinds))
+    off: list[tuple[str, str, str]] = [
+        (group, version, kind) for group, version, kind in json.loads((folder / _OFF).read_text("utf-8"))
+    ]
+    return Schemas(folder / "core", folder / "crds", MappingProxyType(kinds), frozenset(off))
