@@ -1,8 +1,8 @@
 """What of a working tree reaches the cluster: the files that source-controller puts into its artifact.
 
-Source: fluxcd/pkg sourceignore (LoadIgnorePatterns: the .sourceignore files of all folders, after the patterns that are
-left out by default; the last pattern that matches counts), and source-controller's storage, which archives regular
-files only: a symlink is silently left out.
+Source: fluxcd/pkg sourceignore (LoadIgnorePatterns: the .sourceignore files of all folders; the last pattern that
+matches counts), and its artifact/storage (SourceIgnoreFilter: the default patterns count only where there are no
+others), which archives regular files only: a symlink is silently left out.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 IGNORE_FILE = ".sourceignore"
 
+OF_GIT = (".git/", ".gitignore", ".gitmodules", ".gitattributes")
+
 EXCLUDED = (
-    *(".git/", ".gitignore", ".gitmodules", ".gitattributes"),
     *("*.jpg", "*.jpeg", "*.gif", "*.png", "*.wmv", "*.flv", "*.tar.gz", "*.zip"),
     *(".github/", ".circleci/", ".travis.yml", ".gitlab-ci.yml", "appveyor.yml", ".drone.yml", "cloudbuild.yaml"),
     *("codeship-services.yml", "codeship-steps.yml", "**/.goreleaser.yml", "**/.sops.yaml", "**/.flux.yaml"),
 )
+"""What is left out where neither a .sourceignore nor spec.ignore says anything."""
 
 LOCAL = (".git", ".venv*", "node_modules", "__pycache__", ".*_cache", ".hypothesis", ".sandbox")
 """Folders of working trees that are in no commit."""
@@ -66,8 +68,9 @@ def scan(root: Path, ignore: Iterable[str] = ()) -> Artifact:
     names = sorted(_walk(root, root) if tracked is None else tracked)
     ignore_files = [name for name in names if name == IGNORE_FILE or name.endswith(f"/{IGNORE_FILE}")]
     # Go's order: a folder's own file first, then those of its folders.
-    lines = [*EXCLUDED, *(line for name in sorted(ignore_files, key=_folders) for line in _lines(root, name)), *ignore]
-    ignored = pathspec.PathSpec.from_lines("gitignore", [line for line in lines if not line.startswith("#")])
+    own = [*(line for name in sorted(ignore_files, key=_folders) for line in _lines(root, name)), *ignore]
+    own = [line for line in own if line.strip() and not line.startswith("#")]
+    ignored = pathspec.PathSpec.from_lines("gitignore", [*OF_GIT, *(own or EXCLUDED)])
     seen = [name for name in names if not ignored.match_file(name)]
     symlinks = tuple(name for name in seen if (root / name).is_symlink())
     return Artifact(

@@ -253,9 +253,8 @@ class Flux:
             return f"checks.yaml says that {custom.kind[0]} is served before Flux is there"
         releases = [provider.release for provider in custom.providers if provider.release]
         names = {name for release in releases for name in (release.chart_name, release.object.name)}
-        file = next((file for name in sorted(names) if (file := self.tree.installed_by(name))), "")
-        if file:
-            return f"{file} may install it before Flux"
+        if file := self.tree.installer(names):
+            return f"{file} installs things outside of Flux, and may bring it first"
         if self.tree.foreign:
             return f"Flux Kustomization {self.tree.foreign[0].id} is not followed, and may bring it"
         return ""

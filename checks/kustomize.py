@@ -131,16 +131,26 @@ def build(
     return _run(kustomize, tree, overlay)
 
 
-def take_out(tree: Path, remotes: Iterable[tuple[str, int, str]]) -> None:
-    """Take remote bases out of the kustomization files of an artifact's copy: the rest can be built without them."""
+def take_out(tree: Path, remotes: Iterable[tuple[str, int, str]], *, changes: bool = False) -> None:
+    """Take remote bases out of the kustomization files of an artifact's copy: the rest can be built without them.
+
+    Args:
+        tree: the copy.
+        remotes: as Reach has them.
+        changes: whether also to take out what may change the objects of those bases.
+    """
     for file in {file for file, _, _ in remotes}:
         gone = {name for other, _, name in remotes if other == file}
         data = manifests.load((tree / file).read_text("utf-8", errors="replace"))
         changed = {
             key: [each for each in listed(value) if each not in gone] if key in _LISTS else value
             for key, value in manifests.mapping(data).items()
+            if not (changes and key in _CHANGES)
         }
         (tree / file).write_text(json.dumps({"metadata": {"name": "local"}, **changed}), "utf-8")
+
+
+_CHANGES = ("patches", "patchesJson6902", "patchesStrategicMerge", "replacements")
 
 
 def listed_in(folder: Path) -> frozenset[str]:

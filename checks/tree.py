@@ -5,6 +5,7 @@ Built once, then only read: the rules go from this model to findings.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import tempfile
@@ -198,11 +199,14 @@ class Tree:
         """All objects, those of the bootstrap's stand-ins aside."""
         return (each for owner in self.kustomizations for each in owner.objects if each.file not in self.stubs)
 
-    def installed_by(self, chart: str) -> str:
-        """A file that Flux does not read and that seems to install a chart, such as a helmfile; empty if none does."""
-        name = chart.rpartition("/")[2]
-        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])") if name else None
-        return next((file for file, text in self._installers if word and word.search(text)), "")
+    def installer(self, names: Iterable[str]) -> str:
+        """A file that Flux does not read and that installs something, such as a helmfile; empty if there is none.
+
+        One that has the name of a chart or a release comes first.
+        """
+        words = [name.rpartition("/")[2] for name in sorted(names)]
+        named = (file for file, text in self._installers for word in words if word and word in text)
+        return next(named, next((file for file, _ in self._installers), ""))
 
     @cached_property
     def _installers(self) -> tuple[tuple[str, str], ...]:
@@ -210,7 +214,7 @@ class Tree:
         found: list[tuple[str, str]] = []
         for name in sorted({*self.artifact.files, *self.artifact.ignored} - self.reached):
             path = self.root / name
-            is_candidate = not name.startswith(".") and _INSTALLER.search(name) and path.is_file()
+            is_candidate = not name.startswith(".github/") and _INSTALLER.search(name) and path.is_file()
             if is_candidate and path.stat().st_size < LARGEST_INSTALLER:
                 text = path.read_text("utf-8", errors="replace")
                 if _INSTALLS.search(text):
@@ -354,6 +358,8 @@ class _Builder:
     _builds: dict[tuple[Path, str, str], tuple[tuple[kustomize.Built, ...], str]] = field(
         default_factory=dict[tuple[Path, str, str], "tuple[tuple[kustomize.Built, ...], str]"]
     )
+    _taken: dict[Path, set[tuple[str, int, str]]] = field(default_factory=dict[Path, "set[tuple[str, int, str]]"])
+    """The remote bases that were taken out of kustomization files."""
     places: dict[tuple[SourceId, str], _Place] = field(default_factory=dict[tuple["SourceId", str], _Place])
 
     def follow_all(self) -> tuple[tuple[Kustomization, ...], tuple[Object, ...]]:
@@ -461,7 +467,7 @@ class _Builder:
         path = path_of(each.manifest)
         replaced_by = values.of(each.spec, each.namespace, self.tree.config, self._there)
         known = replaced_by if _substitutes(each.spec, replaced_by) else None
-        reached = kustomize.reach(place.folder, path, each.spec)
+        reached = self._reach(place.folder, path, each.spec)
         built, problem = self._built(place.folder, path, each.spec, reached)
         objects = tuple(self._object(each.id, place, one, known) for one in built)
         beneath = None
@@ -475,6 +481,12 @@ class _Builder:
             )
         return Kustomization(each, path, reached, objects, replaced_by, problem, beneath)
 
+    def _reach(self, folder: Path, path: str, spec: Mapping[str, Any]) -> kustomize.Reach:
+        """What a build reads; remote bases that were taken out for another one are among it."""
+        reached = kustomize.reach(folder, path, spec)
+        taken = (remote for file in reached.files for remote in self._taken.get(folder / file, ()))
+        return replace(reached, remotes=tuple(sorted({*reached.remotes, *taken})))
+
     def _built(
         self, folder: Path, path: str, spec: Mapping[str, Any], reached: kustomize.Reach
     ) -> tuple[tuple[kustomize.Built, ...], str]:
@@ -482,14 +494,22 @@ class _Builder:
         if reached.outside:
             return (), f"{', '.join(reached.outside)}: outside of the repository, Flux reads nothing"
         key = (folder, path, repr(spec))
+        built: tuple[kustomize.Built, ...] = ()
         if key not in self._builds:
             kustomize.take_out(folder, reached.remotes)
+            for remote in reached.remotes:
+                self._taken.setdefault(folder / remote[0], set()).add(remote)
             try:
                 built = kustomize.build(self.binary, folder, len(self._builds), path, spec)
                 self._builds[key] = built, ""
             except kustomize.BuildProblem as error:
-                # What is built without a remote base may fail for want of it.
-                self._builds[key] = (), "" if reached.remotes else str(error)
+                self._builds[key] = (), str(error)
+                if reached.remotes:
+                    # What changes a remote base's objects fails for want of them.
+                    kustomize.take_out(folder, reached.remotes, changes=True)
+                    with contextlib.suppress(kustomize.BuildProblem):
+                        built = kustomize.build(self.binary, folder, len(self._builds), path, spec, "partly")
+                    self._builds[key] = built, ""
         return self._builds[key]
 
     def _object(self, owner: str, place: _Place, built: kustomize.Built, known: values.Values | None) -> Object:

@@ -47,6 +47,18 @@ def _used(owner: Kustomization, each: Object) -> Used:
         return Used(each, owner, (), str(error))
 
 
+def unset(each: Used) -> tuple[str, ...]:
+    """The variables of an object that have no value and no default, which Flux refuses.
+
+    None where a source of values is not known here: it may have them.
+    """
+    values = each.owner.values
+    if values is None or not each.owner.substitutes or values.is_open:
+        return ()
+    names = (use.name for use in each.uses if use.name not in values.known and not use.has_default)
+    return tuple(dict.fromkeys(names))
+
+
 def outside(each: Object, fields: Collection[str]) -> tuple[Use, ...]:
     """The variables of an object that are not in these fields of its spec."""
     spec = {key: value for key, value in mapping(each.built_data.get("spec")).items() if key not in fields}

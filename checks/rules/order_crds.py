@@ -28,7 +28,8 @@ def provider_in_same_set(model: Model) -> Iterator[Finding]:
     CRD already hides ("no matches for kind … in version …").
 
     It is a warning where something may bring the CRD first: `served` in checks.yaml, a helmfile or script of the
-    repository that installs the chart, or another source; and where only the chart's name says that it brings the CRD.
+    repository that installs things outside of Flux, or another source; and where only the chart's name says that it
+    brings the CRD.
     It is a note where a remote base was not seen.
 
     Bad:

@@ -61,12 +61,10 @@ def no_value(model: Model) -> Iterator[Finding]:
     Good:
         region: ${AWS_REGION}    # or ${REGION:-eu-west-2}
     """
+    strict = model.tree.entry.is_strict
     for each in model.used_variables:
         values = each.owner.variables or {}
-        if not each.owner.substitutes or (each.owner.values and each.owner.values.is_open):
-            continue
-        strict = model.tree.entry.is_strict
-        for name in dict.fromkeys(use.name for use in each.uses if use.name not in values and not use.has_default):
+        for name in variables.unset(each):
             near = difflib.get_close_matches(name, values, n=1)
             give = f"give {name} a value or a default"
             known = ", ".join(sorted(values)) or "none"

@@ -8,9 +8,8 @@ that runs in production has no error that is not shown to be true.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads the annotations
 from typing import Annotated
 
 import typer
@@ -33,7 +32,7 @@ def main(
     try:
         found = run(checkout, load(checkout, settings), keep_going=True)
     except FleetError as error:
-        print(f"exit {error.exit_code}: {error}", file=sys.stderr)
+        typer.echo(f"exit {error.exit_code}: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
     table = Table("rule", *(each.value for each in Severity), "such as", title=checkout.name)
     counts = Counter((finding.rule, finding.severity) for finding in found.findings)
@@ -45,10 +44,10 @@ def main(
             f"{first.place.file}:{first.place.line} {first.object}: {first.why}"[:120],
         )
     Console(width=180).print(table)
-    print(report.summary(found))
+    typer.echo(report.summary(found))
     for finding in report.by_weight(found) if errors else ():
         if finding.severity is Severity.ERROR:
-            print(f"{finding.rule} {finding.place.file}:{finding.place.line} {finding.object}: {finding.why}")
+            typer.echo(f"{finding.rule} {finding.place.file}:{finding.place.line} {finding.object}: {finding.why}")
     if found.count(Severity.ERROR):
         raise typer.Exit(1)
 
