@@ -125,6 +125,10 @@ def _monitor(*values: str, kind: str = "ServiceMonitor") -> Foreign:
     return Foreign(_kinds(MONITORING, kind), _off(*values))
 
 
+def _vpa(value: str) -> Foreign:
+    return Foreign(_kinds("autoscaling.k8s.io", "VerticalPodAutoscaler"), _off(value))
+
+
 def _route(value: str) -> Foreign:
     return Foreign(_kinds(GATEWAY, "HTTPRoute"), _off(value))
 
@@ -180,6 +184,22 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                     _kinds("cert-manager.io", "Certificate", "Issuer"),
                     _off("prometheusOperator.admissionWebhooks.certManager.enabled"),
                 ),
+                _vpa("prometheusOperator.verticalPodAutoscaler.enabled"),
+                _vpa("grafana.vpa.enabled"),
+                _vpa("kube-state-metrics.verticalPodAutoscaler.enabled"),
+                _vpa("prometheus-node-exporter.verticalPodAutoscaler.enabled"),
+                Foreign(
+                    _kinds("cilium.io", "CiliumNetworkPolicy"),
+                    (
+                        *_off("prometheusOperator.networkPolicy.enabled"),
+                        Switch("prometheusOperator.networkPolicy.flavor", default="kubernetes", on="cilium"),
+                    ),
+                ),
+                Foreign(
+                    _kinds("grafana.integreatly.org", "GrafanaDashboard"),
+                    _off("grafana.operator.dashboardsConfigMapRefEnabled"),
+                ),
+                Foreign(_kinds(GATEWAY, "ListenerSet"), _off("grafana.listenerSet.main.enabled")),
             ),
         ),
         "cert-manager": Chart(

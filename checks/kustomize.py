@@ -21,7 +21,7 @@ from checks.manifests import at, listed
 from common.errors import CannotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MANIFESTS = (".yaml", ".yml")
@@ -143,14 +143,40 @@ def take_out(tree: Path, remotes: Iterable[tuple[str, int, str]], *, changes: bo
         gone = {name for other, _, name in remotes if other == file}
         data = manifests.load((tree / file).read_text("utf-8", errors="replace"))
         changed = {
-            key: [each for each in listed(value) if each not in gone] if key in _LISTS else value
+            key: _without(value, gone) if key in (*_LISTS, *_GENERATORS) else value
             for key, value in manifests.mapping(data).items()
             if not (changes and key in _CHANGES)
         }
         (tree / file).write_text(json.dumps({"metadata": {"name": "local"}, **changed}), "utf-8")
 
 
+def _without(value: Any, gone: Collection[str]) -> Any:
+    """A list of a kustomization file without some of what it names; a generator keeps its other files."""
+    left: list[Any] = []
+    for each in listed(value):
+        if isinstance(each, dict):
+            generator = manifests.mapping(each)
+            files = [one for one in listed(generator.get("files")) if _named_file(one) not in gone]
+            left.append({**generator, "files": files} if "files" in generator else generator)
+        elif each not in gone:
+            left.append(each)
+    return left
+
+
+def _named_file(entry: Any) -> str:
+    """What an entry of a generator's files names, without the key before it."""
+    return str(entry).partition("=")[2] or str(entry)
+
+
 _CHANGES = ("patches", "patchesJson6902", "patchesStrategicMerge", "replacements")
+
+
+def misses_objects(problem: BuildProblem) -> bool:
+    """Whether a build was refused for want of objects that something else in it changes or names."""
+    return (
+        re.search(r"no matches for Id|no resource matches|failed to find|unable to find|not found", str(problem))
+        is not None
+    )
 
 
 def listed_in(folder: Path) -> frozenset[str]:
@@ -280,6 +306,8 @@ BASES = ("resources", "components", "bases")
 _LISTS = (*BASES, "crds", "configurations", "generators", "transformers", "validators", "patchesStrategicMerge")
 """All that list files or folders."""
 
+_GENERATORS = ("configMapGenerator", "secretGenerator")
+
 _OF_PATHS = ("patches", "patchesJson6902", "replacements")
 """Those that list mappings with a path."""
 
@@ -291,12 +319,12 @@ def file_fields(data: Any) -> Iterator[tuple[manifests.Path, Any]]:
     for field in _OF_PATHS:
         yield from (((field, n, "path"), at(value, "path")) for n, value in enumerate(listed(at(data, field))))
     yield ("openapi", "path"), at(data, "openapi", "path")
-    for field in ("configMapGenerator", "secretGenerator"):
+    for field in _GENERATORS:
         for number, generator in enumerate(listed(at(data, field))):
             yield (field, number, "env"), at(generator, "env")
             for kind in ("files", "envs"):
                 for n, value in enumerate(listed(at(generator, kind))):
-                    yield (field, number, kind, n), str(value).partition("=")[2] or value
+                    yield (field, number, kind, n), _named_file(value)
 
 
 def _relative(tree: Path, path: Path) -> str:

@@ -5,7 +5,6 @@ Built once, then only read: the rules go from this model to findings.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import re
 import tempfile
@@ -507,9 +506,11 @@ class _Builder:
                 if reached.remotes:
                     # What changes a remote base's objects fails for want of them.
                     kustomize.take_out(folder, reached.remotes, changes=True)
-                    with contextlib.suppress(kustomize.BuildProblem):
+                    try:
                         built = kustomize.build(self.binary, folder, len(self._builds), path, spec, "partly")
-                    self._builds[key] = built, ""
+                        self._builds[key] = built, ""
+                    except kustomize.BuildProblem as other:
+                        self._builds[key] = (), "" if kustomize.misses_objects(other) else str(other)
         return self._builds[key]
 
     def _object(self, owner: str, place: _Place, built: kustomize.Built, known: values.Values | None) -> Object:
