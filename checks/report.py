@@ -109,7 +109,7 @@ def _looked_at(report: Report) -> str:
     ]
     not_followed = ", ".join(part for part in parts if part) or "none"
     objects = f"{_many(report.objects, 'object')} of {_many(report.kustomizations, 'Flux Kustomization')}"
-    return f"{objects}; not followed: {not_followed}"
+    return f"{objects} (not followed: {not_followed})"
 
 
 def _many(count: int, name: str) -> str:
