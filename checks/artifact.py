@@ -8,18 +8,17 @@ others), which archives regular files only: a symlink is silently left out.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-import pathspec
-
 from common.errors import CannotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 IGNORE_FILE = ".sourceignore"
@@ -70,8 +69,8 @@ def scan(root: Path, ignore: Iterable[str] = ()) -> Artifact:
     # Go's order: a folder's own file first, then those of its folders.
     own = [*(line for name in sorted(ignore_files, key=_folders) for line in _lines(root, name)), *ignore]
     own = [line for line in own if line.strip() and not line.startswith("#")]
-    ignored = pathspec.PathSpec.from_lines("gitignore", [*OF_GIT, *(own or EXCLUDED)])
-    seen = [name for name in names if not ignored.match_file(name)]
+    patterns = [_Pattern.of(line) for line in (*OF_GIT, *(own or EXCLUDED))]
+    seen = [name for name in names if not _is_ignored(name, patterns)]
     symlinks = tuple(name for name in seen if (root / name).is_symlink())
     return Artifact(
         files=tuple(name for name in seen if (root / name).is_file() and name not in symlinks),
@@ -92,6 +91,36 @@ def copy(root: Path, files: Mapping[str, str], target: Path) -> None:
         path = target / new
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, path)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """A line of a .sourceignore, read as go-git does: it matches files, and all that lies beneath what it matches."""
+
+    regex: re.Pattern[str]
+    includes: bool
+
+    @classmethod
+    def of(cls, line: str) -> _Pattern:
+        includes, pattern = line.startswith("!"), line.removeprefix("!").rstrip(" ")
+        is_folder, pattern = pattern.endswith("/"), pattern.removesuffix("/")
+        start = "" if "/" in pattern else "(?:.*/)?"
+        steps = [step for step in pattern.removesuffix("/**").split("/") if step]
+        inner = "".join("(?:[^/]+/)*" if step == "**" else f"{_translated(step)}/" for step in steps)
+        return cls(re.compile(f"{start}{inner.removesuffix('/')}{'/' if is_folder else '(?:/|$)'}"), includes)
+
+
+def _translated(glob: str) -> str:
+    """A glob of Go's filepath.Match as a regular expression."""
+    return "".join(
+        {"*": "[^/]*", "?": "[^/]"}.get(part, part.replace("[!", "[^") if part.startswith("[") else re.escape(part))
+        for part in re.findall(r"\[[^\]]+\]|.", glob)
+    )
+
+
+def _is_ignored(name: str, patterns: Sequence[_Pattern]) -> bool:
+    """Whether the last pattern that matches a file leaves it out."""
+    return next((not each.includes for each in reversed(patterns) if each.regex.match(name)), False)
 
 
 def _tracked(root: Path) -> list[str] | None:

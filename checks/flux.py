@@ -188,9 +188,17 @@ class Flux:
         """The charts whose CRDs serve a kind."""
         return charts.that_install(kind, self.charts)
 
-    def suggested(self, group: str) -> list[Release]:
+    def suggested(self, group: str) -> tuple[Release, ...]:
         """The HelmReleases whose charts are not known, but seem by their names to bring an API group's CRDs."""
-        return [each for each in self.releases if each.chart is None and charts.suggests(each.chart_name, group)]
+        return self._suggested.get(group, ())
+
+    @cached_property
+    def _suggested(self) -> dict[str, tuple[Release, ...]]:
+        unknown = [each for each in self.releases if each.chart is None]
+        return {
+            group: tuple(each for each in unknown if charts.suggests(each.chart_name, group))
+            for group in {each.group for each in self.tree.objects}
+        }
 
     @cached_property
     def components(self) -> frozenset[str]:

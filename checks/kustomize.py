@@ -141,7 +141,11 @@ def take_out(tree: Path, remotes: Iterable[tuple[str, int, str]], *, changes: bo
     """
     for file in {file for file, _, _ in remotes}:
         gone = {name for other, _, name in remotes if other == file}
-        data = manifests.load((tree / file).read_text("utf-8", errors="replace"))
+        try:
+            data = manifests.load((tree / file).read_text("utf-8", errors="replace"))
+        except manifests.SyntaxProblem:
+            # kustomize says so, too.
+            continue
         changed = {
             key: _without(value, gone) if key in (*_LISTS, *_GENERATORS) else value
             for key, value in manifests.mapping(data).items()

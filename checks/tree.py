@@ -432,11 +432,11 @@ class _Builder:
     def _place(self, each: Object, found: Mapping[str, Kustomization]) -> _Place | None:
         """Where the files of a Flux Kustomization's source are; None if they are not in this repository."""
         source = source_of(each.manifest)
+        if source in self.sources:
+            return _Place(self.workspace / "tree")
         objects = [one for owner in found.values() for one in owner.objects]
         if source[0] == generator.MADE:
             return self._generated(source, objects)
-        if source in self.sources:
-            return _Place(self.workspace / "tree")
         if _is_same_repository(self.tree.entry.source, source, objects):
             self.sources.add(source)
             return _Place(self.workspace / "tree")

@@ -161,7 +161,76 @@ spec:
       copy: [{from: "@repository/apps/**", to: "@artifact/inner/"}]
 """
 
+ODD = CONFIG_MAP.replace("a: b", r'a: "\u2028 \uFEFF \U0001F525"')
+ENCRYPTED = """-- clusters/prod/secret.yaml --
+apiVersion: v1
+kind: Secret
+metadata: {name: settings, namespace: flux-system}
+stringData: {PORT: "ENC[AES256_GCM,data:a,iv:a,tag:a,type:str]"}
+sops: {mac: a}
+-- apps/a.yaml --
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {ports: [{port: "${PORT}"}]}
+"""
+SYNC = """-- clusters/prod/flux-system/instance.yaml --
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: flux, namespace: flux-system}
+spec:
+  interval: 1h
+  chart: {spec: {chart: x, version: 1.0.0, sourceRef: {kind: HelmRepository, name: flux-operator}}}
+  values:
+    instance:
+      distribution: {version: 2.8.x}
+      sync: {kind: OCIRepository, url: oci://example.com/fleet, ref: latest, path: ./clusters/prod, name: fleet}
+      kustomize:
+        patches:
+          - target: {kind: Kustomization}
+            patch: |
+              - {op: add, path: /spec/postBuild, value: {substitute: {ZONE: a zone}}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: flux-operator, namespace: flux-system}
+spec: {interval: 1h, url: https://charts.example.com}
+-- clusters/prod/zone.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: zone, namespace: flux-system}
+data: {zone: "in ${ZONE}", other: "in ${OTHER}"}
+"""
+WEBHOOK = f"{CHECKS}charts:\n  sprocket: {{version: 1.0.0, webhooks: [/Service]}}\n"
+SERVICE = """-- apps/service.yaml --
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {ports: [{port: 80}]}
+"""
+
 CASES = [
+    Case("characters that YAML takes only escaped", f"-- apps/a.yaml --\n{ODD}"),
+    Case(
+        "a value that is encrypted",
+        ENCRYPTED,
+        apps=APPS + POST_BUILD.replace("ConfigMap", "Secret"),
+        objects=3,
+    ),
+    Case(
+        "flux-operator's source, version and patches of the first Kustomization",
+        SYNC,
+        frozenset({("S2", WARNING)}),
+        apps=APPS.replace("GitRepository, name: flux-system", "OCIRepository, name: fleet"),
+        objects=4,
+    ),
+    Case(
+        "a webhook of a chart of the settings",
+        RELEASE + SERVICE,
+        frozenset({("E20", WARNING)}),
+        checks=WEBHOOK,
+        objects=4,
+    ),
     Case("emoji", "-- apps/a.yaml --\n" + CONFIG_MAP.replace("a: b", 'a: "hello \U0001f525"')),
     Case(
         "the parent's variable in a Kustomization's own patches",
