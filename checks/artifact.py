@@ -1,35 +1,39 @@
 """What of a working tree reaches the cluster: the files that source-controller puts into its artifact.
 
-Source: fluxcd/pkg sourceignore (the patterns that are left out unless .sourceignore says otherwise), and
-source-controller's storage, which archives regular files only: a symlink is silently left out.
+Source: fluxcd/pkg sourceignore (LoadIgnorePatterns: the .sourceignore files of all folders; the last pattern that
+matches counts), and its artifact/storage (SourceIgnoreFilter: the default patterns count only where there are no
+others), which archives regular files only: a symlink is silently left out.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING
-
-import pathspec
 
 from common.errors import CannotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 IGNORE_FILE = ".sourceignore"
 
+OF_GIT = (".git/", ".gitignore", ".gitmodules", ".gitattributes")
+
 EXCLUDED = (
-    *(".git/", ".gitignore", ".gitmodules", ".gitattributes"),
     *("*.jpg", "*.jpeg", "*.gif", "*.png", "*.wmv", "*.flv", "*.tar.gz", "*.zip"),
     *(".github/", ".circleci/", ".travis.yml", ".gitlab-ci.yml", "appveyor.yml", ".drone.yml", "cloudbuild.yaml"),
     *("codeship-services.yml", "codeship-steps.yml", "**/.goreleaser.yml", "**/.sops.yaml", "**/.flux.yaml"),
 )
+"""What is left out where neither a .sourceignore nor spec.ignore says anything."""
 
-LOCAL = (".venv*/", "node_modules/", "__pycache__/", ".*_cache/", ".hypothesis/", ".sandbox/")
-"""What lies in working trees and in no commit, should no .gitignore say so."""
+LOCAL = (".git", ".venv*", "node_modules", "__pycache__", ".*_cache", ".hypothesis", ".sandbox")
+"""Folders of working trees that are in no commit."""
 
 
 @dataclass(frozen=True)
@@ -40,46 +44,123 @@ class Artifact:
     """From the root, with slashes, sorted."""
     symlinks: tuple[str, ...]
     """The links among them, which Flux does not see."""
+    ignored: tuple[str, ...] = ()
+    """The files that are left out of the artifact."""
 
 
-def scan(root: Path) -> Artifact:
-    """Walk a working tree. Raises FleetError for a folder that cannot be read."""
+def scan(root: Path, ignore: Iterable[str] = ()) -> Artifact:
+    """Find the files of a working tree that Flux gets to see.
+
+    In a Git checkout these are the files that Git tracks, or would with the next `git add`: source-controller reads no
+    .gitignore. Elsewhere they are all files.
+
+    Args:
+        root: the working tree.
+        ignore: the lines of the source's spec.ignore, which come last.
+
+    Raises:
+        FleetError: it is not a folder, or a folder in it cannot be read.
+    """
     if not root.is_dir():
         raise CannotRunError(f"{root} is not a folder: name the root of a repository that Flux reads")
-    ignored = pathspec.GitIgnoreSpec.from_lines(
-        [*EXCLUDED, *LOCAL, *_lines(root / ".gitignore"), *_lines(root / IGNORE_FILE)]
+    tracked = _tracked(root)
+    names = sorted(_walk(root, root) if tracked is None else tracked)
+    ignore_files = [name for name in names if name == IGNORE_FILE or name.endswith(f"/{IGNORE_FILE}")]
+    # Go's order: a folder's own file first, then those of its folders.
+    own = [*(line for name in sorted(ignore_files, key=_folders) for line in _lines(root, name)), *ignore]
+    own = [line for line in own if line.strip() and not line.startswith("#")]
+    patterns = [_Pattern.of(line) for line in (*OF_GIT, *(own or EXCLUDED))]
+    seen = [name for name in names if not _is_ignored(name, patterns)]
+    symlinks = tuple(name for name in seen if (root / name).is_symlink())
+    return Artifact(
+        files=tuple(name for name in seen if (root / name).is_file() and name not in symlinks),
+        symlinks=symlinks,
+        ignored=tuple(sorted(set(names) - set(seen))),
     )
-    files: list[str] = []
-    symlinks: list[str] = []
-    for entry, relative in _walk(root, root, ignored):
-        (symlinks if entry.is_symlink() else files).append(relative)
-    return Artifact(tuple(sorted(files)), tuple(sorted(symlinks)))
 
 
-def copy(root: Path, artifact: Artifact, target: Path) -> None:
-    """Write the artifact's files into an empty folder, as source-controller unpacks it."""
-    for relative in artifact.files:
-        path = target / relative
+def copy(root: Path, files: Mapping[str, str], target: Path) -> None:
+    """Write files into an empty folder, as source-controller unpacks its artifact.
+
+    Args:
+        root: the repository.
+        files: those to write: new name → name in the repository.
+        target: the folder.
+    """
+    for new, name in files.items():
+        path = target / new
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / relative, path)
+        shutil.copyfile(root / name, path)
 
 
-def _walk(folder: Path, root: Path, ignored: pathspec.GitIgnoreSpec) -> Iterator[tuple[os.DirEntry[str], str]]:
+@dataclass(frozen=True)
+class _Pattern:
+    """A line of a .sourceignore, read as go-git does: it matches files, and all that lies beneath what it matches."""
+
+    regex: re.Pattern[str]
+    includes: bool
+
+    @classmethod
+    def of(cls, line: str) -> _Pattern:
+        includes, pattern = line.startswith("!"), line.removeprefix("!").rstrip(" ")
+        is_folder, pattern = pattern.endswith("/"), pattern.removesuffix("/")
+        start = "" if "/" in pattern else "(?:.*/)?"
+        steps = [step for step in pattern.removesuffix("/**").split("/") if step]
+        inner = "".join("(?:[^/]+/)*" if step == "**" else f"{_translated(step)}/" for step in steps)
+        return cls(re.compile(f"{start}{inner.removesuffix('/')}{'/' if is_folder else '(?:/|$)'}"), includes)
+
+
+def _translated(glob: str) -> str:
+    """A glob of Go's filepath.Match as a regular expression."""
+    return "".join(
+        {"*": "[^/]*", "?": "[^/]"}.get(part, part.replace("[!", "[^") if part.startswith("[") else re.escape(part))
+        for part in re.findall(r"\[[^\]]+\]|.", glob)
+    )
+
+
+def _is_ignored(name: str, patterns: Sequence[_Pattern]) -> bool:
+    """Whether the last pattern that matches a file leaves it out."""
+    return next((not each.includes for each in reversed(patterns) if each.regex.match(name)), False)
+
+
+def _tracked(root: Path) -> list[str] | None:
+    """What Git tracks or would take, from the root; None where Git has nothing to say."""
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+    except OSError:
+        return None
+    names = {os.fsdecode(name) for name in done.stdout.split(b"\0") if name}
+    return sorted(name for name in names if os.path.lexists(root / name)) if done.returncode == 0 else None
+
+
+def _walk(folder: Path, root: Path) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
     except OSError as error:
         raise CannotRunError(f"{folder} cannot be read: {error.strerror}") from None
     for entry in entries:
         path = folder / entry.name
-        relative = path.relative_to(root).as_posix()
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if ignored.match_file(f"{relative}/" if is_folder else relative):
-            continue
-        if is_folder:
-            yield from _walk(path, root, ignored)
+        if entry.is_dir(follow_symlinks=False):
+            if not any(fnmatch(entry.name, pattern) for pattern in LOCAL):
+                yield from _walk(path, root)
         elif entry.is_file() or entry.is_symlink():
-            yield entry, relative
+            yield path.relative_to(root).as_posix()
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
+def _folders(name: str) -> list[str]:
+    return name.split("/")[:-1]
+
+
+def _lines(root: Path, name: str) -> Iterator[str]:
+    """The patterns of a .sourceignore, from the root: one without a slash in it counts anywhere beneath its folder."""
+    folder = name.removesuffix(IGNORE_FILE)
+    for line in (root / name).read_text("utf-8", errors="replace").splitlines():
+        pattern = line.removeprefix("!")
+        if line.startswith("#") or not pattern.strip():
+            continue
+        anywhere = "" if "/" in pattern.rstrip().removesuffix("/") else "**/"
+        inner = f"/{folder}{anywhere}{pattern.removeprefix('/')}" if folder else pattern
+        yield f"{'!' if line.startswith('!') else ''}{inner}"

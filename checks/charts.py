@@ -6,6 +6,7 @@ A chart that is not here brings nothing that is known.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 from checks.manifests import at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from checks.config import OwnChart
 
 GroupKind = tuple[str, str]
 """API group and kind."""
@@ -80,6 +83,33 @@ class Chart:
     """Any that is on makes the CRDs templates, which what a HelmRelease says of CRDs does not touch."""
     foreign: tuple[Foreign, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    always: bool = False
+    """Whether it installs its CRDs whatever its values are."""
+
+
+ANY = "*"
+"""In place of a kind: all kinds of the group."""
+
+
+def own(chart: OwnChart) -> Chart:
+    """A chart of the settings."""
+    return Chart(
+        read_at=chart.version,
+        crds=tuple(_kind_of(each) for each in chart.crds),
+        in_folder=False,
+        webhooks=(Webhook("of its own", tuple(_kind_of(each) for each in chart.webhooks)),) if chart.webhooks else (),
+        always=True,
+    )
+
+
+def _kind_of(name: str) -> GroupKind:
+    group, _, kind = name.partition("/")
+    return (group, kind or ANY)
+
+
+def is_of(kind: GroupKind, kinds: Iterable[GroupKind]) -> bool:
+    """Whether a kind is among some."""
+    return any(group == kind[0] and name in {kind[1], ANY} for group, name in kinds)
 
 
 def _kinds(group: str, *kinds: str) -> tuple[GroupKind, ...]:
@@ -93,6 +123,10 @@ def _off(*values: str) -> tuple[Switch, ...]:
 
 def _monitor(*values: str, kind: str = "ServiceMonitor") -> Foreign:
     return Foreign(_kinds(MONITORING, kind), _off(*values))
+
+
+def _vpa(value: str) -> Foreign:
+    return Foreign(_kinds("autoscaling.k8s.io", "VerticalPodAutoscaler"), _off(value))
 
 
 def _route(value: str) -> Foreign:
@@ -150,6 +184,22 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                     _kinds("cert-manager.io", "Certificate", "Issuer"),
                     _off("prometheusOperator.admissionWebhooks.certManager.enabled"),
                 ),
+                _vpa("prometheusOperator.verticalPodAutoscaler.enabled"),
+                _vpa("grafana.vpa.enabled"),
+                _vpa("kube-state-metrics.verticalPodAutoscaler.enabled"),
+                _vpa("prometheus-node-exporter.verticalPodAutoscaler.enabled"),
+                Foreign(
+                    _kinds("cilium.io", "CiliumNetworkPolicy"),
+                    (
+                        *_off("prometheusOperator.networkPolicy.enabled"),
+                        Switch("prometheusOperator.networkPolicy.flavor", default="kubernetes", on="cilium"),
+                    ),
+                ),
+                Foreign(
+                    _kinds("grafana.integreatly.org", "GrafanaDashboard"),
+                    _off("grafana.operator.dashboardsConfigMapRefEnabled"),
+                ),
+                Foreign(_kinds(GATEWAY, "ListenerSet"), _off("grafana.listenerSet.main.enabled")),
             ),
         ),
         "cert-manager": Chart(
@@ -273,6 +323,12 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
 """By the chart's name."""
 
 
-def that_install(kind: GroupKind) -> list[str]:
+def that_install(kind: GroupKind, table: Mapping[str, Chart] = CHARTS) -> list[str]:
     """The charts whose CRDs serve a kind."""
-    return [name for name, chart in CHARTS.items() if kind in chart.crds]
+    return [name for name, chart in table.items() if is_of(kind, chart.crds)]
+
+
+def suggests(chart_name: str, group: str) -> bool:
+    """Whether a chart's name says that it brings an API group: external-secrets and external-secrets.io."""
+    words = {word for word in re.split(r"[-_]", chart_name.rpartition("/")[2].lower()) if word}
+    return bool(words) and words <= set(re.split(r"[.-]", group.lower()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 
+from checks import exclusions
 from checks.rules import RULES
 from common.errors import CannotRunError
 
@@ -11,6 +12,8 @@ from common.errors import CannotRunError
 def text(name: str) -> str:
     """A rule's explanation, stage and severity. Raises FleetError for a name that is none."""
     known = {rule.id: rule for rule in RULES}
+    if name.upper() == exclusions.RULE:
+        return f"{exclusions.EXPLANATION}\n\nAfter all stages. Severity: note."
     rule = known.get(name.upper())
     if rule is None:
         near = difflib.get_close_matches(name.upper(), known, n=1)

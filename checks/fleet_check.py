@@ -46,6 +46,9 @@ def check(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Ask the tools about every object, also those they judged before.")
     ] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Run all stages, also after one that found an error.")
+    ] = False,
 ) -> None:
     """Find what Flux would refuse: syntax, build, substitution, schema, order, policy."""
     if explain_rule is not None:
@@ -65,6 +68,7 @@ def check(
             load(root, config),
             stages=stage or tuple(Stage),
             use_cache=not no_cache,
+            keep_going=keep_going,
             began=began,
         )
     if json or output is Format.JSON:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from checks import charts
 from checks.charts import CHARTS, Chart, GroupKind, Switch
+from checks.config import OwnChart
+from checks.entry import OPERATOR_GROUP, Origin
 from checks.manifests import at, mapping, mappings
 from checks.tree import FLUX_GROUP
 
@@ -74,7 +77,7 @@ class Release:
         """The kinds whose CRDs it installs, or may: what valuesFrom holds is not known."""
         if self.chart is None:
             return frozenset()
-        templated = any(self._may_be_on(switch) for switch in self.chart.template_switches)
+        templated = self.chart.always or any(self._may_be_on(switch) for switch in self.chart.template_switches)
         return frozenset(self.chart.crds) if templated or self.crds_from_folder else frozenset()
 
     @property
@@ -168,8 +171,39 @@ class Flux:
         """All HelmReleases."""
         oci = {each.id: each for each in self.tree.objects if each.kind == "OCIRepository"}
         return tuple(
-            _release(each, oci) for each in self.tree.objects if each.kind == "HelmRelease" and each.group == HELM_GROUP
+            _release(each, oci, self.charts)
+            for each in self.tree.objects
+            if each.kind == "HelmRelease" and each.group == HELM_GROUP
         )
+
+    @cached_property
+    def charts(self) -> Mapping[str, Chart]:
+        """What charts bring along: the built-in table, and the settings' own over it."""
+        own = {
+            name: charts.own(chart) for name, chart in self.tree.config.charts.items() if isinstance(chart, OwnChart)
+        }
+        return {**CHARTS, **own}
+
+    def that_install(self, kind: GroupKind) -> list[str]:
+        """The charts whose CRDs serve a kind."""
+        return charts.that_install(kind, self.charts)
+
+    def suggested(self, group: str) -> tuple[Release, ...]:
+        """The HelmReleases whose charts are not known, but seem by their names to bring an API group's CRDs."""
+        return self._suggested.get(group, ())
+
+    @cached_property
+    def _suggested(self) -> dict[str, tuple[Release, ...]]:
+        unknown = [each for each in self.releases if each.chart is None]
+        return {
+            group: tuple(each for each in unknown if charts.suggests(each.chart_name, group))
+            for group in {each.group for each in self.tree.objects}
+        }
+
+    @cached_property
+    def components(self) -> frozenset[str]:
+        """The components of Flux that are installed."""
+        return self.tree.entry.components or frozenset(self.tree.config.bootstrap.components)
 
     @cached_property
     def order(self) -> nx.DiGraph[str]:
@@ -203,18 +237,35 @@ class Flux:
 
     def providers(self, kind: GroupKind) -> tuple[Provider, ...]:
         """Those in the tree that make a kind known."""
-        return self._providers.get(kind, ())
+        return (*self._providers.get(kind, ()), *self._providers.get((kind[0], charts.ANY), ()))
 
     @cached_property
     def customs(self) -> tuple[Custom, ...]:
-        """All objects of a kind that neither the API server nor a component of Flux serves."""
-        components, served = self.tree.config.bootstrap.components, self.tree.config.served
+        """All objects of a kind that neither the API server nor a component of Flux serves.
+
+        What the settings say is there first is among them only if the tree installs its CRD too.
+        """
         return tuple(
             Custom(each, kind, self.providers(kind))
             for each in self.tree.objects
             for kind in [(each.group, each.kind)]
-            if not is_built_in(each.group) and each.group not in served and component_of(kind) not in components
+            if not is_built_in(each.group)
+            and component_of(kind) not in self.components
+            and not (each.group == OPERATOR_GROUP and self.tree.entry.origin is Origin.INSTANCE)
+            and (self.providers(kind) or not self.tree.config.is_served(*kind))
         )
+
+    def assumed(self, custom: Custom) -> str:
+        """What may bring an object's CRD before Flux applies anything; empty if nothing here says so."""
+        if self.tree.config.is_served(*custom.kind):
+            return f"checks.yaml says that {custom.kind[0]} is served before Flux is there"
+        releases = [provider.release for provider in custom.providers if provider.release]
+        names = {name for release in releases for name in (release.chart_name, release.object.name)}
+        if file := self.tree.installer(names):
+            return f"{file} installs things outside of Flux, and may bring it first"
+        if self.tree.foreign:
+            return f"Flux Kustomization {self.tree.foreign[0].id} is not followed, and may bring it"
+        return ""
 
     def kustomization(self, name: str) -> Kustomization:
         """The Flux Kustomization of an id that an object of the tree has as its owner."""
@@ -249,7 +300,8 @@ class Flux:
 
         def is_next(name: str) -> bool:
             return applied.issuperset(waiting[name].depends_on) and all(
-                any(p.owner in applied or self.is_there(name, p) for p in custom.providers) for custom in needs[name]
+                not custom.providers or any(p.owner in applied or self.is_there(name, p) for p in custom.providers)
+                for custom in needs[name]
             )
 
         while ready := [name for name in waiting if is_next(name)]:
@@ -303,7 +355,7 @@ def _after(graph: nx.DiGraph[str], each: str) -> frozenset[str]:
     return frozenset(found) - {each}
 
 
-def _release(each: Object, oci: Mapping[str, Object]) -> Release:
+def _release(each: Object, oci: Mapping[str, Object], table: Mapping[str, Chart]) -> Release:
     """A chart is named in the HelmRelease, or is what an OCIRepository that it refers to points at."""
     reference = mapping(each.spec.get("chartRef"))
     repository = oci.get(f"{reference.get('namespace') or each.namespace}/{reference.get('name')}")
@@ -315,7 +367,7 @@ def _release(each: Object, oci: Mapping[str, Object]) -> Release:
         spec = mapping(at(each.spec, "chart", "spec"))
         name, version = str(spec.get("chart") or ""), str(spec.get("version") or "")
         place = (each, ("spec", "chart", "spec", "version"))
-    return Release(each, name, version, place, CHARTS.get(name.rpartition("/")[2]))
+    return Release(each, name, version, place, table.get(name.rpartition("/")[2]))
 
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")

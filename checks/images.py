@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from checks.tree import Object, SourceFile, Tree
 
 IMAGE_GROUP = "image.toolkit.fluxcd.io"
+AUTOMATION = "ImageUpdateAutomation"
 PARTS = ("tag", "name", "digest")
 _MARKER = re.compile(r"\S.*\s#+([^#]*\$imagepolicy.*)")
 """Of a value: a line that is a comment as a whole marks nothing."""
@@ -63,8 +64,29 @@ class Marker:
 
 
 def markers(tree: Tree) -> tuple[Marker, ...]:
-    """All markers in the files that Flux sees."""
-    return tuple(marker for file in tree.files.values() if "$imagepolicy" in file.text for marker in _markers(file))
+    """The markers of this cluster: in files that its automations write to, or that name one of its policies.
+
+    A file that its Flux Kustomizations neither read nor have beneath their paths is another cluster's.
+    """
+    automations = [each for each in of_kind(tree, AUTOMATION) if writes_here(tree, each)]
+    known = policies(tree)
+    # The root may lie above all clusters.
+    parts = tree.kustomizations[1:] or tree.kustomizations
+    found: list[Marker] = []
+    for file in tree.files.values():
+        if "$imagepolicy" not in file.text:
+            continue
+        is_own = file.name in tree.reached or any(each.covers(file.name) for each in parts)
+        is_written = any(writes_to(each, file.name) for each in automations)
+        found += [each for each in _markers(file) if is_own and (is_written or each.policy in known)]
+    return tuple(found)
+
+
+def writes_here(tree: Tree, automation: Object) -> bool:
+    """Whether an ImageUpdateAutomation writes to this repository."""
+    reference = mapping(automation.spec.get("sourceRef"))
+    kind, namespace = reference.get("kind") or "GitRepository", reference.get("namespace") or automation.namespace
+    return (str(kind), str(namespace), str(reference.get("name"))) in tree.sources
 
 
 def _markers(file: SourceFile) -> Iterator[Marker]:

@@ -2,8 +2,8 @@
 
 Source: fluxcd/pkg kustomize (Generator, scanManifests, Build): a kustomization file in spec.path is used as it is;
 without one every YAML file beneath is a resource, and a folder with such a file is taken as a whole. The patches,
-images, names and metadata of the spec are laid on top. Files may be loaded from anywhere in the artifact, remote bases
-may not.
+images, names and metadata of the spec are laid on top. Files may be loaded from anywhere in the artifact; remote bases
+are not fetched here.
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ from checks.manifests import at, listed
 from common.errors import CannotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MANIFESTS = (".yaml", ".yml")
 ORIGIN = "config.kubernetes.io/origin"
-TREE = "tree"
-"""The folder of the artifact, next to the one of what is built from it."""
 DEEPEST = 200
 """How deep an object may be nested, so that all rules and tools can follow it."""
 LONGEST = 500
@@ -94,20 +92,21 @@ def reach(tree: Path, path: str, spec: Mapping[str, Any]) -> Reach:
     return Reach(frozenset(files), tuple(remotes), frozenset(missing), tuple(outside))
 
 
-def build(kustomize: Path, workspace: Path, number: int, path: str, spec: Mapping[str, Any]) -> tuple[Built, ...]:
+def build(
+    kustomize: Path, tree: Path, number: int, path: str, spec: Mapping[str, Any], prefix: str = "build"
+) -> tuple[Built, ...]:
     """Build a Flux Kustomization's objects.
 
     Args:
         kustomize: the binary.
-        workspace: the folder with the artifact in TREE, in which a folder for this build is made.
-        number: tells this build from the others.
+        tree: the folder of the artifact; next to it a folder for this build is made.
+        number: tells this build from the others of its prefix.
         path: spec.path, from the artifact's root.
         spec: the Flux Kustomization's.
 
     Raises:
         BuildProblem: kustomize refuses it, or the path is not there.
     """
-    tree = workspace / TREE
     folder = _found(tree / path)
     if folder is None or not folder.is_dir():
         raise BuildProblem(f"kustomization path not found: {path} is not a folder of the repository")
@@ -117,19 +116,77 @@ def build(kustomize: Path, workspace: Path, number: int, path: str, spec: Mappin
     resources = [folder] if _kustomization_file(folder) else _generated(folder)
     if not resources:
         return ()
-    overlay = workspace / str(number)
+    overlay = tree.parent / f"{prefix}-{number}"
     overlay.mkdir()
     document = {
         **_overlay(spec),
         "components": [
-            f"../{TREE}/{path}/{component}"
+            f"../{tree.name}/{path}/{component}"
             for component in _components(spec)
             if _found(folder / component) or not spec.get("ignoreMissingComponents")
         ],
-        "resources": [f"../{TREE}/{_relative(tree, each)}" for each in resources],
+        "resources": [f"../{tree.name}/{_relative(tree, each)}" for each in resources],
     }
     (overlay / "kustomization.yaml").write_text(json.dumps(document), "utf-8")
-    return _run(kustomize, overlay)
+    return _run(kustomize, tree, overlay)
+
+
+def take_out(tree: Path, remotes: Iterable[tuple[str, int, str]], *, changes: bool = False) -> None:
+    """Take remote bases out of the kustomization files of an artifact's copy: the rest can be built without them.
+
+    Args:
+        tree: the copy.
+        remotes: as Reach has them.
+        changes: whether also to take out what may change the objects of those bases.
+    """
+    for file in {file for file, _, _ in remotes}:
+        gone = {name for other, _, name in remotes if other == file}
+        try:
+            data = manifests.load((tree / file).read_text("utf-8", errors="replace"))
+        except manifests.SyntaxProblem:
+            # kustomize says so, too.
+            continue
+        changed = {
+            key: _without(value, gone) if key in (*_LISTS, *_GENERATORS) else value
+            for key, value in manifests.mapping(data).items()
+            if not (changes and key in _CHANGES)
+        }
+        (tree / file).write_text(json.dumps({"metadata": {"name": "local"}, **changed}), "utf-8")
+
+
+def _without(value: Any, gone: Collection[str]) -> Any:
+    """A list of a kustomization file without some of what it names; a generator keeps its other files."""
+    left: list[Any] = []
+    for each in listed(value):
+        if isinstance(each, dict):
+            generator = manifests.mapping(each)
+            files = [one for one in listed(generator.get("files")) if _named_file(one) not in gone]
+            left.append({**generator, "files": files} if "files" in generator else generator)
+        elif each not in gone:
+            left.append(each)
+    return left
+
+
+def _named_file(entry: Any) -> str:
+    """What an entry of a generator's files names, without the key before it."""
+    return str(entry).partition("=")[2] or str(entry)
+
+
+_CHANGES = ("patches", "patchesJson6902", "patchesStrategicMerge", "replacements")
+
+
+def misses_objects(problem: BuildProblem) -> bool:
+    """Whether a build was refused for want of objects that something else in it changes or names."""
+    return (
+        re.search(r"no matches for Id|no resource matches|failed to find|unable to find|not found", str(problem))
+        is not None
+    )
+
+
+def listed_in(folder: Path) -> frozenset[str]:
+    """What the kustomization file of a folder names; nothing without one."""
+    file = _kustomization_file(folder)
+    return frozenset(name.removeprefix("./") for name, _ in _named_by(file)) if file else frozenset()
 
 
 class BuildProblem(Exception):  # noqa: N818  # found in a repository, and told as a finding
@@ -162,21 +219,25 @@ def _overlay(spec: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run(kustomize: Path, overlay: Path) -> tuple[Built, ...]:
+def _run(kustomize: Path, tree: Path, overlay: Path) -> tuple[Built, ...]:
     command = [str(kustomize), "build", "--load-restrictor=LoadRestrictionsNone", str(overlay)]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     except OSError as error:
         raise CannotRunError(f"{kustomize} cannot be run: {error.strerror}") from None
     if done.returncode != 0:
-        raise BuildProblem(_said(done.stderr, overlay) or f"kustomize ended with {done.returncode} and said nothing")
+        raise BuildProblem(
+            _said(done.stderr, tree, overlay) or f"kustomize ended with {done.returncode} and said nothing"
+        )
     try:
-        return tuple(_built(text) for text in re.split(r"^---\n", done.stdout, flags=re.MULTILINE) if text.strip())
+        return tuple(
+            _built(text, tree.name) for text in re.split(r"^---\n", done.stdout, flags=re.MULTILINE) if text.strip()
+        )
     except manifests.SyntaxProblem as problem:
         raise BuildProblem(f"what kustomize makes of it cannot be read: {problem}") from None
 
 
-def _built(text: str) -> Built:
+def _built(text: str, tree: str) -> Built:
     """One document of kustomize's output, its origin taken out of data and text."""
     data: dict[str, Any] = manifests.load(text)
     if any(len(way) > DEEPEST for way, _ in manifests.scalars(data)):
@@ -189,7 +250,7 @@ def _built(text: str) -> Built:
     return Built(
         text=_without_origin(text, keep_annotations=bool(annotations)),
         data=data,
-        file=str(PurePosixPath(file).relative_to(f"../{TREE}")) if file and file.startswith(f"../{TREE}/") else None,
+        file=str(PurePosixPath(file).relative_to(f"../{tree}")) if file and file.startswith(f"../{tree}/") else None,
     )
 
 
@@ -198,10 +259,10 @@ def _without_origin(text: str, *, keep_annotations: bool) -> str:
     return re.sub(rf"^{start}{re.escape(ORIGIN)}: \|\n(?:      .*\n)+", "", text, count=1, flags=re.MULTILINE)
 
 
-def _said(stderr: str, overlay: Path) -> str:
+def _said(stderr: str, tree: Path, overlay: Path) -> str:
     """Kustomize's error on one line, in paths of the repository: of its chain of folders the innermost, once."""
     said = " ".join(stderr.removeprefix("Error: ").split())
-    said = said.replace(f"{overlay.parent / TREE}/", "").replace(f"../{TREE}/", "").replace(f"{overlay}", "the build")
+    said = said.replace(f"{tree}/", "").replace(f"../{tree.name}/", "").replace(f"{overlay}", "the build")
     innermost = said.rpartition("accumulation err='")[2]
     return innermost.partition("': must build at directory")[0].strip()[:LONGEST]
 
@@ -249,6 +310,8 @@ BASES = ("resources", "components", "bases")
 _LISTS = (*BASES, "crds", "configurations", "generators", "transformers", "validators", "patchesStrategicMerge")
 """All that list files or folders."""
 
+_GENERATORS = ("configMapGenerator", "secretGenerator")
+
 _OF_PATHS = ("patches", "patchesJson6902", "replacements")
 """Those that list mappings with a path."""
 
@@ -260,12 +323,12 @@ def file_fields(data: Any) -> Iterator[tuple[manifests.Path, Any]]:
     for field in _OF_PATHS:
         yield from (((field, n, "path"), at(value, "path")) for n, value in enumerate(listed(at(data, field))))
     yield ("openapi", "path"), at(data, "openapi", "path")
-    for field in ("configMapGenerator", "secretGenerator"):
+    for field in _GENERATORS:
         for number, generator in enumerate(listed(at(data, field))):
             yield (field, number, "env"), at(generator, "env")
             for kind in ("files", "envs"):
                 for n, value in enumerate(listed(at(generator, kind))):
-                    yield (field, number, kind, n), str(value).partition("=")[2] or value
+                    yield (field, number, kind, n), _named_file(value)
 
 
 def _relative(tree: Path, path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -83,6 +85,16 @@ def load(text: str) -> Any:
         raise SyntaxProblem(mark.line + 1 if mark else 1, str(error.problem or error.context)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SyntaxProblem(1, " ".join(str(error).split())) from None
+
+
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What YAML does not take as it is, or takes for the end of a line."""
+
+
+def as_json(value: Any) -> str:
+    """JSON that a YAML parser reads as the same: text as it is, without the halves of a character that JSON allows."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def scalars(value: Any) -> Iterator[tuple[Path, Any]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from checks import api, images, policy, schema, variables, yamllint
+from checks import api, images, policy, schema, values, variables, yamllint
 from checks.flux import Flux
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ class Model:
     def used_variables(self) -> tuple[variables.Used, ...]:
         """The variables of each object that may have some."""
         return variables.used(self.tree)
+
+    @cached_property
+    def values(self) -> values.Held:
+        """What the ConfigMaps and Secrets of the tree hold."""
+        return values.held(each.manifest for owner in self.tree.kustomizations for each in owner.objects)
 
     @cached_property
     def verdicts(self) -> tuple[schema.Verdict, ...]:

@@ -189,7 +189,7 @@ def _shared_out(objects: Mapping[int, Mapping[str, Any]]) -> list[dict[int, Mapp
 
 
 def _written(path: Path, objects: Iterable[Mapping[str, Any]]) -> Path:
-    path.write_text("\n---\n".join(json.dumps(each, default=str) for each in objects), "utf-8")
+    path.write_text("\n---\n".join(manifests.as_json(each) for each in objects), "utf-8")
     return path
 
 

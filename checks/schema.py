@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import binaries, cache, charts, schemas
-from checks.flux import component_of
-from checks.manifests import at, mapping, mappings
+from checks import binaries, cache, manifests, schemas
+from checks.entry import Origin
+from checks.manifests import as_json, at, mapping, mappings
 from common.errors import CannotRunError
 from tools import build
 from tools.catalogue import KUBECONFORM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from checks.flux import Flux
     from checks.tree import Object, Tree
 
 
@@ -66,6 +66,11 @@ def known(tree: Tree) -> schemas.Schemas:
     return replace(built_in, kinds={**built_in.kinds, **own})
 
 
+def served(tree: Tree) -> Mapping[schemas.Kind, bool]:
+    """Every kind that is known: whether its objects have a namespace. Those of the tree's own CRDs are among them."""
+    return known(tree).kinds
+
+
 def definitions(tree: Tree) -> list[Object]:
     """The CustomResourceDefinitions that stand in the tree."""
     return [each for each in tree.objects if (each.api_version, each.kind) == DEFINITION]
@@ -82,7 +87,7 @@ def verdicts(tree: Tree, *, use_cache: bool = True) -> tuple[Verdict, ...]:
     """
     # Flux takes the key out when it decrypts the object.
     objects = [(each, {key: value for key, value in each.manifest.items() if key != "sops"}) for each in tree.objects]
-    built_in, crds = known(tree), [each.manifest for each in definitions(tree) if _is_usable(each)]
+    built_in, crds = known(tree), [each.manifest for each in definitions(tree)]
     own = [place if "://" in place else str(tree.root.resolve() / place) for place in tree.config.schemas]
     # What a URL gives may change.
     is_local = not any("://" in place for place in own)
@@ -92,7 +97,10 @@ def verdicts(tree: Tree, *, use_cache: bool = True) -> tuple[Verdict, ...]:
     def ask(indexes: list[int]) -> list[tuple[str, str]]:
         with tempfile.TemporaryDirectory(prefix="checks-") as folder:
             added = Path(folder) / "schemas"
-            built_in.write(added, crds)
+            for crd in crds:
+                # One that is no CRD is found as an object.
+                with contextlib.suppress(LookupError, AttributeError, TypeError):
+                    schemas.write_crd(added, crd, built_in)
             # The first that has a schema of the kind counts.
             locations = (*own, *([schemas.location(added)] if crds else []), *built_in.locations)
             return _said(Path(folder) / "objects", locations, [objects[index][1] for index in indexes])
@@ -101,18 +109,18 @@ def verdicts(tree: Tree, *, use_cache: bool = True) -> tuple[Verdict, ...]:
     return tuple(_verdict(each, *entry) for (each, _), entry in zip(objects, said, strict=True))
 
 
-def _said(folder: Path, locations: Iterable[str], manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _said(folder: Path, locations: Iterable[str], objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Each object's status and message, of kubeconform."""
     folder.mkdir()
-    for number, manifest in enumerate(manifests):
-        (folder / f"{number}.json").write_text(json.dumps(manifest, default=str), "utf-8")
+    for number, manifest in enumerate(objects):
+        (folder / f"{number}.json").write_text(as_json(manifest), "utf-8")
     command = [
         str(binaries.kubeconform()),
         *("-strict", "-verbose", "-output", "json", "-n", "4"),
         *(part for location in locations for part in ("-schema-location", location)),
         str(folder),
     ]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     try:
         resources = mappings(mapping(json.loads(done.stdout)).get("resources"))
     except ValueError:
@@ -122,21 +130,13 @@ def _said(folder: Path, locations: Iterable[str], manifests: Sequence[Mapping[st
         number = int(Path(str(entry["filename"])).stem)
         status, message = str(entry["status"]), " ".join(str(entry.get("msg", "")).split())
         if status == Outcome.ERROR.value and _NO_SCHEMA not in message:
-            name = f"{manifests[number].get('kind')} {at(manifests[number], 'metadata', 'name')}"
+            name = f"{objects[number].get('kind')} {at(objects[number], 'metadata', 'name')}"
             raise CannotRunError(f"kubeconform could not check {name}: {message}")
         found[number] = (status, message)
-    if len(resources) != len(manifests) or len(found) != len(manifests):
+    if len(resources) != len(objects) or len(found) != len(objects):
         said_no = " ".join(done.stderr.split())
-        raise CannotRunError(f"kubeconform spoke of {len(resources)} of {len(manifests)} objects: {said_no}")
-    return [found[number] for number in range(len(manifests))]
-
-
-def _is_usable(crd: Object) -> bool:
-    """Whether schemas can be made of a CRD; one that is not as it should be is refused itself."""
-    versions = mappings(crd.spec.get("versions"))
-    return bool(at(crd.spec, "names", "kind")) and all(
-        isinstance(at(each, "schema", "openAPIV3Schema"), Mapping) for each in versions if each.get("served")
-    )
+        raise CannotRunError(f"kubeconform spoke of {len(resources)} of {len(objects)} objects: {said_no}")
+    return [found[number] for number in range(len(objects))]
 
 
 def _contents(locations: Iterable[str]) -> list[str]:
@@ -151,12 +151,47 @@ def _code() -> tuple[bytes, ...]:
     return (Path(__file__).read_bytes(),)
 
 
-def is_without_schema(flux: Flux, each: Object) -> bool:
-    """Whether something known serves an object's kind, of which there is no schema."""
-    kind = (each.group, each.kind)
-    config = flux.tree.config
-    served = each.group in config.served or component_of(kind) in config.bootstrap.components
-    return bool(served or charts.that_install(kind) or flux.providers(kind))
+def is_certain(tree: Tree, verdict: Verdict, path: manifests.Path) -> bool:
+    """Whether a problem is one on the cluster too.
+
+    It is not where the value is a variable's that is not known here, nor where flux-operator patches the CRD there.
+    """
+    each = verdict.object
+    before = at(each.built_data, *path)
+    owner = next((one for one in tree.kustomizations if one.id == each.owner), None)
+    if isinstance(before, str) and "${" in before and owner and owner.values:
+        values = owner.values
+        if any(
+            name in values.guessed or (values.is_open and name not in values.known) for name in _NAMES.findall(before)
+        ):
+            return False
+    if tree.entry.origin is not Origin.BOOTSTRAP and str(at(each.manifest, *path)) in _OPERATORS:
+        return False
+    names = tuple(step for step in path if isinstance(step, str))
+    return not any(names[: len(patched)] == patched for patched in _patched(tree, each) if patched)
+
+
+_NAMES = re.compile(r"\$\{(\w+)")
+
+_OPERATORS = frozenset({"FluxInstance", "FluxReport", "ResourceSet", "ResourceSetInputProvider"})
+"""The kinds that flux-operator adds to those that Flux's own kinds may refer to (its documentation, Alerts)."""
+
+
+def _patched(tree: Tree, each: Object) -> Iterator[manifests.Path]:
+    """The fields of an object's kind that patches of flux-operator change in its CRD; a list's items count as one."""
+    crd = f"{each.kind.lower()}s.{each.group}"
+    for patch in tree.entry.patches:
+        target = mapping(patch.get("target"))
+        is_crd = target.get("kind") == "CustomResourceDefinition"
+        if not is_crd or not re.fullmatch(str(target.get("name") or ".*"), crd):
+            continue
+        try:
+            operations = mappings(manifests.load(str(patch.get("patch"))))
+        except manifests.SyntaxProblem:
+            continue
+        for operation in operations:
+            steps = str(operation.get("path")).split("/openAPIV3Schema/")[-1].split("/")
+            yield tuple(name for field, name in itertools.pairwise(steps) if field == "properties")
 
 
 _PROBLEM = re.compile(r"- at '([^']*)': (.*?)(?=\s+- at '|$)")

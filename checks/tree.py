@@ -5,7 +5,8 @@ Built once, then only read: the rules go from this model to findings.
 
 from __future__ import annotations
 
-import posixpath
+import difflib
+import re
 import tempfile
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,31 +15,32 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from checks import artifact, envsubst, kustomize, manifests
+from checks import artifact, entry, envsubst, generator, kustomize, manifests, values
+from checks.entry import FLUX_GROUP, GOTK_COMPONENTS, GOTK_SYNC, SourceFile, path_of, source_of
 from checks.findings import Place
 from checks.manifests import Document, at, mapping, mappings
 from common.errors import CannotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from checks.config import Bootstrap, Config
+    from checks.config import Config
+    from checks.entry import Entry, SourceId
 
-FLUX_GROUP = "kustomize.toolkit.fluxcd.io"
+__all__ = ["FLUX_GROUP", "GOTK_COMPONENTS", "GOTK_SYNC", "Kustomization", "Object", "SourceFile", "Tree", "path_of"]
+
 SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
-GOTK_COMPONENTS, GOTK_SYNC = "gotk-components.yaml", "gotk-sync.yaml"
 
+LARGEST_INSTALLER = 200_000
+"""Bytes of a file that is looked into for what installs charts."""
 
-@dataclass(frozen=True, eq=False)
-class SourceFile:
-    """A YAML file of the repository."""
+_INSTALLER = re.compile(r"\.(?:ya?ml|gotmpl|sh|tf|just|nix|py|toml)$|(?:file|justfile)$", re.IGNORECASE)
+_INSTALLS = re.compile(
+    r"\bhelm (?:install|upgrade|template)\b|\bhelmfile|\bkubectl\b.*\bapply\b|helm_release|^releases:", re.M
+)
 
-    name: str
-    text: str
-    documents: tuple[Document, ...]
-    """Empty if it is not YAML, which yamllint reports."""
-    broken: bool = False
-    """Whether it is not UTF-8."""
+ROUNDS = 5
+"""How often values are looked up again in what they made themselves: more than trees need."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +113,12 @@ class Kustomization:
     """From the root of the repository, without ./"""
     reach: kustomize.Reach
     objects: tuple[Object, ...]
-    variables: Mapping[str, str] | None
-    """Name → sample, later sources before earlier ones and inline values before all; None without postBuild."""
+    values: values.Values | None
+    """What its variables are replaced by; None without postBuild."""
     problem: str = ""
     """Why kustomize refuses it."""
+    beneath: frozenset[str] | None = None
+    """The repository's files beneath its path, where that is not a path of the repository."""
 
     @property
     def id(self) -> str:
@@ -132,6 +136,11 @@ class Kustomization:
         return self.object.spec
 
     @property
+    def variables(self) -> Mapping[str, str] | None:
+        """Name → value, or what stands for it; None without postBuild."""
+        return self.values.known if self.values else None
+
+    @property
     def depends_on(self) -> tuple[str, ...]:
         """The ids that it waits for, as it says."""
         own = self.object.namespace
@@ -146,10 +155,12 @@ class Kustomization:
     @property
     def substitutes(self) -> bool:
         """Whether Flux replaces variables in what it applies."""
-        return _substitutes(self.spec, self.variables)
+        return _substitutes(self.spec, self.values)
 
     def covers(self, file: str) -> bool:
         """Whether a file lies beneath its path."""
+        if self.beneath is not None:
+            return file in self.beneath
         return self.path == "." or file.startswith(f"{self.path}/")
 
 
@@ -161,49 +172,85 @@ class Tree:
     config: Config
     artifact: artifact.Artifact
     files: Mapping[str, SourceFile]
+    entry: Entry
+    """Where Flux begins."""
     kustomizations: tuple[Kustomization, ...] = ()
     """The bootstrap's own first, then as they are found."""
     foreign: tuple[Object, ...] = ()
     """Flux Kustomizations of other sources, whose objects are not known here."""
     stubs: frozenset[str] = field(default_factory=frozenset[str])
     """The files that the first bootstrap is yet to write, and that were stood in for."""
+    sources: frozenset[SourceId] = field(default_factory=frozenset["SourceId"])
+    """The Flux sources that hold this repository, or a part of it."""
+
+    @property
+    def remotes(self) -> tuple[tuple[str, int, str], ...]:
+        """The bases that are not in the repository: kustomization file, line, what it says."""
+        return tuple(sorted({remote for each in self.kustomizations for remote in each.reach.remotes}))
+
+    @property
+    def is_partly_seen(self) -> bool:
+        """Whether something is applied that is not known here, so that nothing follows from an absence."""
+        return bool(self.foreign or self.remotes) or any(each.problem for each in self.kustomizations)
 
     @property
     def objects(self) -> Iterator[Object]:
         """All objects, those of the bootstrap's stand-ins aside."""
         return (each for owner in self.kustomizations for each in owner.objects if each.file not in self.stubs)
 
+    def installer(self, names: Iterable[str]) -> str:
+        """A file that Flux does not read and that installs something, such as a helmfile; empty if there is none.
+
+        One that has the name of a chart or a release comes first.
+        """
+        words = [name.rpartition("/")[2] for name in sorted(names)]
+        named = (file for file, text in self._installers for word in words if word and word in text)
+        return next(named, next((file for file, _ in self._installers), ""))
+
+    @cached_property
+    def _installers(self) -> tuple[tuple[str, str], ...]:
+        """The files that Flux does not read and that install something by Helm or kubectl, with their text."""
+        found: list[tuple[str, str]] = []
+        for name in sorted({*self.artifact.files, *self.artifact.ignored} - self.reached):
+            path = self.root / name
+            is_candidate = not name.startswith(".github/") and _INSTALLER.search(name) and path.is_file()
+            if is_candidate and path.stat().st_size < LARGEST_INSTALLER:
+                text = path.read_text("utf-8", errors="replace")
+                if _INSTALLS.search(text):
+                    found.append((name, text))
+        return tuple(found)
+
     @cached_property
     def reached(self) -> frozenset[str]:
         """The files that some Flux Kustomization of this repository is made from."""
         return frozenset(file for each in self.kustomizations for file in each.reach.files)
 
-    @property
-    def checked(self) -> tuple[str, ...]:
-        """The YAML files that Flux or Kyverno may read: others, of workflows or tests, need not be for Kubernetes.
+    @cached_property
+    def checked(self) -> frozenset[str]:
+        """The YAML files that Flux or Kyverno reads: others, of workflows, charts or tests, need not be for Kubernetes.
 
-        Beneath the paths of all Flux Kustomizations that can be read, built or not, the bootstrap's and the policies',
-        and what kustomization files there name.
+        It is asked before anything is built, so a path with a variable in it leads nowhere here.
         """
-        paths = {
-            path_of(document.data)
-            for file in self.files.values()
-            for document in file.documents
-            if str(at(document.data, "apiVersion")).startswith(FLUX_GROUP)
-        }
-        paths |= {self.config.bootstrap.path, *([self.config.policies] if self.config.policies else [])}
-        names: tuple[str, ...] = ()
+        root = self.root.resolve()
+        waiting: list[Mapping[str, Any]] = [self.entry.manifest]
         known: set[str] = set()
-        while paths - known:
-            known |= paths
-            names = tuple(
-                name for name in self.files if any(p in (".", name) or name.startswith(f"{p}/") for p in known)
-            )
-            paths = {base for name in names for base in _bases(self.files[name])}
-        return names
+        files: set[str] = set()
+        names = {self.entry.source[2], *(each.name for each in self.config.sources)}
+        while waiting:
+            manifest = waiting.pop()
+            spec = mapping(manifest.get("spec"))
+            if repr(spec) in known:
+                continue
+            known.add(repr(spec))
+            new = kustomize.reach(root, path_of(manifest), spec).files & self.files.keys() - files
+            files |= new
+            documents = (document.data for name in new for document in self.files[name].documents)
+            waiting += [each for each in documents if entry.is_flux_kustomization(each) and source_of(each)[2] in names]
+        policies = f"{self.config.policies}/" if self.config.policies else None
+        return frozenset(files | {name for name in self.files if policies and name.startswith(policies)})
 
     def is_unbuilt(self, those: Collection[Kustomization]) -> bool:
-        """Whether what they apply is not known, because kustomize refused it."""
+        """Whether not all that they apply is known: kustomize refused it, or a base is not in the repository."""
         return any(each.problem or each.reach.remotes for each in those)
 
     @property
@@ -213,17 +260,37 @@ class Tree:
 
 
 def read(root: Path, config: Config) -> Tree:
-    """The files that Flux sees, with nothing built yet.
+    """The files that Flux sees of one cluster, with nothing built yet.
 
     Raises:
-        FleetError: a folder cannot be read, or a file has a name that cannot be printed.
+        FleetError: a folder cannot be read, a file has a name that cannot be printed, or Flux begins in a folder that
+            does not exist.
     """
     seen = artifact.scan(root)
+    files = _files(root, seen)
+    begin = entry.find(config, files)
+    if begin.ignore:
+        seen = artifact.scan(root, begin.ignore)
+        files = {name: file for name, file in files.items() if name in set(seen.files)}
+    _require(config.bootstrap.path, seen.files)
+    return Tree(root, config, seen, files, begin)
+
+
+def _files(root: Path, seen: artifact.Artifact) -> dict[str, SourceFile]:
     names = [name for name in seen.files if _is_yaml(name)]
     for name in names:
         if not name.isprintable():
             raise CannotRunError(f"{name!r} has a name that cannot be printed: rename it")
-    return Tree(root, config, seen, {name: _source(root, name) for name in names})
+    return {name: _source(root, name) for name in names}
+
+
+def _require(path: str, files: Iterable[str]) -> None:
+    """Raise FleetError for a folder that is not there."""
+    folders = {"."} | {name[:end] for name in files for end, char in enumerate(name) if char == "/"}
+    if path not in folders:
+        near = difflib.get_close_matches(path, folders, n=1)
+        hint = f"did you mean {near[0]}?" if near else "name the folder that the first Flux Kustomization applies"
+        raise CannotRunError(f"bootstrap.path: {path} does not exist, or holds nothing that Flux gets to see: {hint}")
 
 
 def build(tree: Tree, binary: Path) -> Tree:
@@ -234,15 +301,46 @@ def build(tree: Tree, binary: Path) -> Tree:
         binary: kustomize.
 
     Raises:
-        FleetError: kustomize cannot be run.
+        FleetError: kustomize cannot be run, or there is nothing to look at.
     """
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
         workspace = Path(folder).resolve()
-        artifact.copy(tree.root, tree.artifact, workspace / kustomize.TREE)
-        stubs = _stand_in(workspace / kustomize.TREE, tree.config.bootstrap)
-        builder = _Builder(workspace, binary, tree.config, tree.files)
-        kustomizations, foreign = builder.follow()
-    return replace(tree, kustomizations=kustomizations, foreign=foreign, stubs=stubs)
+        artifact.copy(tree.root, {name: name for name in tree.artifact.files}, workspace / "tree")
+        stubs = _stand_in(workspace / "tree", tree)
+        builder = _Builder(workspace, binary, tree, stubs)
+        kustomizations, foreign = builder.follow_all()
+        sources = frozenset({*builder.sources, *(source for source, _ in builder.places)})
+    built = replace(tree, kustomizations=kustomizations, foreign=foreign, stubs=stubs, sources=sources)
+    _require_something(built)
+    return built
+
+
+def _require_something(tree: Tree) -> None:
+    """Raise FleetError where nothing was looked at that could be: a verdict on it would be no verdict."""
+    path = tree.config.bootstrap.path
+    if not tree.bootstrap.problem and not any(True for _ in tree.objects):
+        raise CannotRunError(f"bootstrap.path: {path} holds no objects: name the folder that Flux applies first")
+    if len(tree.kustomizations) == 1 and tree.foreign:
+        kind, namespace, name = source_of(tree.foreign[0].manifest)
+        own = "{} {}/{}".format(*tree.entry.source)
+        raise CannotRunError(
+            f"none of {len(tree.foreign)} Flux Kustomizations beneath {path} could be followed: {tree.foreign[0].id} "
+            f"takes {kind} {namespace}/{name}, and {own} is taken for this repository. Set bootstrap.source in "
+            f"checks.yaml if it is another, or add to sources what holds this repository too"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A source's files: a folder, and where each of its files is in the repository."""
+
+    folder: Path
+    names: Mapping[str, str] | None = None
+    """None: they are the repository's own."""
+
+    def name(self, file: str) -> str:
+        """A file of the folder, from the repository's root."""
+        return file if self.names is None else self.names.get(file, file)
 
 
 @dataclass
@@ -251,72 +349,178 @@ class _Builder:
 
     workspace: Path
     binary: Path
-    config: Config
-    files: Mapping[str, SourceFile]
+    tree: Tree
+    stubs: frozenset[str]
+    sources: set[SourceId] = field(default_factory=set["SourceId"])
+    _there: values.Held = field(default_factory=dict[str, "dict[str, str | None]"])
+    """What the ConfigMaps and Secrets of the tree hold."""
+    _builds: dict[tuple[Path, str, str], tuple[tuple[kustomize.Built, ...], str]] = field(
+        default_factory=dict[tuple[Path, str, str], "tuple[tuple[kustomize.Built, ...], str]"]
+    )
+    _taken: dict[Path, set[tuple[str, int, str]]] = field(default_factory=dict[Path, "set[tuple[str, int, str]]"])
+    """The remote bases that were taken out of kustomization files."""
+    places: dict[tuple[SourceId, str], _Place] = field(default_factory=dict[tuple["SourceId", str], _Place])
 
-    def follow(self) -> tuple[tuple[Kustomization, ...], tuple[Object, ...]]:
-        """The Flux Kustomizations of this repository's own source, and those of others."""
-        first = self._first()
-        source = _source_of(first)
+    def follow_all(self) -> tuple[tuple[Kustomization, ...], tuple[Object, ...]]:
+        """The Flux Kustomizations of this repository's own sources, and those of others.
+
+        Values may come from objects that are only found on the way: they are followed again with those.
+        """
+        config = self.tree.config
+        own = config.bootstrap.namespace
+        self.sources = {self.tree.entry.source, *(entry.declared(each, own) for each in config.sources)}
+        found = self._follow()
+        for _ in range(ROUNDS):
+            there = values.held(each.manifest for owner in found[0] for each in owner.objects)
+            if there == self._there:
+                break
+            self._there = there
+            found = self._follow()
+        return found
+
+    def _follow(self) -> tuple[tuple[Kustomization, ...], tuple[Object, ...]]:
         found: dict[str, Kustomization] = {}
         foreign: dict[str, Object] = {}
-        waiting = [first]
+        first = self._root()
+        found[first.id] = first
+        waiting = [child for child in first.objects if _is_flux_kustomization(child)]
         while waiting:
             each = waiting.pop(0)
             if each.id in found:
                 continue
-            if _source_of(each) != source:
+            place = self._place(each, found)
+            if place is None:
                 foreign[each.id] = each
-                continue
-            found[each.id] = self._kustomization(each, len(found))
-            waiting += [child for child in found[each.id].objects if _is_flux_kustomization(child)]
+            else:
+                foreign.pop(each.id, None)
+                found[each.id] = self._kustomization(each, place)
+                waiting += [child for child in found[each.id].objects if _is_flux_kustomization(child)]
+            if not waiting:
+                # The source of one may have been found after it.
+                waiting = [other for other in foreign.values() if self._place(other, found)]
         return tuple(found.values()), tuple(foreign.values())
 
-    def _first(self) -> Object:
-        """The root Kustomization, out of gotk-sync.yaml."""
-        name = f"{self.config.bootstrap.folder}/{GOTK_SYNC}"
-        text = (self.workspace / kustomize.TREE / name).read_text("utf-8")
-        for document in _documents(name, text):
-            if at(document.data, "kind") == "Kustomization":
-                return Object("", document.data, text, document.data, name, document if name in self.files else None)
-        return Object("", _sync(self.config.bootstrap)[1], "", {}, name, None)
+    def _root(self) -> Kustomization:
+        """The first Flux Kustomization; where it applies itself, as it is applied."""
+        begin = self.tree.entry
+        text = yaml.safe_dump(dict(self._manifest))
+        first = Object("", self._manifest, text, self._manifest, begin.file, begin.document)
+        place = _Place(self.workspace / "tree")
+        built = self._kustomization(first, place)
+        itself = [each for each in built.objects if _is_flux_kustomization(each) and each.id == first.id]
+        if itself and itself[0].file not in self.stubs and itself[0].spec != first.spec:
+            return self._kustomization(replace(itself[0], owner=""), place)
+        return built
 
-    def _kustomization(self, each: Object, number: int) -> Kustomization:
+    @cached_property
+    def _manifest(self) -> Mapping[str, Any]:
+        """The first Flux Kustomization, as flux-operator patches it, unless kustomize refuses its patches."""
+        manifest = self.tree.entry.manifest
+        patches = [each for each in self.tree.entry.patches if at(each, "target", "kind") == "Kustomization"]
+        if not patches:
+            return manifest
+        folder = self.workspace / "first"
+        folder.mkdir()
+        (folder / "first.yaml").write_text(yaml.safe_dump(dict(manifest)), "utf-8")
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": ["first.yaml"]}), "utf-8")
+        try:
+            (built,) = kustomize.build(self.binary, folder, 0, ".", {"patches": patches}, "patched")
+        except (kustomize.BuildProblem, ValueError):
+            return manifest
+        return built.data
+
+    def _place(self, each: Object, found: Mapping[str, Kustomization]) -> _Place | None:
+        """Where the files of a Flux Kustomization's source are; None if they are not in this repository."""
+        source = source_of(each.manifest)
+        if source in self.sources:
+            return _Place(self.workspace / "tree")
+        objects = [one for owner in found.values() for one in owner.objects]
+        if source[0] == generator.MADE:
+            return self._generated(source, objects)
+        if _is_same_repository(self.tree.entry.source, source, objects):
+            self.sources.add(source)
+            return _Place(self.workspace / "tree")
+        return None
+
+    def _generated(self, source: SourceId, objects: Iterable[Object]) -> _Place | None:
+        """The files of an artifact that is made of this repository's."""
+        _, namespace, name = source
+        for each in objects:
+            is_generator = (each.kind, each.namespace, each.group) == (generator.KIND, namespace, generator.GROUP)
+            wanted = generator.artifacts(each.spec).get(name) if is_generator else None
+            if wanted is None:
+                continue
+            own = {alias for of, alias in generator.aliases(each.spec, namespace).items() if of in self.sources}
+            names = generator.copied(wanted, own, self.tree.artifact.files)
+            if not names:
+                return None
+            key = (source, repr(sorted(names.items())))
+            if key not in self.places:
+                folder = self.workspace / f"artifact-{len(self.places)}"
+                artifact.copy(self.tree.root, names, folder)
+                self.places[key] = _Place(folder, names)
+            return self.places[key]
+        return None
+
+    def _kustomization(self, each: Object, place: _Place) -> Kustomization:
         path = path_of(each.manifest)
-        variables = self._variables(each)
-        replaced = variables if _substitutes(each.spec, variables) else None
-        reached = kustomize.reach(self.workspace / kustomize.TREE, path, each.spec)
+        replaced_by = values.of(each.spec, each.namespace, self.tree.config, self._there)
+        known = replaced_by if _substitutes(each.spec, replaced_by) else None
+        reached = self._reach(place.folder, path, each.spec)
+        built, problem = self._built(place.folder, path, each.spec, reached)
+        objects = tuple(self._object(each.id, place, one, known) for one in built)
+        beneath = None
+        if place.names is not None:
+            start = "" if path == "." else f"{path}/"
+            beneath = frozenset(name for file, name in place.names.items() if file.startswith(start))
+            reached = replace(
+                reached,
+                files=frozenset(map(place.name, reached.files)),
+                remotes=tuple((place.name(file), line, said) for file, line, said in reached.remotes),
+            )
+        return Kustomization(each, path, reached, objects, replaced_by, problem, beneath)
+
+    def _reach(self, folder: Path, path: str, spec: Mapping[str, Any]) -> kustomize.Reach:
+        """What a build reads; remote bases that were taken out for another one are among it."""
+        reached = kustomize.reach(folder, path, spec)
+        taken = (remote for file in reached.files for remote in self._taken.get(folder / file, ()))
+        return replace(reached, remotes=tuple(sorted({*reached.remotes, *taken})))
+
+    def _built(
+        self, folder: Path, path: str, spec: Mapping[str, Any], reached: kustomize.Reach
+    ) -> tuple[tuple[kustomize.Built, ...], str]:
+        """What kustomize makes of a Flux Kustomization, and why it does not: the same once for the same spec."""
+        if reached.outside:
+            return (), f"{', '.join(reached.outside)}: outside of the repository, Flux reads nothing"
+        key = (folder, path, repr(spec))
         built: tuple[kustomize.Built, ...] = ()
-        problem = (
-            f"{', '.join(reached.outside)}: outside of the repository, Flux reads nothing" if reached.outside else ""
-        )
-        if not problem and not reached.remotes:
+        if key not in self._builds:
+            kustomize.take_out(folder, reached.remotes)
+            for remote in reached.remotes:
+                self._taken.setdefault(folder / remote[0], set()).add(remote)
             try:
-                built = kustomize.build(self.binary, self.workspace, number, path, each.spec)
+                built = kustomize.build(self.binary, folder, len(self._builds), path, spec)
+                self._builds[key] = built, ""
             except kustomize.BuildProblem as error:
-                problem = str(error)
-        objects = tuple(self._object(each.id, one, replaced) for one in built)
-        return Kustomization(each, path, reached, objects, variables, problem)
+                self._builds[key] = (), str(error)
+                if reached.remotes:
+                    # What changes a remote base's objects fails for want of them.
+                    kustomize.take_out(folder, reached.remotes, changes=True)
+                    try:
+                        built = kustomize.build(self.binary, folder, len(self._builds), path, spec, "partly")
+                        self._builds[key] = built, ""
+                    except kustomize.BuildProblem as other:
+                        self._builds[key] = (), "" if kustomize.misses_objects(other) else str(other)
+        return self._builds[key]
 
-    def _variables(self, each: Object) -> dict[str, str] | None:
-        if each.spec.get("postBuild") is None:
-            return None
-        post_build = mapping(each.spec.get("postBuild"))
-        values: dict[str, str] = {}
-        for reference in mappings(post_build.get("substituteFrom")):
-            known = self.config.variables.get(f"{reference.get('kind')}/{each.namespace}/{reference.get('name')}", {})
-            values |= {key: variable.sample for key, variable in known.items()}
-        values |= {str(key): str(value) for key, value in mapping(post_build.get("substitute")).items()}
-        return {key: envsubst.clean(value) for key, value in values.items()}
-
-    def _object(self, owner: str, built: kustomize.Built, variables: Mapping[str, str] | None) -> Object:
-        manifest = built.data if variables is None else _substituted(built, variables)
-        file = built.file or ""
+    def _object(self, owner: str, place: _Place, built: kustomize.Built, known: values.Values | None) -> Object:
+        manifest = built.data if known is None else _substituted(built, known)
+        file = place.name(built.file or "")
         return Object(owner, manifest, built.text, built.data, file, self._document(file, built.data))
 
     def _document(self, file: str, data: Mapping[str, Any]) -> Document | None:
         """The document of a file that an object was made from: kind and name tell, if names were not changed."""
-        source = self.files.get(file)
+        source = self.tree.files.get(file)
         if source is None:
             return None
         name = str(at(data, "metadata", "name"))
@@ -325,22 +529,42 @@ class _Builder:
         return next(iter(named or same_kind), None)
 
 
-def _substitutes(spec: Mapping[str, Any], variables: Mapping[str, str] | None) -> bool:
+def _substitutes(spec: Mapping[str, Any], replaced_by: values.Values | None) -> bool:
     """Whether Flux replaces variables: with a postBuild, and where that has no value at all only if told to."""
-    return variables is not None and (bool(variables) or at(spec, "postBuild", "substituteStrategy") == "Always")
+    if replaced_by is None:
+        return False
+    return bool(replaced_by.known) or replaced_by.is_open or at(spec, "postBuild", "substituteStrategy") == "Always"
 
 
-def _substituted(built: kustomize.Built, variables: Mapping[str, str]) -> Mapping[str, Any]:
+def _substituted(built: kustomize.Built, known: values.Values) -> Mapping[str, Any]:
     """An object with its variables replaced. What Flux would refuse stays empty, or as it is: the rules say so."""
     if "$" not in built.text or is_substitution_off(built.data):
         return built.data
     try:
         template = envsubst.parse(built.text)
-        unset = {use.name: "" for use in template.uses}
-        data = manifests.load(template.substitute(unset | dict(variables)))
+        unset = {use.name: values.UNKNOWN if known.is_open and not use.has_default else "" for use in template.uses}
+        data = manifests.load(template.substitute(unset | dict(known.known)))
     except (envsubst.SubstitutionError, manifests.SyntaxProblem):
         return built.data
     return mapping(data) or built.data
+
+
+def _is_same_repository(own: SourceId, other: SourceId, objects: Iterable[Object]) -> bool:
+    """Whether two sources of the tree are the same revision of one repository."""
+    specs = {(each.kind, each.namespace, each.name): each.spec for each in objects if each.group == entry.SOURCE_GROUP}
+    one, two = specs.get(own), specs.get(other)
+    return (
+        one is not None
+        and two is not None
+        and own[0] == other[0]
+        and _repository(one) == _repository(two)
+        and one.get("ref") == two.get("ref")
+    )
+
+
+def _repository(spec: Mapping[str, Any]) -> str:
+    url = re.sub(r"^[a-z+]+://(?:[^/@]*@)?", "", str(spec.get("url")).rstrip("/").removesuffix(".git"))
+    return url.lower()
 
 
 def is_substitution_off(data: Mapping[str, Any]) -> bool:
@@ -348,32 +572,12 @@ def is_substitution_off(data: Mapping[str, Any]) -> bool:
     return any(at(data, "metadata", kind, SUBSTITUTE) == "disabled" for kind in ("labels", "annotations"))
 
 
-def path_of(manifest: Any) -> str:
-    """The path of a Flux Kustomization from the repository's root, without ./ before it; the root is the uppermost."""
-    return posixpath.normpath(f"/{at(manifest, 'spec', 'path') or ''}").lstrip("/") or "."
-
-
-def _bases(file: SourceFile) -> Iterator[str]:
-    """The files and folders that a kustomization file takes objects from, from the root."""
-    folder, _, name = file.name.rpartition("/")
-    if name in kustomize.KUSTOMIZATION_FILES:
-        for document in file.documents:
-            for way, value in kustomize.file_fields(document.data):
-                if way[0] in kustomize.BASES and isinstance(value, str):
-                    yield posixpath.normpath(f"{folder or '.'}/{value}")
-
-
 def _is_yaml(name: str) -> bool:
     return name.endswith(kustomize.MANIFESTS) or name.rpartition("/")[2] in kustomize.KUSTOMIZATION_FILES
 
 
 def _is_flux_kustomization(each: Object) -> bool:
-    return each.kind == "Kustomization" and each.group == FLUX_GROUP
-
-
-def _source_of(each: Object) -> tuple[str, str, str]:
-    reference = mapping(each.spec.get("sourceRef"))
-    return (str(reference.get("kind")), str(reference.get("namespace") or each.namespace), str(reference.get("name")))
+    return entry.is_flux_kustomization(each.manifest)
 
 
 def _source(root: Path, name: str) -> SourceFile:
@@ -390,14 +594,18 @@ def _documents(name: str, text: str) -> tuple[Document, ...]:
         return ()
 
 
-def _stand_in(tree: Path, bootstrap: Bootstrap) -> frozenset[str]:
-    """Write what the first bootstrap is yet to write, where it is missing or says nothing; gives the files."""
+def _stand_in(folder: Path, tree: Tree) -> frozenset[str]:
+    """Write what the first `flux bootstrap` is yet to write, where it is listed or empty; gives the files."""
+    bootstrap = tree.config.bootstrap
+    own = folder / bootstrap.folder
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": bootstrap.namespace}}
-    wanted = {GOTK_COMPONENTS: [namespace], GOTK_SYNC: _sync(bootstrap)}
-    missing = [name for name in wanted if not _says_anything(tree / bootstrap.folder / name)]
-    (tree / bootstrap.folder).mkdir(parents=True, exist_ok=True)
+    wanted = {GOTK_COMPONENTS: [namespace], GOTK_SYNC: _sync(tree)}
+    listed_there = kustomize.listed_in(own)
+    missing = [
+        name for name in wanted if (name in listed_there or (own / name).exists()) and not _says_anything(own / name)
+    ]
     for name in missing:
-        (tree / bootstrap.folder / name).write_text(yaml.safe_dump_all(wanted[name]), "utf-8")
+        (own / name).write_text(yaml.safe_dump_all(wanted[name]), "utf-8")
     return frozenset(f"{bootstrap.folder}/{name}" for name in missing)
 
 
@@ -411,26 +619,20 @@ def _says_anything(path: Path) -> bool:
         return True
 
 
-def _sync(bootstrap: Bootstrap) -> list[dict[str, Any]]:
+def _sync(tree: Tree) -> list[dict[str, Any]]:
     """The GitRepository and the Kustomization that `flux bootstrap` writes."""
-    name = bootstrap.namespace
-    metadata = {"name": name, "namespace": name}
+    name = tree.config.bootstrap.namespace
     source: dict[str, Any] = {
         "interval": "1m0s",
         "ref": {"branch": "main"},
         "url": "https://example.com/owner/repository.git",
     }
     return [
-        {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata, "spec": source},
         {
-            "apiVersion": f"{FLUX_GROUP}/v1",
-            "kind": "Kustomization",
-            "metadata": metadata,
-            "spec": {
-                "interval": "10m0s",
-                "path": f"./{bootstrap.path}",
-                "prune": True,
-                "sourceRef": {"kind": "GitRepository", "name": name},
-            },
+            "apiVersion": f"{entry.SOURCE_GROUP}/v1",
+            "kind": "GitRepository",
+            "metadata": {"name": name, "namespace": name},
+            "spec": source,
         },
+        entry.made_up(tree.config, tree.entry.source),
     ]

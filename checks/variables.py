@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import yaml
 
 from checks import envsubst
 from checks.manifests import at, mapping, mappings
 from checks.tree import is_substitution_off
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from checks.envsubst import Use
     from checks.tree import Kustomization, Object, Tree
@@ -42,6 +45,40 @@ def _used(owner: Kustomization, each: Object) -> Used:
         return Used(each, owner, envsubst.parse(each.built).uses)
     except envsubst.SubstitutionError as error:
         return Used(each, owner, (), str(error))
+
+
+def unset(each: Used) -> tuple[str, ...]:
+    """The variables of an object that have no value and no default, which Flux refuses.
+
+    None where a source of values is not known here: it may have them.
+    """
+    values = each.owner.values
+    if values is None or not each.owner.substitutes or values.is_open:
+        return ()
+    names = (use.name for use in each.uses if use.name not in values.known and not use.has_default)
+    return tuple(dict.fromkeys(names))
+
+
+def outside(each: Object, fields: Collection[str]) -> tuple[Use, ...]:
+    """The variables of an object that are not in these fields of its spec."""
+    spec = {key: value for key, value in mapping(each.built_data.get("spec")).items() if key not in fields}
+    return envsubst.parse(yaml.safe_dump({**each.built_data, "spec": spec})).uses
+
+
+def made_by_operators(tree: Tree) -> frozenset[str]:
+    """The Secrets that operators make of objects of the tree, as `Secret/<namespace>/<name>`."""
+    return frozenset(
+        f"Secret/{each.namespace}/{at(each.spec, 'target', 'name') or each.name}"
+        for each in tree.objects
+        if each.kind == "ExternalSecret"
+    )
+
+
+def is_copied(each: Object) -> bool:
+    """Whether an annotation asks a controller to copy an object to other namespaces."""
+    return any(
+        re.search(r"reflect|replicat", str(key)) for key in mapping(at(each.manifest, "metadata", "annotations"))
+    )
 
 
 def line(tree: Tree, each: Object, text: str) -> int:

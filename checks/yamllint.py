@@ -24,6 +24,8 @@ OWN = (".yamllint", ".yamllint.yaml", ".yamllint.yml")
 DEFAULT = Path(__file__).parent / "yamllint.yaml"
 
 DUPLICATES = frozenset({"key-duplicates"})
+FATAL = frozenset({"", "syntax"})
+"""The rules of what cannot be read at all."""
 
 _LINE = re.compile(r"(?P<file>.+?):(?P<line>\d+):\d+: \[(?P<level>\w+)\] (?P<message>.*?)(?: \((?P<rule>[\w-]+)\))?")
 
@@ -49,7 +51,7 @@ def problems(tree: Tree, *, use_cache: bool = True) -> tuple[Problem, ...]:
 
     Raises FleetError when yamllint cannot be run.
     """
-    names = tree.checked
+    names = sorted(tree.checked)
     own = next((tree.root / name for name in OWN if (tree.root / name).is_file()), DEFAULT)
     basis = (importlib.metadata.version("yamllint"), own.read_bytes(), Path(__file__).read_bytes())
     # A repository's own configuration may refer to other files.

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from checks import kustomize
+from checks.entry import Origin
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, listed, mapping
 from checks.rule import rule
@@ -40,12 +41,12 @@ def refused_build(model: Model) -> Iterator[Finding]:
             yield refused_build.at(each.object, "spec", "path", why=each.problem, remedy=remedy)
 
 
-@rule("B2", Stage.BUILD, Severity.ERROR)
+@rule("B2", Stage.BUILD, Severity.NOTE)
 def remote_base(model: Model) -> Iterator[Finding]:
     """B2: a kustomization file names a base that is not in the repository.
 
-    kustomize-controller refuses remote bases by default, and what another repository holds tomorrow was reviewed by
-    nobody here. Nothing is fetched to check it.
+    Nothing is fetched to check it, so what it holds was not seen, and nothing follows from what is missing elsewhere.
+    kustomize-controller builds it, unless it is told --no-remote-bases: then this is an error.
 
     Bad:
         resources:
@@ -55,15 +56,18 @@ def remote_base(model: Model) -> Iterator[Finding]:
         resources:
           - ../bases/monitoring   # or a GitRepository and a Flux Kustomization of its own
     """
-    for each in model.tree.kustomizations:
-        for file, line, name in each.reach.remotes:
-            yield remote_base.on(
-                file,
-                line,
-                f"base {name}",
-                why="a remote base: Flux refuses it, and its content is not reviewed here",
-                remedy="copy it into the repository, or give it a GitRepository and a Flux Kustomization of its own",
-            )
+    refused = model.tree.entry.refuses_remote_bases
+    for file, line, name in model.tree.remotes:
+        yield remote_base.on(
+            file,
+            line,
+            f"base {name}",
+            why="Flux is told --no-remote-bases: the build fails"
+            if refused
+            else "a remote base: not fetched, not seen",
+            remedy="copy it into the repository, or give it a GitRepository and a Flux Kustomization of its own",
+            severity=Severity.ERROR if refused else None,
+        )
 
 
 @rule("B3", Stage.BUILD, Severity.ERROR)
@@ -112,7 +116,9 @@ def bootstrap_list(model: Model) -> Iterator[Finding]:
 
     `flux bootstrap` keeps a kustomization.yaml that is there as it is. Without gotk-components.yaml in it no controller
     is installed, without gotk-sync.yaml nothing is ever reconciled. Before it has written gotk-sync.yaml it applies
-    what the list names: a file of that name, be it a remark alone, must be there.
+    what the list names: a file of that name, be it a remark alone, must be there. A folder that lists neither file may
+    be flux-operator's, or no folder of Flux's at all: then it is a warning, and nothing once the tree has a
+    FluxInstance.
 
     Bad:
         resources: [kustomizations.yaml]
@@ -121,17 +127,22 @@ def bootstrap_list(model: Model) -> Iterator[Finding]:
         resources: [gotk-components.yaml, gotk-sync.yaml, kustomizations.yaml]
     """
     folder = model.tree.config.bootstrap.folder
+    if model.tree.entry.origin not in {Origin.BOOTSTRAP, Origin.ASSUMED}:
+        return
     for name in kustomize.KUSTOMIZATION_FILES:
         file = model.tree.files.get(f"{folder}/{name}")
         if file and file.documents:
             document = file.documents[0]
             line = document.line_of("resources")
             names = [str(each).removeprefix("./") for each in listed(at(document.data, "resources"))]
-            for wanted in (GOTK_COMPONENTS, GOTK_SYNC):
+            written = (GOTK_COMPONENTS, GOTK_SYNC)
+            is_bootstraps = any(each in names or f"{folder}/{each}" in model.tree.files for each in written)
+            for wanted in written:
                 if wanted not in names:
                     why = f"flux bootstrap keeps this file, and without {wanted} Flux is not installed by it"
                     remedy = f"add {wanted} to its resources"
-                    yield bootstrap_list.on(file.name, line, "Kustomization", why=why, remedy=remedy)
+                    severity = None if is_bootstraps else Severity.WARNING
+                    yield bootstrap_list.on(file.name, line, "Kustomization", why=why, remedy=remedy, severity=severity)
             if GOTK_SYNC in names and f"{folder}/{GOTK_SYNC}" not in model.tree.files:
                 why = f"the first flux bootstrap applies this list before it has written {GOTK_SYNC}, and fails"
                 remedy = f"add {folder}/{GOTK_SYNC} with a remark in it, which the bootstrap replaces"
@@ -184,7 +195,7 @@ def two_owners(model: Model) -> Iterator[Finding]:
     """E10: two Flux Kustomizations apply the same object.
 
     Each takes it over from the other at every interval, and the first one that no longer has it deletes it from under
-    the other.
+    the other. Where both apply the same content it works until then, and is a warning.
 
     Bad:
         # Kustomization infrastructure: path ./k8s/infrastructure
@@ -204,6 +215,7 @@ def two_owners(model: Model) -> Iterator[Finding]:
     for each in model.tree.objects:
         other = first.setdefault((each.group, each.kind, each.id), each)
         if other.owner != each.owner:
+            is_same = other.manifest == each.manifest
             why = f"{other.owner} and {each.owner} both apply it, and take it from each other"
             remedy = "delete it from one of the two Kustomizations, or separate paths that overlap"
-            yield two_owners.at(each, why=why, remedy=remedy)
+            yield two_owners.at(each, why=why, remedy=remedy, severity=Severity.WARNING if is_same else None)

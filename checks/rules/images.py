@@ -52,7 +52,8 @@ def variable_in_image_name(model: Model) -> Iterator[Finding]:
 def marker_without_policy(model: Model) -> Iterator[Finding]:
     """I1: a marker names no ImagePolicy of the tree, or is none.
 
-    image-automation-controller leaves such a line alone, in silence: the image is never updated.
+    image-automation-controller leaves such a line alone, in silence: the image is never updated. Markers are looked at
+    only in files of this cluster. Where not all was seen, it is a warning.
 
     Bad:
         newTag: v1.0.0 # {"$imagepolicy": "flux-system:load-harnes:tag"}
@@ -71,7 +72,8 @@ def marker_without_policy(model: Model) -> Iterator[Finding]:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(policies) or 'none'}"
             why = f"there is no ImagePolicy {marker.policy}: the value is never updated"
             remedy = f"name one that is there: {hint}"
-            yield marker_without_policy.on(marker.file, marker.line, about, why=why, remedy=remedy)
+            severity = Severity.WARNING if model.tree.is_partly_seen else None
+            yield marker_without_policy.on(marker.file, marker.line, about, why=why, remedy=remedy, severity=severity)
 
 
 @rule("I2", Stage.ORDER, Severity.ERROR)
@@ -79,7 +81,7 @@ def marker_outside(model: Model) -> Iterator[Finding]:
     """I2: a marker is where no ImageUpdateAutomation writes its policy's image.
 
     An automation looks at the files under its update.path alone, and at the ImagePolicies of its own namespace that its
-    policySelector takes.
+    policySelector takes. Where no automation writes at all it is a warning: another cluster's may.
 
     Bad:
         # ImageUpdateAutomation
@@ -89,7 +91,9 @@ def marker_outside(model: Model) -> Iterator[Finding]:
         update: {path: ./k8s/applications, strategy: Setters}
     """
     # A policy that does not exist is another rule's.
-    automations = images.of_kind(model.tree, "ImageUpdateAutomation")
+    automations = [
+        each for each in images.of_kind(model.tree, images.AUTOMATION) if images.writes_here(model.tree, each)
+    ]
     policies = images.policies(model.tree)
     for marker in model.markers:
         here = [each for each in automations if images.writes_to(each, marker.file)]
@@ -98,13 +102,16 @@ def marker_outside(model: Model) -> Iterator[Finding]:
             paths = ", ".join(images.update_path(each) for each in automations)
             why = f"no ImageUpdateAutomation writes here: {f'they write to {paths}' if paths else 'there is none'}"
             remedy = "move the file beneath an update.path, or the path above the file"
+            # Another cluster, or another repository's automation, may write what this one reads.
+            severity = Severity.WARNING
         elif policy and not any(images.follows(each, policy) for each in here):
             named = ", ".join(each.id for each in here)
             why = f"ImageUpdateAutomation {named} does not follow ImagePolicy {policy.id}"
             remedy = "put both into one namespace, and let its policySelector, if it has one, take the policy"
+            severity = None
         else:
             continue
-        yield marker_outside.on(marker.file, marker.line, marker.label, why=why, remedy=remedy)
+        yield marker_outside.on(marker.file, marker.line, marker.label, why=why, remedy=remedy, severity=severity)
 
 
 @rule("I3", Stage.ORDER, Severity.ERROR)
@@ -126,8 +133,8 @@ def marker_not_applied(model: Model) -> Iterator[Finding]:
             yield marker_not_applied.on(marker.file, marker.line, marker.label, why=why, remedy=remedy)
 
 
-FIELDS = {"": ("image",), "tag": ("tag",), "name": ("name", "repository"), "digest": ("digest",)}
-"""Part of a marker → how the names of fields end that hold it."""
+FIELDS = {"image": "", "newTag": "tag", "newName": "name", "tag": "tag", "repository": "name", "digest": "digest"}
+"""The fields whose meaning is known → the part of a marker that fits; any other may hold anything."""
 MEANING = {"": "a whole image", "tag": "a tag", "name": "a name without a tag", "digest": "a digest"}
 
 
@@ -136,8 +143,9 @@ def marker_field(model: Model) -> Iterator[Finding]:
     """I4: a marker is next to a value that it must not write.
 
     `:tag` writes a tag, `:name` a name and `:digest` a digest; without any of them the whole image is written, the
-    registry with it. A variable in the value is overwritten by the first update, and the manifest is of one account
-    from then on. A policy that reflects no digest writes an empty one.
+    registry with it. Fields of other names, such as a version or an environment variable's value, may hold any of them.
+    A variable in the value is overwritten by the first update, and the manifest is of one account from then on. A
+    policy that reflects no digest writes an empty one.
 
     Bad:
         image: ${ECR_REGISTRY}/app:v1.0.0 # {"$imagepolicy": "flux-system:app"}
@@ -148,13 +156,13 @@ def marker_field(model: Model) -> Iterator[Finding]:
     policies = images.policies(model.tree)
     for marker in model.markers:
         policy = policies.get(marker.policy)
-        wanted = FIELDS[marker.part]
+        wanted = FIELDS.get(marker.key)
         if "${" in marker.value:
             why = f"an update overwrites {marker.value}, and its variable is lost"
             remedy = "give the tag a field of its own, as images.newTag of a kustomization file, with :tag"
-        elif not any(field == marker.key.lower() or marker.key.lower().endswith(field) for field in wanted):
-            why = f"it writes {MEANING[marker.part]} into {marker.key or 'a line that sets no field'}"
-            remedy = f"put it next to {' or '.join(wanted)}"
+        elif wanted is not None and wanted != marker.part:
+            why = f"it writes {MEANING[marker.part]} into {marker.key}"
+            remedy = f"put it next to a field that holds {MEANING[marker.part]}, or let it write {MEANING[wanted]}"
         elif marker.part == "digest" and policy and policy.spec.get("digestReflectionPolicy") in (None, "Never"):
             why = f"ImagePolicy {policy.id} reflects no digest: an update would write an empty one"
             remedy = "set the policy's digestReflectionPolicy to IfNotPresent or Always"
@@ -166,7 +174,7 @@ def marker_field(model: Model) -> Iterator[Finding]:
 NO_RELEASES = ("v1.1.0-rc.1", "1.1.0-alpha", "latest", "main", "sha-0a1b2c3", "v1.1.0-20261127")
 
 
-@rule("I5", Stage.ORDER, Severity.ERROR)
+@rule("I5", Stage.ORDER, Severity.WARNING)
 def policy_and_tag(model: Model) -> Iterator[Finding]:
     """I5: an ImagePolicy refuses the tag in use, or accepts one that is not a release.
 
@@ -225,12 +233,15 @@ def loose_end(model: Model) -> Iterator[Finding]:
     """
     repositories = {each.id for each in images.of_kind(model.tree, "ImageRepository")}
     sources = {each.id for owner in model.tree.kustomizations for each in owner.objects if each.kind == "GitRepository"}
+    sources |= {f"{namespace}/{name}" for _, namespace, name in model.tree.sources}
+    severity = Severity.WARNING if model.tree.is_partly_seen else None
     named = {marker.policy for marker in model.markers}
     for each in images.of_kind(model.tree, "ImagePolicy"):
         wanted = _target(each, "imageRepositoryRef")
         if wanted not in repositories:
             why = f"there is no ImageRepository {wanted}: no tag is ever chosen"
-            yield loose_end.at(each, "spec", "imageRepositoryRef", why=why, remedy="name one that is there")
+            remedy = "name one that is there"
+            yield loose_end.at(each, "spec", "imageRepositoryRef", why=why, remedy=remedy, severity=severity)
         if each.id not in named:
             why, remedy = "no marker names it: it updates nothing", "put a marker next to a tag, or remove the policy"
             yield loose_end.at(each, why=why, remedy=remedy, severity=Severity.WARNING)
@@ -238,7 +249,8 @@ def loose_end(model: Model) -> Iterator[Finding]:
         wanted = _target(each, "sourceRef")
         if wanted not in sources:
             why = f"there is no GitRepository {wanted}: nothing is ever written"
-            yield loose_end.at(each, "spec", "sourceRef", why=why, remedy="name one that is there")
+            remedy = "name one that is there"
+            yield loose_end.at(each, "spec", "sourceRef", why=why, remedy=remedy, severity=severity)
 
 
 def _target(each: Object, field: str) -> str:

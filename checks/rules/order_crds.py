@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.charts import all_on, that_install
+from checks.charts import all_on
+from checks.config import OwnChart
+from checks.entry import GOTK_COMPONENTS, GOTK_SYNC
 from checks.findings import Finding, Severity, Stage
-from checks.flux import component_of
+from checks.flux import component_of, is_built_in
 from checks.manifests import at
 from checks.rule import rule
 
@@ -25,6 +27,11 @@ def provider_in_same_set(model: Model) -> Iterator[Finding]:
     HelmRelease is never applied, so the CRD never comes: a deadlock on every new cluster, which a cluster that has the
     CRD already hides ("no matches for kind … in version …").
 
+    It is a warning where something may bring the CRD first: `served` in checks.yaml, a helmfile or script of the
+    repository that installs things outside of Flux, or another source; and where only the chart's name says that it
+    brings the CRD.
+    It is a note where a remote base was not seen.
+
     Bad:
         # Kustomization infrastructure: path ./k8s/infrastructure
         # k8s/infrastructure/observability/kube-prometheus-stack.yaml
@@ -37,6 +44,7 @@ def provider_in_same_set(model: Model) -> Iterator[Finding]:
         # k8s/applications/observability/pushgateway-monitor.yaml
         kind: ServiceMonitor
     """
+    yield from _by_name(model)
     for custom in model.flux.customs:
         each = custom.object
         releases = [provider.release for provider in custom.providers if provider.release]
@@ -45,14 +53,48 @@ def provider_in_same_set(model: Model) -> Iterator[Finding]:
         release = releases[0]
         later = [other.name for other in model.tree.kustomizations if each.owner in model.flux.before(other.id)]
         such = f", such as {later[0]}" if later else ""
+        assumed = model.flux.assumed(custom)
         yield provider_in_same_set.at(
             each,
             "kind",
             why=f'dry-run failed: no matches for kind "{each.kind}" in version "{each.api_version}": the HelmRelease '
-            f"{release.id} installs its CRD, and {each.owner} applies that only after the dry-run",
+            f"{release.id} installs its CRD, and {each.owner} applies that only after the dry-run{_but(assumed)}",
             remedy=f"move {each.name}'s {each.kind} to a Kustomization that depends on the one that installs "
             f"{release.chart_name}{such}",
+            severity=_severity(model, assumed),
         )
+
+
+def _by_name(model: Model) -> Iterator[Finding]:
+    """The custom resources next to a HelmRelease whose chart brings their CRD, as far as its name says."""
+    for each in model.tree.objects:
+        kind = (each.group, each.kind)
+        if is_built_in(each.group) or component_of(kind) or model.flux.providers(kind):
+            continue
+        releases = model.flux.suggested(each.group)
+        if releases and all(release.object.owner == each.owner for release in releases):
+            release = releases[0]
+            yield provider_in_same_set.at(
+                each,
+                "kind",
+                why=f'no matches for kind "{each.kind}" in version "{each.api_version}" on a new cluster, if the chart '
+                f"{release.chart_name} of the HelmRelease {release.id} brings its CRD, as its name suggests: "
+                f"{each.owner} applies that only after the dry-run",
+                remedy=f"move it to a Kustomization that depends on the one that installs {release.chart_name}, or "
+                f"say in the charts of checks.yaml what {release.chart_name} brings",
+                severity=Severity.NOTE if model.tree.remotes else Severity.WARNING,
+            )
+
+
+def _but(assumed: str) -> str:
+    return f"; {assumed}" if assumed else ""
+
+
+def _severity(model: Model, assumed: str) -> Severity | None:
+    """Of a CRD that comes too late: less than an error where something that is not seen may bring it first."""
+    if model.tree.remotes:
+        return Severity.NOTE
+    return Severity.WARNING if assumed else None
 
 
 @rule("E2", Stage.ORDER, Severity.ERROR)
@@ -75,20 +117,25 @@ def provider_waits_for_consumer(model: Model) -> Iterator[Finding]:
         owners = {provider.owner for provider in custom.providers}
         others = sorted(owners - {each.owner})
         if others and owners <= groups.get(each.owner, frozenset()):
+            assumed = model.flux.assumed(custom)
             yield provider_waits_for_consumer.at(
                 each,
                 "kind",
-                why=f"its CRD comes with the Kustomization {others[0]}, which waits for {each.owner}: never Ready",
+                why=f"its CRD comes with the Kustomization {others[0]}, which waits for {each.owner}: "
+                f"never Ready{_but(assumed)}",
                 remedy=f"let {each.owner} depend on {others[0]}, and nothing of {others[0]} on {each.owner}",
+                severity=_severity(model, assumed),
             )
 
 
-@rule("E4", Stage.ORDER, Severity.ERROR)
+@rule("E4", Stage.ORDER, Severity.WARNING)
 def nobody_serves_it(model: Model) -> Iterator[Finding]:
-    """E4: nothing makes an object's kind known to the API server.
+    """E4: nothing here makes an object's kind known to the API server.
 
-    Neither the API server, nor a component of the bootstrap, nor a CRD among the manifests, nor a chart that is known:
-    the dry-run fails on every cluster ("no matches for kind … in version …").
+    Neither the API server, nor a component of Flux, nor a CRD among the manifests, nor a chart that is known. It is
+    assumed that an installer, or a chart that is not known here, brings the CRD first; without it the dry-run fails
+    ("no matches for kind … in version …"). A component of Flux that is not installed is an error. Where not all was
+    seen, it is a note.
 
     Bad:
         # `flux bootstrap` is told to install no notification-controller
@@ -99,19 +146,27 @@ def nobody_serves_it(model: Model) -> Iterator[Finding]:
         components: [source-controller, kustomize-controller, notification-controller]
     """
     for custom in model.flux.customs:
-        if custom.providers:
-            continue
         each = custom.object
+        if custom.providers or model.flux.suggested(each.group):
+            continue
         component = component_of(custom.kind)
-        charts = that_install(custom.kind)
+        charts = model.flux.that_install(custom.kind)
+        severity = Severity.NOTE if model.tree.is_partly_seen else Severity.WARNING
+        why = f'no matches for kind "{each.kind}" in version "{each.api_version}"'
         if component:
-            remedy = f"add {component} to the components that `flux bootstrap` installs, and to checks.yaml"
-        elif charts:
-            remedy = f"install the chart {' or '.join(charts)}, with its CRDs, in a Kustomization before {each.owner}"
+            why = f"{why}: {component} is not installed"
+            remedy = f"add {component} to the components that are installed, and to checks.yaml"
+            if model.tree.entry.components and not model.tree.is_partly_seen:
+                severity = Severity.ERROR
         else:
-            remedy = "correct apiVersion and kind, or apply the CRD in a Kustomization before it"
-        why = f'no matches for kind "{each.kind}" in version "{each.api_version}": nothing here installs its CRD'
-        yield nobody_serves_it.at(each, "kind", why=why, remedy=remedy)
+            why = f"{why}, unless an installer, or a chart that is not known here, brings its CRD first: assumed"
+            remedy = (
+                f"if a chart brings this CRD, name {each.group} in `served` of checks.yaml, or the chart in `charts`"
+            )
+        if charts:
+            install = f"install the chart {' or '.join(charts)}, with its CRDs, in a Kustomization before it"
+            remedy = f"{install}, or name {each.group} in `served` of checks.yaml"
+        yield nobody_serves_it.at(each, "kind", why=why, remedy=remedy, severity=severity)
 
 
 @rule("E6", Stage.ORDER, Severity.ERROR)
@@ -119,7 +174,8 @@ def in_the_bootstraps_folder(model: Model) -> Iterator[Finding]:
     """E6: the folder that the bootstrap applies has a custom resource whose CRD is not Flux's own.
 
     `flux bootstrap` applies that folder itself, before any HelmRelease can have installed anything, and before the Git
-    credentials are in the cluster: it fails, and so does the rebuild.
+    credentials are in the cluster: it fails, and so does the rebuild. Where nothing here brings the CRD, an installer
+    may have done so before, and it is a warning.
 
     Bad:
         # k8s/flux-system/flux-system/monitor.yaml
@@ -130,6 +186,9 @@ def in_the_bootstraps_folder(model: Model) -> Iterator[Finding]:
         kind: PodMonitor
     """
     folder, root = model.tree.config.bootstrap.folder, model.tree.bootstrap.id
+    written = {f"{folder}/{name}" for name in (GOTK_COMPONENTS, GOTK_SYNC)}
+    if not written & (model.tree.files.keys() | model.tree.stubs):
+        return
     for custom in model.flux.customs:
         by_manifest = any(provider.owner == root and provider.release is None for provider in custom.providers)
         if custom.object.file.startswith(f"{folder}/") and not by_manifest:
@@ -138,6 +197,7 @@ def in_the_bootstraps_folder(model: Model) -> Iterator[Finding]:
                 "kind",
                 why=f"flux bootstrap applies {folder} before any other CRD is there: it fails",
                 remedy="move it to a Kustomization that depends on the one that installs its CRD",
+                severity=None if custom.providers else Severity.WARNING,
             )
 
 
@@ -168,7 +228,7 @@ def crd_not_waited_for(model: Model) -> Iterator[Finding]:
             yield crd_not_waited_for.at(each, "kind", why=why, remedy=remedy)
 
 
-@rule("E13", Stage.ORDER, Severity.ERROR)
+@rule("E13", Stage.ORDER, Severity.WARNING)
 def values_need_a_crd(model: Model) -> Iterator[Finding]:
     """E13: a HelmRelease's values make custom resources of another chart's CRD, and it does not wait for that chart.
 
@@ -186,8 +246,8 @@ def values_need_a_crd(model: Model) -> Iterator[Finding]:
     """
     for release in model.flux.releases:
         for foreign in release.chart.foreign if release.chart else ():
-            there = model.tree.config.served
-            missing = [kind for kind in foreign.kinds if kind not in release.crds and kind[0] not in there]
+            config = model.tree.config
+            missing = [kind for kind in foreign.kinds if kind not in release.crds and not config.is_served(*kind)]
             if not missing or not all_on(foreign.switches, release.values):
                 continue
             group, kind = missing[0]
@@ -195,7 +255,7 @@ def values_need_a_crd(model: Model) -> Iterator[Finding]:
             makers = [p.release for p in model.flux.providers(missing[0]) if p.release]
             why = f"{value} makes a {kind} ({group})"
             if not model.flux.providers(missing[0]):
-                charts = " or ".join(that_install(missing[0])) or "a chart that brings its CRD"
+                charts = " or ".join(model.flux.that_install(missing[0])) or "a chart that brings its CRD"
                 why, remedy = f"{why}, whose CRD nothing here installs", f"install {charts}, or switch it off"
             elif makers and not any(_is_after(model.flux, release, maker) for maker in makers):
                 why = f"{why}, whose CRD comes with the HelmRelease {makers[0].id}, which it does not wait for"
@@ -248,7 +308,9 @@ def unknown_chart(model: Model) -> Iterator[Finding]:
         chart: {spec: {chart: kube-prometheus-stack, version: 88.5.3}}
     """
     for release in model.flux.releases:
-        read_at = model.tree.config.charts.get(release.chart_name) or (release.chart.read_at if release.chart else None)
+        declared = model.tree.config.charts.get(release.chart_name.rpartition("/")[2])
+        read_at = declared.version if isinstance(declared, OwnChart) else declared
+        read_at = read_at or (release.chart.read_at if release.chart else None)
         name = release.chart_name or "its chart"
         if read_at is None:
             why, remedy = f"what {name} brings along is not known", "look for CRDs and webhooks in it yourself"

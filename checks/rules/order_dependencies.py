@@ -107,8 +107,8 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
     """E5: an object's namespace is not there when it is applied.
 
     Namespaces of the same Kustomization come first, and those of one that it depends on are there. One that only a
-    HelmRelease of the same Kustomization creates, or a Kustomization that waits for this one, or nobody, never is
-    ("namespaces \"x\" not found").
+    HelmRelease of the same Kustomization creates, or a Kustomization that waits for this one, never is ("namespaces
+    \"x\" not found"). One that nothing here creates is a warning: an installer may.
 
     Bad:
         metadata: {name: grafana, namespace: monitoring}   # no Namespace monitoring anywhere
@@ -118,7 +118,7 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
         metadata: {name: monitoring}
     """
     makers = _makers(model)
-    there = {*ALWAYS, model.tree.config.bootstrap.namespace}
+    there = {*ALWAYS, model.tree.config.bootstrap.namespace, *model.tree.config.namespaces}
     for each in model.tree.objects:
         for namespace, path in _needed(each):
             own = makers.get(namespace, [])
@@ -136,11 +136,18 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
                     remedy=f"let {each.owner} depend on {maker.owner}, with wait: true, or move the Namespace",
                     severity=Severity.WARNING,
                 )
-            else:
-                nobody = "no Namespace here creates it"
-                late = f"{_label(own[0])} creates it, but only once {each.owner} is applied" if own else nobody
+            elif own:
+                late = f"{_label(own[0])} creates it, but only once {each.owner} is applied"
                 remedy = f"add a Namespace {namespace} to {each.owner}, or to a Kustomization that it depends on"
                 yield missing_namespace.at(each, *path, why=f"{why}: {late}", remedy=remedy)
+            else:
+                yield missing_namespace.at(
+                    each,
+                    *path,
+                    why=f"{why}, unless an installer makes it before Flux: assumed, since nothing here does",
+                    remedy=f"add a Namespace {namespace}, or name it in `namespaces` of checks.yaml",
+                    severity=Severity.NOTE if model.tree.is_partly_seen else Severity.WARNING,
+                )
 
 
 def _makers(model: Model) -> dict[str, list[Provider]]:
@@ -194,7 +201,7 @@ def _needed(each: Object) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield str(target), TARGET
 
 
-@rule("E14", Stage.ORDER, Severity.ERROR)
+@rule("E14", Stage.ORDER, Severity.WARNING)
 def image_automation_waited_for(model: Model) -> Iterator[Finding]:
     """E14: an image automation object is in a Kustomization that others wait for.
 
@@ -223,7 +230,7 @@ EXACT = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)
 """Source: Semantic Versioning 2.0.0."""
 
 
-@rule("E16", Stage.ORDER, Severity.ERROR)
+@rule("E16", Stage.ORDER, Severity.WARNING)
 def inexact_chart_version(model: Model) -> Iterator[Finding]:
     """E16: a chart's version is not exact.
 
@@ -260,7 +267,8 @@ SELECTED = ("app", "name", "app.kubernetes.io/name")
 def idle_network_policy(model: Model) -> Iterator[Finding]:
     """E18: a NetworkPolicy selects no pod that the tree makes.
 
-    It protects nothing, and nobody notices: labels were renamed, or another controller gives its pods others.
+    It protects nothing, and nobody notices: labels were renamed, or another controller gives its pods others. It is a
+    warning in a namespace whose pods may come from a chart, a custom resource's controller, or somebody else.
 
     Bad:
         podSelector: {matchLabels: {app: load-harness-primary}}   # pods are labelled app: load-harness
@@ -278,9 +286,12 @@ def idle_network_policy(model: Model) -> Iterator[Finding]:
         for each in model.tree.objects
         for labels in _pod_labels(each, is_canary=(each.kind, each.namespace, each.name) in canaries)
     ]
-    of_charts = {
+    elsewhere = {
         str(release.object.spec.get("targetNamespace") or release.object.namespace) for release in model.flux.releases
     }
+    elsewhere |= {custom.object.namespace for custom in model.flux.customs if custom.kind[0] != "flagger.app"}
+    elsewhere |= {each.namespace for each in model.tree.foreign}
+    own = {each.name for each in model.tree.objects if (each.api_version, each.kind) == ("v1", "Namespace")}
     for each in model.tree.objects:
         selector = mapping(each.spec.get("podSelector"))
         is_policy = (each.group, each.kind) == ("networking.k8s.io", "NetworkPolicy")
@@ -289,8 +300,9 @@ def idle_network_policy(model: Model) -> Iterator[Finding]:
         if not any(namespace == each.namespace and selects(selector, labels) for namespace, labels in pods):
             why = f"it selects no pod that serves in {each.namespace or 'its namespace'}: it protects nothing"
             remedy = "let podSelector match the labels of the pod template that it means; Flagger's have -primary added"
-            # There a chart may make the pods.
-            severity = Severity.WARNING if each.namespace in of_charts else Severity.ERROR
+            # There a chart, or the controller of a custom resource, may make the pods.
+            is_open = each.namespace in elsewhere or each.namespace not in own
+            severity = Severity.WARNING if is_open else Severity.ERROR
             yield idle_network_policy.at(each, "spec", "podSelector", why=why, remedy=remedy, severity=severity)
 
 

@@ -71,7 +71,7 @@ def no_retry_interval(model: Model) -> Iterator[Finding]:
             yield no_retry_interval.at(each.object, "spec", why=why, remedy="set retryInterval, such as 1m")
 
 
-@rule("E12", Stage.ORDER, Severity.ERROR)
+@rule("E12", Stage.ORDER, Severity.WARNING)
 def short_timeout(model: Model) -> Iterator[Finding]:
     """E12: a Flux Kustomization gives up before the HelmReleases that it waits for.
 
@@ -99,7 +99,7 @@ def short_timeout(model: Model) -> Iterator[Finding]:
         longest, chain = max(_chains(model.flux, among))
         if timeout < longest:
             why = f"it gives up after {spelled(timeout)}, but {chain} may take {spelled(longest)}"
-            remedy = f"set timeout to more than {spelled(longest)}"
+            remedy = "set a longer timeout"
             field = "timeout" if "timeout" in each.spec else "interval"
             yield short_timeout.at(each.object, "spec", field, why=why, remedy=remedy)
 
@@ -131,14 +131,14 @@ OURS = frozenset({"external", "nlb-ip"})
 """The values that the AWS load balancer controller takes as meant for it (its guide, "Service annotations")."""
 
 
-@rule("E15", Stage.ORDER, Severity.ERROR)
+@rule("E15", Stage.ORDER, Severity.WARNING)
 def ambiguous_load_balancer(model: Model) -> Iterator[Finding]:
     """E15: a Service of type LoadBalancer does not say which controller makes the load balancer.
 
     Without spec.loadBalancerClass it is a race between the cloud provider's own controller and any other that is
     installed, and the annotation that used to decide, aws-load-balancer-type: nlb, is the old controller's. They set
     other tags and finalizers, so that a teardown may not find what the wrong one made. Where the AWS load balancer
-    controller is not in the tree, there may be one controller only, and it is a warning.
+    controller is not in the tree, there may be one controller only, and it is a note.
 
     Bad:
         spec: {type: LoadBalancer}
@@ -147,7 +147,7 @@ def ambiguous_load_balancer(model: Model) -> Iterator[Finding]:
         spec: {type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb}
     """
     two = any(release.chart_name == CONTROLLER for release in model.flux.releases)
-    severity = Severity.ERROR if two else Severity.WARNING
+    severity = None if two else Severity.NOTE
     for each in model.tree.objects:
         is_service = (each.api_version, each.kind) == ("v1", "Service")
         paths = [("spec", "type")] if is_service and _is_open(each.manifest.get("spec"), each.manifest) else []

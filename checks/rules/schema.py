@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks import schema
-from checks.charts import that_install
+from checks.entry import NEWEST
 from checks.findings import Finding, Severity, Stage
+from checks.flux import is_built_in
 from checks.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.model import Model
+    from checks.tree import Object
 
 
 @rule("K1", Stage.SCHEMA, Severity.ERROR)
@@ -35,6 +37,8 @@ def schema_violation(model: Model) -> Iterator[Finding]:
             continue
         kind = f"{verdict.object.api_version} {verdict.object.kind}"
         for path, message in verdict.problems or (((), verdict.message),):
+            if not schema.is_certain(model.tree, verdict, path):
+                continue
             where = ".".join(map(str, path)) or "the object"
             remedy = f"correct {where} to what {kind} takes in Kubernetes {model.tree.config.kubernetes}"
             yield schema_violation.at(verdict.object, *path, why=f"{where}: {message}", remedy=remedy)
@@ -42,10 +46,12 @@ def schema_violation(model: Model) -> Iterator[Finding]:
 
 @rule("K2", Stage.SCHEMA, Severity.ERROR)
 def unknown_kind(model: Model) -> Iterator[Finding]:
-    """K2: there is no schema for an object's kind.
+    """K2: the API server does not serve a kind, or this version of it.
 
-    Neither Kubernetes at this version nor Flux nor a known operator has it: it is misspelt, or was removed, as beta
-    versions are, or comes from a CRD that is not known here.
+    The kind is misspelt, or its version was removed, as beta versions are. A group is known if Kubernetes, Flux or a
+    known operator has it, or a CRD of the tree. Less certain, and a warning: an alpha or beta version, which an API
+    server serves only when told to; a version of Flux's kinds on a cluster with an older Flux; a new kind of a known
+    operator's group.
 
     Bad:
         apiVersion: policy/v1beta1   # removed in 1.25
@@ -55,40 +61,63 @@ def unknown_kind(model: Model) -> Iterator[Finding]:
         apiVersion: policy/v1
         kind: PodDisruptionBudget
     """
+    kinds = schema.served(model.tree)
+    groups = {group for group, _, _ in kinds}
     for verdict in model.verdicts:
         each = verdict.object
-        if verdict.outcome is not schema.Outcome.ERROR or schema.is_without_schema(model.flux, each):
+        if verdict.outcome is not schema.Outcome.ERROR or each.group not in groups or _is_declared(model, each):
             continue
-        versions = sorted(
-            version
-            for group, version, kind in schema.known(model.tree).kinds
-            if (group, kind) == (each.group, each.kind)
+        versions = sorted(version for group, version, kind in kinds if (group, kind) == (each.group, each.kind))
+        is_certain = bool(versions) or is_built_in(each.group) or each.group.endswith(FLUX)
+        version = each.api_version.rpartition("/")[2]
+        why = f'no matches for kind "{each.kind}" in version "{each.api_version}"'
+        remedy = f"set apiVersion to {each.group and f'{each.group}/'}{versions[-1]}" if versions else ""
+        if (each.group, version, each.kind) in schema.known(model.tree).off:
+            is_certain = False
+            why = f"{why}, unless the API server is told to serve it"
+        elif each.group.endswith(FLUX) and (model.tree.entry.version or NEWEST) < NEWEST:
+            is_certain = False
+            why = f"{why} in Flux {'.'.join(map(str, NEWEST))}, and this cluster has an older one"
+        there = f": served is {', '.join(versions)}" if versions else f" in Kubernetes {model.tree.config.kubernetes}"
+        yield unknown_kind.at(
+            each,
+            "apiVersion",
+            why=f"{why}{there}",
+            remedy=remedy or "correct apiVersion and kind, or put the CRD among the manifests",
+            severity=None if is_certain else Severity.WARNING,
         )
-        there = f": there is {', '.join(versions)}" if versions else ""
-        why = f"no schema for {each.api_version} {each.kind} in Kubernetes {model.tree.config.kubernetes}{there}"
-        remedy = "correct apiVersion and kind, or put the CRD among the manifests"
-        yield unknown_kind.at(each, "apiVersion", why=why, remedy=remedy)
+
+
+FLUX = ".fluxcd.io"
+"""How the groups of Flux's kinds end; flux-operator's is no known one."""
+
+
+def _is_declared(model: Model, each: Object) -> bool:
+    """Whether the settings say that this very version is served."""
+    return f"{each.api_version}/{each.kind}" in model.tree.config.served
 
 
 @rule("K3", Stage.SCHEMA, Severity.NOTE)
 def unchecked_fields(model: Model) -> Iterator[Finding]:
-    """K3: an object's kind is known, but not its fields.
+    """K3: there is no schema for an object's kind, so its fields were not checked.
 
-    A chart of the table installs its CRD, or the tree does, but no schema of it is available here. A misspelt field
-    would not be noticed.
+    Its API group is not known here, or checks.yaml declares the kind as served: a misspelt field, or kind, would not be
+    noticed. `schemas` of checks.yaml may name some.
 
     Bad:
         apiVersion: elbv2.k8s.aws/v1beta1
         kind: TargetGroupBinding
 
     Good:
-        # nothing to do but to read twice
+        # checks.yaml
+        schemas: ["schemas/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"]
     """
+    groups = {group for group, _, _ in schema.served(model.tree)}
     for verdict in model.verdicts:
         each = verdict.object
-        if verdict.outcome is schema.Outcome.ERROR and schema.is_without_schema(model.flux, each):
-            charts = that_install((each.group, each.kind))
-            source = f"the CRDs of {' or '.join(charts)} are" if charts else "its CRD is"
-            why = f"its fields were not checked: {source} not among the schemas"
-            remedy = "check its fields against the chart's documentation"
+        if verdict.outcome is schema.Outcome.ERROR and (each.group not in groups or _is_declared(model, each)):
+            charts = model.flux.that_install((each.group, each.kind))
+            source = f": {' or '.join(charts)} brings its CRD" if charts else ""
+            why = f"its fields were not checked: there is no schema for {each.api_version} {each.kind}{source}"
+            remedy = f"check the fields of {each.group} against its documentation, or name its schemas in `schemas`"
             yield unchecked_fields.at(each, "kind", why=why, remedy=remedy)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from checks import envsubst, variables
 from checks.config import FILE, Kind
+from checks.entry import is_flux_kustomization
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, scalars
 from checks.rule import rule
@@ -51,7 +52,8 @@ def no_value(model: Model) -> Iterator[Finding]:
     """S2: a variable has no value and no default.
 
     Flux is strict since 2.9: the build fails ("variable not set (strict mode)"), and nothing of the Kustomization is
-    applied.
+    applied. An older Flux, or one that is told so by its feature gate, puts nothing in its place: a warning. Nothing is
+    said where a ConfigMap or Secret that is not known here may have it (S5).
 
     Bad:
         region: ${REGION}        # the ConfigMap has AWS_REGION
@@ -59,11 +61,10 @@ def no_value(model: Model) -> Iterator[Finding]:
     Good:
         region: ${AWS_REGION}    # or ${REGION:-eu-west-2}
     """
+    strict = model.tree.entry.is_strict
     for each in model.used_variables:
         values = each.owner.variables or {}
-        if not each.owner.substitutes:
-            continue
-        for name in dict.fromkeys(use.name for use in each.uses if use.name not in values and not use.has_default):
+        for name in variables.unset(each):
             near = difflib.get_close_matches(name, values, n=1)
             give = f"give {name} a value or a default"
             known = ", ".join(sorted(values)) or "none"
@@ -71,7 +72,10 @@ def no_value(model: Model) -> Iterator[Finding]:
                 each.object.file,
                 variables.line(model.tree, each.object, f"${{{name}"),
                 each.object.label,
-                why=f'post build failed: variable not set (strict mode): "{name}"',
+                why=f'post build failed: variable not set (strict mode): "{name}"'
+                if strict
+                else f"{name} has no value: this version of Flux puts nothing in its place, 2.9 refuses it",
+                severity=None if strict else Severity.WARNING,
                 remedy=f"did you mean {near[0]}? Otherwise {give}" if near else f"{give}; known are {known}",
             )
 
@@ -81,7 +85,8 @@ def not_substituted(model: Model) -> Iterator[Finding]:
     """S3: an object uses a variable, but its Kustomization substitutes none.
 
     Without spec.postBuild, or with a postBuild that has no value at all, Flux applies the text as it is: the cluster
-    gets the literal ${…}.
+    gets the literal ${…}. What a Flux Kustomization lays on its objects (patches, images, names) is substituted with
+    them, by its own postBuild.
 
     Bad:
         # applications has no postBuild
@@ -94,10 +99,15 @@ def not_substituted(model: Model) -> Iterator[Finding]:
     """
     # Variables that the repository does not declare are left alone.
     declared = {key for keys in model.tree.config.variables.values() for key in keys}
+    own = {each.id: each for each in model.tree.kustomizations}
     for each in model.used_variables:
         if each.owner.substitutes:
             continue
-        names = list(dict.fromkeys(use.name for use in each.uses if use.name in declared))
+        uses = each.uses
+        itself = own.get(each.object.id) if is_flux_kustomization(each.object.manifest) else None
+        if itself and itself.substitutes:
+            uses = variables.outside(each.object, LAID_ON)
+        names = list(dict.fromkeys(use.name for use in uses if use.name in declared))
         if names:
             yield not_substituted.on(
                 each.object.file,
@@ -106,6 +116,10 @@ def not_substituted(model: Model) -> Iterator[Finding]:
                 why=f"{each.owner.id} substitutes nothing: ${{{names[0]}}} would be applied as it is",
                 remedy=f"give {each.owner.id} a postBuild.substituteFrom that has {names[0]}",
             )
+
+
+LAID_ON = ("patches", "images", "commonMetadata", "namePrefix", "nameSuffix", "targetNamespace")
+"""The fields of a Flux Kustomization that end up in what it builds."""
 
 
 RENAME = "rename it: letters, digits and underscores, no digit first"
@@ -131,7 +145,8 @@ def invalid_key(model: Model) -> Iterator[Finding]:
                     owner.object, "spec", "postBuild", "substitute", key, why=_invalid(key), remedy=RENAME
                 )
         for source in variables.sources(owner):
-            for key in model.tree.config.variables.get(source.name, {}):
+            held = model.values.get(source.name)
+            for key in model.tree.config.variables.get(source.name, {}) if held is None else held:
                 if not envsubst.KEY.fullmatch(key):
                     path = ("spec", "postBuild", "substituteFrom", source.number)
                     yield invalid_key.at(owner.object, *path, why=f"{source.name}: {_invalid(key)}", remedy=RENAME)
@@ -143,28 +158,46 @@ def _invalid(key: str) -> str:
 
 @rule("S5", Stage.SUBSTITUTION, Severity.ERROR)
 def unknown_source(model: Model) -> Iterator[Finding]:
-    """S5: values come from a ConfigMap or Secret that nobody is known to make.
+    """S5: values come from a ConfigMap or Secret that is not there.
 
-    If it is not there, every build fails ("substitute from 'ConfigMap/x' error: configmaps \"x\" not found"), even of
-    objects without variables. checks.yaml declares those that are made outside of the tree.
+    Without it every build fails ("substitute from 'ConfigMap/x' error: configmaps \"x\" not found"), even of objects
+    without variables. What the tree holds counts as it is, and checks.yaml declares what is made outside of it. One
+    that neither knows is a warning: an operator or an installer may make it. One that the tree holds in another
+    namespace is an error, unless an annotation says that it is copied.
 
     Bad:
-        substituteFrom: [{kind: ConfigMap, name: terraform-output}]
+        # the ConfigMap terraform-outputs is in the namespace default, the Kustomization in flux-system
+        substituteFrom: [{kind: ConfigMap, name: terraform-outputs}]
 
     Good:
+        # both are in flux-system
         substituteFrom: [{kind: ConfigMap, name: terraform-outputs}]
     """
+    known = {*model.tree.config.variables, *model.values, *variables.made_by_operators(model.tree)}
     for owner in model.tree.kustomizations:
         for source in variables.sources(owner):
-            if source.name not in model.tree.config.variables and not source.optional:
-                near = difflib.get_close_matches(source.name, model.tree.config.variables, n=1)
+            if source.name in known or source.optional:
+                continue
+            kind, _, name = source.name.split("/", 2)
+            elsewhere = [
+                each for each in model.tree.objects if (each.api_version, each.kind, each.name) == ("v1", kind, name)
+            ]
+            why = f"substitute from '{source.name}' error: not found"
+            if elsewhere and not any(map(variables.is_copied, elsewhere)):
+                severity = Severity.ERROR
+                why = f"{why}: the tree has it in the namespace {elsewhere[0].namespace}"
+                remedy = f"move it to the namespace of {owner.id}"
+            else:
+                near = difflib.get_close_matches(source.name, known, n=1)
                 hint = f": did you mean {near[0]}?" if near else ""
-                yield unknown_source.at(
-                    owner.object,
-                    *("spec", "postBuild", "substituteFrom", source.number),
-                    why=f"substitute from '{source.name}': not found, for all that checks.yaml knows",
-                    remedy=f"declare it under variables in checks.yaml, or correct its name{hint}",
-                )
+                severity = Severity.WARNING
+                uses = {use.name for each in model.used_variables if each.owner is owner for use in each.uses}
+                needed = sorted(uses - (owner.variables or {}).keys())
+                has = f" and has {', '.join(needed)}" if needed else ""
+                why = f"{why}, unless something outside of the tree makes it{has}: assumed"
+                remedy = f"declare {source.name} under variables in checks.yaml, or correct its name{hint}"
+            path = ("spec", "postBuild", "substituteFrom", source.number)
+            yield unknown_source.at(owner.object, *path, why=why, remedy=remedy, severity=severity)
 
 
 @rule("S6", Stage.SUBSTITUTION, Severity.WARNING)
@@ -253,7 +286,7 @@ LITERAL = re.compile(
 """An account id in an ARN or a registry, or an id that AWS gives."""
 
 
-@rule("S8", Stage.SUBSTITUTION, Severity.ERROR)
+@rule("S8", Stage.SUBSTITUTION, Severity.WARNING)
 def literal(model: Model) -> Iterator[Finding]:
     """S8: a manifest has a literal of one account or one cluster.
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def yamllint_problem(model: Model) -> Iterator[Finding]:
     """Y1: a file is not valid YAML, or yamllint finds that it does not mean what it looks like.
 
-    source-controller takes any file, and kustomize-controller then fails on the whole folder. Style is not looked at,
-    unless the repository has a configuration of yamllint's of its own.
+    kustomize-controller fails on the whole folder. Files that no kustomization file leads to are not looked at. Style
+    is neither, unless the repository has its own configuration of yamllint, whose style rules are warnings here.
 
     Bad:
         data:
@@ -37,8 +37,14 @@ def yamllint_problem(model: Model) -> Iterator[Finding]:
                 problem.file,
                 why=f"{problem.message} ({problem.rule or 'syntax'})",
                 remedy="correct the YAML at this line",
-                severity=Severity.ERROR if problem.is_error else Severity.WARNING,
+                severity=_severity(problem),
             )
+
+
+def _severity(problem: yamllint.Problem) -> Severity:
+    """What does not parse fails a build; what else a repository's own configuration calls an error is style."""
+    is_fatal = problem.rule in yamllint.FATAL or "undeclared alias" in problem.message
+    return Severity.ERROR if problem.is_error and is_fatal else Severity.WARNING
 
 
 @rule("Y2", Stage.YAML, Severity.ERROR)
@@ -75,6 +81,6 @@ def not_utf8(model: Model) -> Iterator[Finding]:
         # saved as UTF-8
         greeting: Grüße
     """
-    for name in model.tree.checked:
+    for name in sorted(model.tree.checked):
         if model.tree.files[name].broken:
             yield not_utf8.on(name, 1, name, why="it is not UTF-8", remedy="save it as UTF-8")

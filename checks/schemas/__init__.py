@@ -21,9 +21,9 @@ from tools import once
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Kind", "Schemas", "ensure"]
+__all__ = ["Kind", "Schemas", "ensure", "location", "write_crd"]
 
-_KINDS, _METADATA, _DEFINITIONS = "kinds.json", "metadata.json", "definitions"
+_KINDS, _OFF, _DEFINITIONS = "kinds.json", "off.json", "definitions"
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Schemas:
     """The folder of custom resources."""
     definitions: Path
     """The folder of their CustomResourceDefinitions."""
-    metadata: Path
-    """The schema of an object's metadata, and what it refers to."""
     kinds: Mapping[Kind, bool]
     """Every served kind, (group, version, kind) → whether its objects have a namespace."""
+    off: frozenset[Kind] = frozenset()
+    """The kinds of alpha and beta versions, which an API server serves only when told to."""
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -57,17 +57,6 @@ class Schemas:
         """The CustomResourceDefinition of a kind, if there is one."""
         file = self.definitions / _definition_file_name(group, kind)
         return json.loads(file.read_text("utf-8")) if file.exists() else None
-
-    def write(self, folder: Path, definitions: Iterable[Mapping[str, Any]]) -> None:
-        """Write the schemas of more CustomResourceDefinitions, to be found at `location(folder)`."""
-        metadata = json.loads(self.metadata.read_text("utf-8"))
-        for crd in definitions:
-            _write(folder, strict.schemas(crd, metadata["schema"], metadata["definitions"]), _crd_file_name)
-
-
-def location(folder: Path) -> str:
-    """What kubeconform is to be given as -schema-location for a folder of custom resources."""
-    return f"{folder}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json"
 
 
 def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
@@ -88,6 +77,29 @@ def ensure(kubernetes: str, say: Callable[[str], None]) -> Schemas:
     return _read(folder)
 
 
+def write_crd(folder: Path, crd: Mapping[str, Any], like: Schemas) -> dict[Kind, bool]:
+    """Write the schemas of a CRD that stands in a tree, as those of `Schemas.crds` are.
+
+    Args:
+        folder: gets them.
+        crd: apiextensions.k8s.io/v1.
+        like: the built-in ones, which have the schema of metadata.
+
+    Returns:
+        Its served kinds, and whether they are namespaced.
+
+    Raises:
+        LookupError, AttributeError, TypeError: it is not of that form.
+    """
+    some = json.loads(next(like.crds.rglob("*.json")).read_text("utf-8"))
+    return _write(folder, strict.schemas(crd, some["properties"]["metadata"], some["$defs"]), _crd_file_name)
+
+
+def location(folder: Path) -> str:
+    """What kubeconform is to be given for the CRDs of a folder."""
+    return f"{folder}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json"
+
+
 def cache_folder(kubernetes: str) -> Path:
     """Where the schemas are: <minor>-<hash of what they are made from>. Raises FleetError as `ensure` does."""
     made_from = hashlib.sha256()
@@ -101,13 +113,13 @@ def _make(folder: Path, kubernetes: str, lock: int, say: Callable[[str], None]) 
     known = core.definitions(kubernetes)
     kinds = _write(folder / "core", core.schemas(known), core.file_name)
     metadata, its_definitions = known[core.OBJECT_META], core.closure(core.OBJECT_META, known)
-    (folder / _METADATA).write_text(json.dumps({"schema": metadata, "definitions": its_definitions}), "utf-8")
     (folder / _DEFINITIONS).mkdir()
     with tempfile.TemporaryDirectory(dir=folder) as generated:
         for crd in crds.definitions(Path(generated), lock, say):
             kinds |= _write(folder / "crds", strict.schemas(crd, metadata, its_definitions), _crd_file_name)
             name = _definition_file_name(crd["spec"]["group"], crd["spec"]["names"]["kind"])
             (folder / _DEFINITIONS / name).write_text(json.dumps(crd, default=str), "utf-8")
+    (folder / _OFF).write_text(json.dumps(sorted(core.off(known))), "utf-8")
     (folder / _KINDS).write_text(json.dumps([[*kind, namespaced] for kind, namespaced in kinds.items()]), "utf-8")
 
 
@@ -138,4 +150,7 @@ def _read(folder: Path) -> Schemas:
         (group, version, kind): namespaced
         for group, version, kind, namespaced in json.loads((folder / _KINDS).read_text("utf-8"))
     }
-    return Schemas(folder / "core", folder / "crds", folder / _DEFINITIONS, folder / _METADATA, MappingProxyType(kinds))
+    off: list[tuple[str, str, str]] = [
+        (group, version, kind) for group, version, kind in json.loads((folder / _OFF).read_text("utf-8"))
+    ]
+    return Schemas(folder / "core", folder / "crds", folder / _DEFINITIONS, MappingProxyType(kinds), frozenset(off))

@@ -101,6 +101,17 @@ def schemas(known: Definitions) -> Iterator[tuple[Kind, bool, dict[str, Any]]]:
                 yield (each["group"], each["version"], each["kind"]), each["kind"] not in CLUSTER_SCOPED, schema
 
 
+def off(known: Definitions) -> set[Kind]:
+    """The kinds of alpha and beta versions."""
+    return {
+        (each["group"], each["version"], each["kind"])
+        for definition in known.values()
+        for each in definition.get("x-kubernetes-group-version-kind", ())
+        if not re.fullmatch(r"v\d+", each["version"])
+        and definition.get("properties", {}).get("metadata", {}).get("$ref") == f"#/$defs/{OBJECT_META}"
+    }
+
+
 def file_name(kind: Kind) -> str:
     """As kubeconform's {{.ResourceKind}}{{.KindSuffix}}.json: deployment-apps-v1.json, service-v1.json."""
     group, served, name = kind

@@ -88,7 +88,7 @@ def test_a_finding_for_people_names_the_line_and_what_to_do(tmp_path: Path) -> N
     assert 'variable not set (strict mode): "VPC_IDS"\n' in done.stdout
     assert "→ did you mean VPC_ID? Otherwise give VPC_IDS a value or a default" in done.stdout
     assert done.stdout.splitlines()[-1] == (
-        "✗ 6 objects of 3 Flux Kustomizations: 2 errors, 2 notes "
+        "✗ 6 objects of 3 Flux Kustomizations (not followed: none): 2 errors, 2 notes "
         "(yaml, build, substitution; not run: schema, order, policy)"
     )
 

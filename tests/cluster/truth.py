@@ -66,8 +66,12 @@ class Judgement:
 
     @property
     def errors(self) -> list[Finding]:
-        """What they refuse it for."""
-        return [each for each in self.findings if each.severity is Severity.ERROR and each.rule not in LETS_PASS]
+        """What they refuse it for; nothing makes there what they assume that somebody makes."""
+        return [
+            each
+            for each in self.findings
+            if (each.severity is Severity.ERROR or "assumed" in each.why) and each.rule not in LETS_PASS
+        ]
 
     def explains(self, message: str, *, errors: bool = False) -> bool:
         """Whether a finding's cause is what a controller says."""
