@@ -112,10 +112,16 @@ class _Pattern:
 
 def _translated(glob: str) -> str:
     """A glob of Go's filepath.Match as a regular expression."""
-    return "".join(
-        {"*": "[^/]*", "?": "[^/]"}.get(part, part.replace("[!", "[^") if part.startswith("[") else re.escape(part))
-        for part in re.findall(r"\[[^\]]+\]|.", glob)
-    )
+    return "".join(map(_translated_part, _GLOB_PARTS.findall(glob)))
+
+
+_GLOB_PARTS = re.compile(r"\[[^\]]+\]|.")
+
+
+def _translated_part(part: str) -> str:
+    if part.startswith("[") and len(part) > 1:
+        return part
+    return {"*": "[^/]*", "?": "[^/]"}.get(part) or re.escape(part)
 
 
 def _is_ignored(name: str, patterns: Sequence[_Pattern]) -> bool:

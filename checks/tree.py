@@ -172,8 +172,6 @@ class Tree:
     config: Config
     artifact: artifact.Artifact
     files: Mapping[str, SourceFile]
-    entry: Entry
-    """Where Flux begins."""
     kustomizations: tuple[Kustomization, ...] = ()
     """The bootstrap's own first, then as they are found."""
     foreign: tuple[Object, ...] = ()
@@ -182,6 +180,11 @@ class Tree:
     """The files that the first bootstrap is yet to write, and that were stood in for."""
     sources: frozenset[SourceId] = field(default_factory=frozenset["SourceId"])
     """The Flux sources that hold this repository, or a part of it."""
+
+    @cached_property
+    def entry(self) -> Entry:
+        """Where Flux begins."""
+        return entry.find(self.config, self.files)
 
     @property
     def remotes(self) -> tuple[tuple[str, int, str], ...]:
@@ -268,12 +271,11 @@ def read(root: Path, config: Config) -> Tree:
     """
     seen = artifact.scan(root)
     files = _files(root, seen)
-    begin = entry.find(config, files)
-    if begin.ignore:
-        seen = artifact.scan(root, begin.ignore)
+    if ignore := entry.find(config, files).ignore:
+        seen = artifact.scan(root, ignore)
         files = {name: file for name, file in files.items() if name in set(seen.files)}
     _require(config.bootstrap.path, seen.files)
-    return Tree(root, config, seen, files, begin)
+    return Tree(root, config, seen, files)
 
 
 def _files(root: Path, seen: artifact.Artifact) -> dict[str, SourceFile]:
