@@ -1,4 +1,4 @@
-"""The rules: a module for each stage, three for the order, and one for images, whose rules are of the order too."""
+"""The rules: a module for each stage or for one subject of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from checks.rule import registered
 from checks.rules import (
     build,
     images,
+    kustomizations,
+    namespaces,
     order_crds,
     order_dependencies,
     order_timing,
     policy,
+    references,
     schema,
     substitution,
     syntax,
@@ -19,10 +22,13 @@ __all__ = [
     "RULES",
     "build",
     "images",
+    "kustomizations",
+    "namespaces",
     "order_crds",
     "order_dependencies",
     "order_timing",
     "policy",
+    "references",
     "schema",
     "substitution",
     "syntax",
