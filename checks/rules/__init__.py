@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.rule import registered
 from checks.rules import (
     build,
+    expressions,
     images,
     kustomizations,
     namespaces,
@@ -21,6 +22,7 @@ from checks.rules import (
 __all__ = [
     "RULES",
     "build",
+    "expressions",
     "images",
     "kustomizations",
     "namespaces",
