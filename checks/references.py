@@ -120,7 +120,10 @@ class World:
 
     def has(self, target: Target) -> bool:
         """Whether what a reference names is made by the tree, or by whoever installs Flux."""
-        return target in self._named or target in self._root_sources or target in self._artifacts
+        is_source = (
+            target.kind[0] == SOURCE_GROUP and (target.kind[1], target.namespace, target.name) in self.tree.sources
+        )
+        return is_source or target in self._named or target in self._root_sources or target in self._artifacts
 
     def names(self, kind: GroupKind, namespace: str | None = None) -> list[str]:
         """The names of a kind's objects, in a namespace or in all of them."""

@@ -155,15 +155,16 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
             elif own:
                 late = f"{_label(own[0])} creates it, but only once {each.owner} is applied"
                 remedy = f"add a Namespace {namespace} to {each.owner}, or to a Kustomization that it depends on"
-                if not own and (meant := near(namespace, {*makers, *there})):
-                    remedy = f"did you mean {meant}? Otherwise {remedy}"
                 yield missing_namespace.at(each, *path, why=f"{why}: {late}", remedy=remedy)
             else:
+                remedy = f"add a Namespace {namespace}, or name it in `namespaces` of checks.yaml"
+                if meant := near(namespace, {*makers, *there}):
+                    remedy = f"did you mean {meant}? Otherwise {remedy}"
                 yield missing_namespace.at(
                     each,
                     *path,
                     why=f"{why}, unless an installer makes it before Flux: assumed, since nothing here does",
-                    remedy=f"add a Namespace {namespace}, or name it in `namespaces` of checks.yaml",
+                    remedy=remedy,
                     severity=Severity.NOTE if model.tree.is_partly_seen else Severity.WARNING,
                 )
 
