@@ -44,8 +44,8 @@ def not_decrypted(model: Model) -> Iterator[Finding]:
         # applications
         decryption: {provider: sops, secretRef: {name: sops-age}}
     """
-    keys = [at(each.spec, "decryption", "secretRef", "name") for each in model.tree.kustomizations]
-    key = next(filter(None, keys), "sops-age")
+    keys = (at(each.spec, "decryption", "secretRef", "name") for each in model.tree.kustomizations)
+    key = next((str(each) for each in keys if each), "sops-age")
     for owner in model.tree.kustomizations:
         decrypts = at(owner.spec, "decryption", "provider") == "sops"
         remedy = f"add decryption: {{provider: sops, secretRef: {{name: {key}}}}} to the spec of {owner.id}"
@@ -67,7 +67,8 @@ def not_decrypted(model: Model) -> Iterator[Finding]:
 
 def _encrypted_file(each: Object) -> str:
     """The key of a Secret that holds an encrypted file; empty if none does."""
-    data = mapping(each.built_data.get("data")) if (each.api_version, each.kind) == ("v1", "Secret") else {}
+    is_secret = (each.api_version, each.kind) == ("v1", "Secret")
+    data = mapping(each.built_data.get("data") if is_secret else None)
     return next((key for key, value in data.items() if CIPHERTEXT.search(_decoded(value))), "")
 
 
