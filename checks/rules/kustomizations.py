@@ -46,6 +46,7 @@ def not_decrypted(model: Model) -> Iterator[Finding]:
     """
     keys = (at(each.spec, "decryption", "secretRef", "name") for each in model.tree.kustomizations)
     key = next((str(each) for each in keys if each), "sops-age")
+    stubs = model.tree.stubs
     for owner in model.tree.kustomizations:
         decrypts = at(owner.spec, "decryption", "provider") == "sops"
         remedy = f"add decryption: {{provider: sops, secretRef: {{name: {key}}}}} to the spec of {owner.id}"
@@ -59,7 +60,10 @@ def not_decrypted(model: Model) -> Iterator[Finding]:
                 said = "configuring decryption is required for this secret to be reconciled"
                 is_secret = (each.api_version, each.kind) == ("v1", "Secret") and not is_off
                 why = f"it is SOPS encrypted, {said}" if is_secret else "it is SOPS encrypted: .sops is no field of it"
-                yield not_decrypted.at(each, "sops", why=why, remedy=remedy)
+                # Of a root that the tree does not have, nobody knows whether it decrypts.
+                is_made_up = not owner.object.owner and (owner.object.source is None or owner.object.file in stubs)
+                severity = Severity.NOTE if is_made_up else None
+                yield not_decrypted.at(each, "sops", why=why, remedy=remedy, severity=severity)
             elif found := _encrypted_file(each):
                 why = f"its key {found} is applied as SOPS wrote it, encrypted"
                 yield not_decrypted.at(each, "data", found, why=why, remedy=remedy, severity=Severity.WARNING)
