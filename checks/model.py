@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from checks import api, images, policy, schema, values, variables, yamllint
 from checks.flux import Flux
+from checks.references import World
 
 if TYPE_CHECKING:
     from checks.tree import Tree
@@ -28,6 +29,11 @@ class Model:
     def flux(self) -> Flux:
         """What Flux's own kinds say."""
         return Flux(self.tree)
+
+    @cached_property
+    def world(self) -> World:
+        """What its objects say of one another."""
+        return World(self.tree)
 
     @cached_property
     def yaml_problems(self) -> tuple[yamllint.Problem, ...]:

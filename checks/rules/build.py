@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from checks import kustomize
+from checks import build_places, kustomize
 from checks.entry import Origin
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, listed, mapping
@@ -37,8 +37,9 @@ def refused_build(model: Model) -> Iterator[Finding]:
     """
     for each in model.tree.kustomizations:
         if each.problem:
+            place = build_places.place(model.tree, each) or each.object.place("spec", "path")
             remedy = f"make `kustomize build {each.path}` succeed"
-            yield refused_build.at(each.object, "spec", "path", why=each.problem, remedy=remedy)
+            yield refused_build.on(place.file, place.line, each.object.label, why=each.problem, remedy=remedy)
 
 
 @rule("B2", Stage.BUILD, Severity.NOTE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from checks.images import IMAGE_GROUP
 from checks.manifests import at, mapping
 from checks.rule import rule
 from checks.selectors import selects
+from checks.suggest import hint, near
 from checks.tree import GOTK_COMPONENTS
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from checks.charts import Webhook
     from checks.flux import Release
     from checks.model import Model
+    from checks.references import World
     from checks.tree import Object
 
 
@@ -47,32 +48,47 @@ def wrong_dependency(model: Model) -> Iterator[Finding]:
     """
     releases = {release.id: release.object for release in model.flux.releases}
     kustomizations = {each.id: each.object for each in model.tree.kustomizations}
-    foreign = {each.id for each in model.tree.foreign}
+    kustomizations |= {each.id: each for each in model.tree.foreign}
     waiting = [(each.object, each.depends_on) for each in model.tree.kustomizations]
-    yield from _entries(waiting, {*kustomizations, *foreign}, "HelmRelease", releases)
+    yield from _entries(model.world, waiting, kustomizations, releases)
     waiting = [(each.object, each.depends_on) for each in model.flux.releases]
-    yield from _entries(waiting, set(releases), "Kustomization", kustomizations)
+    yield from _entries(model.world, waiting, releases, kustomizations)
     yield from _circles(model)
 
 
 def _entries(
-    waiting: list[tuple[Object, tuple[str, ...]]], known: set[str], other_kind: str, others: Mapping[str, Object]
+    world: World,
+    waiting: list[tuple[Object, tuple[str, ...]]],
+    known: Mapping[str, Object],
+    others: Mapping[str, Object],
 ) -> Iterator[Finding]:
+    """The entries of dependsOn that name nothing of the same kind."""
     for each, names in waiting:
         for number, name in enumerate(names):
-            if name in known:
+            path = ("spec", "dependsOn", number)
+            is_certain = all(world.is_certain(each, *path, field) for field in ("namespace", "name"))
+            if name in known or not is_certain or each.spec.get("suspend") is True:
                 continue
-            same_name = [other for other in others.values() if name == other.id or name.endswith(f"/{other.name}")]
-            is_other = f"; {same_name[0].id} is a {other_kind}" if same_name else ""
-            near = difflib.get_close_matches(name, known, n=1)
-            if same_name and other_kind == "HelmRelease":
+            severity = Severity.ERROR
+            short = name.rpartition("/")[2]
+            elsewhere = [other for other in known.values() if other.name == short]
+            same_name = [other for other in others.values() if other.name == short]
+            there = ""
+            if elsewhere:
+                there = f"; there is {', '.join(sorted(other.id for other in elsewhere))}"
+                remedy = f"name {elsewhere[0].id}: set namespace: {elsewhere[0].namespace} in the entry"
+            elif same_name and each.kind == "Kustomization":
+                there = f"; {same_name[0].id} is a {same_name[0].kind}"
                 remedy = f"name the Kustomization that applies it, {same_name[0].owner.rpartition('/')[2]}"
             elif same_name:
+                there = f"; {same_name[0].id} is a {same_name[0].kind}"
                 remedy = f"let the Kustomization that applies {each.id} depend on {same_name[0].name} instead"
             else:
-                remedy = f"name a {each.kind} that is there" + (f": did you mean {near[0]}?" if near else "")
-            why = f"dependency '{name}' not found{is_other}: it is never Ready"
-            yield wrong_dependency.at(each, "spec", "dependsOn", number, why=why, remedy=remedy)
+                remedy = f"name a {each.kind} that is there{hint(name, {*known} - {each.id})}"
+                # What was not followed may make it.
+                severity = Severity.ERROR if world.is_closed((each.group, each.kind)) else Severity.WARNING
+            why = f"dependency '{name}' not found{there}: it is never Ready"
+            yield wrong_dependency.at(each, *path, why=why, remedy=remedy, severity=severity)
 
 
 def _circles(model: Model) -> Iterator[Finding]:
@@ -141,11 +157,14 @@ def missing_namespace(model: Model) -> Iterator[Finding]:
                 remedy = f"add a Namespace {namespace} to {each.owner}, or to a Kustomization that it depends on"
                 yield missing_namespace.at(each, *path, why=f"{why}: {late}", remedy=remedy)
             else:
+                remedy = f"add a Namespace {namespace}, or name it in `namespaces` of checks.yaml"
+                if meant := near(namespace, {*makers, *there}):
+                    remedy = f"did you mean {meant}? Otherwise {remedy}"
                 yield missing_namespace.at(
                     each,
                     *path,
                     why=f"{why}, unless an installer makes it before Flux: assumed, since nothing here does",
-                    remedy=f"add a Namespace {namespace}, or name it in `namespaces` of checks.yaml",
+                    remedy=remedy,
                     severity=Severity.NOTE if model.tree.is_partly_seen else Severity.WARNING,
                 )
 

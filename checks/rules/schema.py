@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks import schema
+from checks import schema, schema_fields
 from checks.entry import NEWEST
 from checks.findings import Finding, Severity, Stage
 from checks.flux import is_built_in
 from checks.rule import rule
+from checks.suggest import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,17 @@ def schema_violation(model: Model) -> Iterator[Finding]:
                 continue
             where = ".".join(map(str, path)) or "the object"
             remedy = f"correct {where} to what {kind} takes in Kubernetes {model.tree.config.kubernetes}"
+            if meant := _meant(model, verdict.object, path, message):
+                remedy = f"did you mean {meant}? Otherwise {remedy}"
             yield schema_violation.at(verdict.object, *path, why=f"{where}: {message}", remedy=remedy)
+
+
+def _meant(model: Model, each: Object, path: tuple[str | int, ...], message: str) -> str:
+    """The field that a misspelt one may have meant, empty if none is like it."""
+    if not message.startswith("unknown field"):
+        return ""
+    kind = (each.group, each.api_version.rpartition("/")[2], each.kind)
+    return near(str(path[-1]), schema_fields.fields(schema.known(model.tree), kind, path[:-1]))
 
 
 @rule("K2", Stage.SCHEMA, Severity.ERROR)
@@ -78,6 +89,8 @@ def unknown_kind(model: Model) -> Iterator[Finding]:
         elif each.group.endswith(FLUX) and (model.tree.entry.version or NEWEST) < NEWEST:
             is_certain = False
             why = f"{why} in Flux {'.'.join(map(str, NEWEST))}, and this cluster has an older one"
+        if not versions and (meant := near(each.kind, {kind for group, _, kind in kinds if group == each.group})):
+            remedy = f"did you mean {meant}? Otherwise correct apiVersion, or put the CRD among the manifests"
         there = f": served is {', '.join(versions)}" if versions else f" in Kubernetes {model.tree.config.kubernetes}"
         yield unknown_kind.at(
             each,

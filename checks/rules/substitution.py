@@ -7,15 +7,17 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from checks import envsubst, variables
+from checks import envsubst, scripts, variables
 from checks.config import FILE, Kind
 from checks.entry import is_flux_kustomization
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, scalars
 from checks.rule import rule
+from checks.suggest import near
+from checks.tree import SUBSTITUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from checks.manifests import Path
     from checks.model import Model
@@ -42,8 +44,7 @@ def unparsable(model: Model) -> Iterator[Finding]:
                 variables.line(model.tree, each.object, "${"),
                 each.object.label,
                 why=f"post build failed: envsubst error: variable substitution failed: {each.problem}",
-                remedy="write $${ for what is not Flux's, or annotate the object with "
-                "kustomize.toolkit.fluxcd.io/substitute: disabled",
+                remedy=f"write $${{ for what is not Flux's, or annotate the object with {SUBSTITUTE}: disabled",
             )
 
 
@@ -63,11 +64,7 @@ def no_value(model: Model) -> Iterator[Finding]:
     """
     strict = model.tree.entry.is_strict
     for each in model.used_variables:
-        values = each.owner.variables or {}
         for name in variables.unset(each):
-            near = difflib.get_close_matches(name, values, n=1)
-            give = f"give {name} a value or a default"
-            known = ", ".join(sorted(values)) or "none"
             yield no_value.on(
                 each.object.file,
                 variables.line(model.tree, each.object, f"${{{name}"),
@@ -76,8 +73,20 @@ def no_value(model: Model) -> Iterator[Finding]:
                 if strict
                 else f"{name} has no value: this version of Flux puts nothing in its place, 2.9 refuses it",
                 severity=None if strict else Severity.WARNING,
-                remedy=f"did you mean {near[0]}? Otherwise {give}" if near else f"{give}; known are {known}",
+                remedy=_give(each.object, name, each.owner.variables or {}),
             )
+
+
+def _give(each: Object, name: str, values: Mapping[str, str]) -> str:
+    """What to do about a variable without a value: it is misspelt, another program's, or has none."""
+    give = f"give {name} a value or a default"
+    if meant := near(name, values):
+        return f"did you mean {meant}? Otherwise {give}"
+    if reader := scripts.reader(each, name):
+        off = f", or annotate the {each.kind} with {SUBSTITUTE}: disabled" if scripts.is_script(each) else ""
+        return f"write $${{{name}}} if {reader} is to see ${{{name}}}{off}; otherwise {give}"
+    known = ", ".join(sorted(values)) or "none"
+    return f"{give}; known are {known}"
 
 
 @rule("S3", Stage.SUBSTITUTION, Severity.ERROR)
@@ -254,10 +263,14 @@ def changed_type(model: Model) -> Iterator[Finding]:
         if not each.owner.substitutes:
             continue
         is_string = text - set(variables.inline(each.owner))
+        # Of a variable without a value S2 says it.
+        unset = variables.unset(each)
         for path, before in scalars(each.object.built_data):
             found = EXACTLY.fullmatch(before) if isinstance(before, str) else None
             after = at(each.object.manifest, *path)
-            if found and not isinstance(after, str) and (found[1] in is_string or _is_text(each.object, path)):
+            if not found or found[1] in unset:
+                continue
+            if not isinstance(after, str) and (found[1] in is_string or _is_text(each.object, path)):
                 yield changed_type.at(
                     each.object,
                     *path,
@@ -329,6 +342,8 @@ def unused_key(model: Model) -> Iterator[Finding]:
     """
     # What the policies use is not counted.
     uses = {use.name for each in model.used_variables for use in each.uses}
+    # S2 says it of a misspelt use, from which this follows.
+    uses |= {near(name, each.owner.variables or {}) for each in model.used_variables for name in variables.unset(each)}
     file = model.tree.files.get(FILE)
     for source, keys in model.tree.config.variables.items():
         for key, declared in keys.items():

@@ -51,7 +51,11 @@ kind: HelmRelease
 metadata: {name: other, namespace: observability}
 spec:
   interval: 10m
-  chart: {spec: {chart: some-chart, version: 1.0.0, sourceRef: {kind: HelmRepository, name: charts}}}
+  chart:
+    spec:
+      chart: some-chart
+      version: 1.0.0
+      sourceRef: {kind: HelmRepository, name: charts, namespace: flux-system}
 -- k8s/infrastructure/config.yaml --
 apiVersion: v1
 kind: ConfigMap
@@ -88,7 +92,7 @@ def test_a_finding_for_people_names_the_line_and_what_to_do(tmp_path: Path) -> N
     assert 'variable not set (strict mode): "VPC_IDS"\n' in done.stdout
     assert "→ did you mean VPC_ID? Otherwise give VPC_IDS a value or a default" in done.stdout
     assert done.stdout.splitlines()[-1] == (
-        "✗ 6 objects of 3 Flux Kustomizations (not followed: none): 2 errors, 2 notes "
+        "✗ 8 objects of 3 Flux Kustomizations (not followed: none): 2 errors, 1 note "
         "(yaml, build, substitution; not run: schema, order, policy)"
     )
 

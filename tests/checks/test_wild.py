@@ -247,6 +247,11 @@ spec:
   upgrade: {crds: CreateReplace}
   chart: {spec: {chart: cert-manager, version: v1.21.1, sourceRef: {kind: HelmRepository, name: jetstack}}}
   values: {crds: {enabled: true}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: jetstack, namespace: cert-manager}
+spec: {interval: 1h, url: https://charts.jetstack.io}
 """
     files = f"""-- checks.yaml --
 kubernetes: "1.36"
@@ -323,7 +328,7 @@ def test_what_the_bootstrap_has_written_is_taken_instead_of_what_stands_for_it(t
     root = infrastructure(
         tmp_path,
         """-- k8s/flux-system/flux-system/kustomization.yaml --
-resources: [gotk-components.yaml, gotk-sync.yaml, kustomizations.yaml]
+resources: [gotk-components.yaml, gotk-sync.yaml, kustomizations.yaml, repositories.yaml]
 patches:
   - target: {kind: Deployment, name: kustomize-controller}
     patch: |

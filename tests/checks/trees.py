@@ -29,7 +29,17 @@ variables:
     AWS_ACCOUNT_ID: {sample: "123456789012"}
     ECR_REGISTRY: {sample: 123456789012.dkr.ecr.eu-west-2.amazonaws.com}
 -- k8s/flux-system/flux-system/kustomization.yaml --
-resources: [gotk-components.yaml, gotk-sync.yaml, kustomizations.yaml]
+resources: [gotk-components.yaml, gotk-sync.yaml, kustomizations.yaml, repositories.yaml]
+-- k8s/flux-system/flux-system/repositories.yaml --
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: flux-system}
+spec: {interval: 1h, url: https://charts.example.com}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: prometheus-community, namespace: flux-system}
+spec: {interval: 1h, url: https://prometheus-community.github.io/helm-charts}
 -- k8s/flux-system/flux-system/gotk-sync.yaml --
 # the bootstrap's
 -- k8s/flux-system/flux-system/kustomizations.yaml --

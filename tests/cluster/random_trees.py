@@ -78,6 +78,8 @@ class Part:
     parent: str
     spec: dict[str, Any] = field(default_factory=dict[str, Any])
     objects: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    namespace: str = ""
+    """Of the Kustomization; empty: the tree's."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class RandomTree:
     parts: tuple[Part, ...]
     sync: tuple[dict[str, Any], ...]
     """What the bootstrap would apply: a GitRepository, and the root Kustomization."""
+    root_objects: tuple[dict[str, Any], ...] = ()
+    """What the root Kustomization applies besides the others."""
 
     @property
     def charts(self) -> dict[str, Chart]:
@@ -102,8 +106,13 @@ class RandomTree:
 
     @property
     def kustomizations(self) -> set[str]:
-        """The names of all of them."""
-        return {self.name, *(part.name for part in self.parts)}
+        """The names of all that are to get Ready."""
+        return {self.name, *(part.name for part in self.parts if not part.spec.get("suspend"))}
+
+    @property
+    def namespaces(self) -> set[str]:
+        """The namespaces that its Kustomizations are in."""
+        return {self.name, *(part.namespace for part in self.parts if part.namespace)}
 
     @property
     def releases(self) -> set[str]:
@@ -133,7 +142,7 @@ class RandomTree:
             f"{folder}/kustomization.yaml": _dump({"resources": names}),
             f"{folder}/gotk-components.yaml": _dump(namespace),
             f"{folder}/gotk-sync.yaml": _dump(*self.sync),
-            f"{folder}/kustomizations.yaml": _dump(*children[self.name]),
+            f"{folder}/kustomizations.yaml": _dump(*self.root_objects, *children[self.name]),
             **{f"k8s/{part.name}/objects.yaml": _dump(*part.objects, *children[part.name]) for part in self.parts},
         }
 
@@ -182,10 +191,11 @@ def tree(seed: int, url: str, chart_host: str) -> RandomTree:
     if releases:
         source = {"interval": "1h", "url": f"https://{chart_host}/{name}"}
         parts[0].objects.append(_made("source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", name, source))
+    root_objects = _references(random.Random(f"references {seed}"), parts, name)  # noqa: S311  # as above
     for part in parts:
         if not part.objects:
             part.objects.append(_config_map(f"filler-{part.name}", name, {"part": part.name}))
-    return RandomTree(name, kinds, tuple(parts), _sync(name, url))
+    return RandomTree(name, kinds, tuple(parts), _sync(name, url), root_objects)
 
 
 def write_charts(made: RandomTree, served: Path) -> None:
@@ -260,6 +270,93 @@ def _namespaces(chance: random.Random, parts: list[Part], tree_name: str) -> Non
         _place(chance, parts, 0.5).objects.append(_config_map("lost", f"{tree_name}-nowhere", {"text": "plain"}))
 
 
+def _references(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[dict[str, Any], ...]:
+    """Kustomizations that name what may not be there, or apply what Flux may refuse; gives the root's own objects."""
+    ways = (_other_namespace, _sources, _health_checks, _without_namespace, _secrets, _suspended)
+    return chance.choice(ways)(chance, parts, tree_name) if chance.random() < 0.6 else ()
+
+
+def _other_namespace(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[dict[str, Any], ...]:
+    """A Kustomization in another namespace than its source, and than the one that it depends on."""
+    namespace = f"{tree_name}-away"
+    here = {"namespace": tree_name}
+    source = {"kind": "GitRepository", "name": tree_name, **(here if chance.random() < 0.7 else {})}
+    spec: dict[str, Any] = {"sourceRef": source}
+    if chance.random() < 0.6:
+        spec["dependsOn"] = [{"name": parts[0].name, **(here if chance.random() < 0.6 else {})}]
+    parts.append(Part("away", tree_name, spec, namespace=namespace))
+    return ({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},)
+
+
+def _sources(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[dict[str, Any], ...]:
+    """A Kustomization whose source has another name or kind, or is as it should be."""
+    git, oci = "GitRepository", "OCIRepository"
+    kind, source = chance.choice(((git, "nobody"), (oci, tree_name), (git, tree_name)))
+    parts.append(Part("sourced", tree_name, {"sourceRef": {"kind": kind, "name": source}}))
+    return ()
+
+
+def _health_checks(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[dict[str, Any], ...]:
+    """A Kustomization that waits for one object, which may not be there; with wait it does not look for it."""
+    flux = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization"}
+    namespace = f"{tree_name}-health"
+    checks = (
+        {**flux, "name": parts[0].name, "namespace": tree_name},
+        {**flux, "name": parts[0].name},
+        {**flux, "name": "nobody", "namespace": tree_name},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "name": "nobody", "namespace": namespace},
+    )
+    spec = {"wait": chance.random() < 0.2, "healthChecks": [chance.choice(checks)]}
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    parts.append(Part("checked", tree_name, spec, [made]))
+    return ()
+
+
+def _without_namespace(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[dict[str, Any], ...]:
+    """An object without a namespace, which its Kustomization may give it."""
+    spec = {"targetNamespace": tree_name} if chance.random() < 0.4 else {}
+    parts.append(Part("homeless", tree_name, spec, [_config_map("homeless", "", {"text": "plain"})]))
+    return ()
+
+
+def _secrets(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[dict[str, Any], ...]:
+    """An object that is encrypted with SOPS or not, and a Kustomization that would decrypt it or not.
+
+    What is encrypted and would be decrypted is left out: no key is at hand.
+    """
+    metadata: dict[str, Any] = {"name": "secret", "namespace": tree_name}
+    secret: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"a": "b"}}
+    decryption = {"decryption": {"provider": "sops"}}
+    encrypted = {"sops": {"version": "3.9.0", "mac": "ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]"}}
+    off = {"annotations": {"kustomize.toolkit.fluxcd.io/decrypt": "disabled"}}
+    choices: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+        (decryption, secret),
+        ({}, {**secret, **encrypted}),
+        (decryption, {**secret, **encrypted, "metadata": {**metadata, **off}}),
+        ({}, {**_config_map("secret", tree_name, {"a": "b"}), **encrypted}),
+    )
+    spec, made = chance.choice(choices)
+    parts.append(Part("secret", tree_name, dict(spec), [made]))
+    return ()
+
+
+def _suspended(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[dict[str, Any], ...]:
+    """A suspended Kustomization that nobody waits for, or its parent, or another one, by an expression or without."""
+    paused = Part("paused", tree_name, {"suspend": True})
+    match chance.choice(("nobody", "parent", "other", "expression")):
+        case "parent":
+            parts.append(Part("outer", tree_name, {"wait": True}))
+            paused.parent = "outer"
+        case "other":
+            parts.append(Part("after", tree_name, {"dependsOn": [{"name": "paused"}]}))
+        case "expression":
+            parts.append(Part("after", tree_name, {"dependsOn": [{"name": "paused", "readyExpr": "true"}]}))
+        case _:
+            pass
+    parts.append(paused)
+    return ()
+
+
 def _flux(made: RandomTree, part: Part) -> dict[str, Any]:
     spec = {
         "interval": "10m",
@@ -270,7 +367,7 @@ def _flux(made: RandomTree, part: Part) -> dict[str, Any]:
         "sourceRef": {"kind": "GitRepository", "name": made.name},
         **part.spec,
     }
-    return _made("kustomize.toolkit.fluxcd.io/v1", "Kustomization", part.name, made.name, spec)
+    return _made("kustomize.toolkit.fluxcd.io/v1", "Kustomization", part.name, part.namespace or made.name, spec)
 
 
 def _sync(name: str, url: str) -> tuple[dict[str, Any], ...]:
@@ -289,12 +386,8 @@ def _sync(name: str, url: str) -> tuple[dict[str, Any], ...]:
 
 
 def _config_map(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": namespace},
-        "data": dict(data),
-    }
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
 
 
 def _made(api_version: str, kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,11 @@ CAUSES = {
     **dict.fromkeys(("E1", "E2", "E4", "E7", "E8", "K2"), r'no matches for kind "{kind}"'),
     "E3": r"dependency '[^']+' (is not ready|not found)|unable to get '[^']+' dependency|timeout waiting",
     "E5": r'namespaces? "[^"]+" not found|namespace not specified',
+    "E23": r'\.source\.toolkit\.fluxcd\.io "[^"]+" not found',
+    "E25": r"timeout waiting|health check",
+    "E26": r"dependency '[^']+' is not ready|timeout waiting|health check",
+    "B6": r"is SOPS encrypted|\.sops: field not declared in schema",
+    "K5": r"namespace not specified",
     "S1": r"variable substitution failed|envsubst",
     "S2": r"variable not set",
     "S5": r"substitute from '[^']+' error",
@@ -53,8 +58,8 @@ FOLLOWS = re.compile(
 )
 """What the controllers say of what waits for something else: no cause of its own, once one is named."""
 
-LETS_PASS = frozenset({"S3"})
-"""Errors of what Flux does without a word, and nobody means: a variable that stays as it is."""
+LETS_PASS = frozenset({"S3", "B8"})
+"""Errors of what Flux does without a word, and nobody means: a variable that stays, a namespace that is taken over."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,9 @@ class Trial:
             self.got, self.since, self.attempts, self.asked = got, time.monotonic(), 0, ""
             self.said.clear()
         elif self.asked and all(
-            _handled(each) == self.asked for each in there.values() if each["kind"] == "Kustomization"
+            _handled(each) == self.asked
+            for each in there.values()
+            if each["kind"] == "Kustomization" and not each["spec"].get("suspend")
         ):
             self.attempts, self.asked = self.attempts + 1, ""
         if self.attempts == ATTEMPTS and self.said:
@@ -140,9 +147,9 @@ class Trial:
 
     def _ask(self, town: Town, there: dict[str, Manifest]) -> None:
         self.asked = f"{time.time_ns()}"
-        for name in there:
+        for name, each in there.items():
             if name.startswith("Kustomization"):
-                metadata = {"name": name.partition(" ")[2], "namespace": self.tree.name}
+                metadata = {"name": name.partition(" ")[2], "namespace": each["metadata"]["namespace"]}
                 annotated = {"metadata": {**metadata, "annotations": {REQUESTED: self.asked}}}
                 town.cluster.merge(api.KUSTOMIZATION, annotated, "flux")
 
@@ -172,7 +179,7 @@ def on_the_cluster(town: Town, trees: Iterable[RandomTree]) -> dict[str, Trial]:
             own = {
                 f"{kind.kind} {each['metadata']['name']}": each
                 for kind, each in everything
-                if each["metadata"]["namespace"] == trial.tree.name
+                if each["metadata"]["namespace"] in trial.tree.namespaces
             }
             trial.look(town, own)
         time.sleep(1)
@@ -202,14 +209,14 @@ def _take_away(town: Town, made: RandomTree) -> None:
     """End what a tree costs: its Flux objects and CRDs. Nothing is pruned or uninstalled."""
 
     def each_of(kind: Kind) -> list[Manifest]:
-        return town.cluster.list(kind, made.name)
+        return [each for namespace in made.namespaces for each in town.cluster.list(kind, namespace)]
 
     for each in each_of(api.HELM_RELEASE):
-        metadata = {"name": each["metadata"]["name"], "namespace": made.name}
+        metadata = {"name": each["metadata"]["name"], "namespace": each["metadata"]["namespace"]}
         town.cluster.merge(api.HELM_RELEASE, {"metadata": metadata, "spec": {"suspend": True}}, "truth")
     for kind in (api.KUSTOMIZATION, api.HELM_RELEASE, api.HELM_REPOSITORY, api.GIT_REPOSITORY):
         for each in each_of(kind):
-            town.cluster.delete(kind, each["metadata"]["name"], made.name)
+            town.cluster.delete(kind, each["metadata"]["name"], each["metadata"]["namespace"])
     for kind in made.kinds:
         town.cluster.delete(api.CUSTOM_RESOURCE_DEFINITION, kind.definition["metadata"]["name"])
 
