@@ -157,7 +157,7 @@ def test_a_reconciled_cluster_ends_without_a_trace_but_for_a_volume_to_be_retain
     assert "deleted: PersistentVolumeClaim night/data-2" in said
     assert "went with the sweep, because a pod mounted it: PersistentVolumeClaim night/data-0" in said
     assert "stuck: " not in said
-    remedy = f"to remove what is kept:\n→ fleet sandbox exec -- aws ec2 delete-volume --volume-id {kept}"
+    remedy = f"fleet sandbox exec -- aws ec2 delete-volume --volume-id {kept}"
     assert "deleted: PersistentVolumeClaim night/precious" in said
     assert "nothing of staging is left" in said
     assert remedy in said
