@@ -84,7 +84,7 @@ def test_what_may_pass_is_tried_again_as_github_asks(
 
 
 def test_an_answer_at_the_second_attempt_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("tenacity.nap.time.sleep", list[float]().append)
     answers: list[Any] = [GithubException(503, None, {}), "yes"]
 
     def call() -> str:
