@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import BotoCoreError
 
 from bootstrap import (
     expectations,
@@ -95,7 +96,10 @@ def check_before_up(options: Options) -> tuple[StackOutputs | None, Ready]:
         if options.outputs is not None:
             raise
         outputs = None
-    region = outputs.aws_region if outputs else boto3.Session().region_name
+    try:
+        region = outputs.aws_region if outputs else boto3.Session().region_name
+    except BotoCoreError as error:
+        raise CannotRunError(f"AWS credentials are not available: {error}") from None
     if not region:
         raise CannotRunError(f"{options.stack} is down, and no AWS region is set: set AWS_REGION to the stack's")
     return outputs, read.check(options, region)

@@ -150,7 +150,7 @@ def test_a_secret_that_is_nowhere(town: Town) -> None:
 
 def test_the_wrong_cluster(town: Town, tmp_path: Path) -> None:
     file = tmp_path / "config"
-    file.write_text(town.layout.kubeconfig.read_text().replace("127.0.0.1", "127.0.0.2"))
+    file.write_text(town.layout.kubeconfig.read_text().replace("127.0.0.1", "192.0.2.1"))
     said = fails(town, "run", f"--kubeconfig={file}")
     assert "but the stack's cluster staging is https://127.0.0.1" in said
 
