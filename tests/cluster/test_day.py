@@ -16,6 +16,7 @@ from infra.contract.versions import FLUX
 from sandbox.cluster import life, processes
 from tests.support.checkout import REPOSITORY
 from tests.support.clusters import Town, everything
+from tests.support.engine import executable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,19 @@ def test_a_plan_touches_nothing_and_says_what_would_be_pushed(town: Town) -> Non
     assert "would commit and push k8s/flux-system/flux-system/gotk-components.yaml" in said
     assert "ConfigMap: VPC_ID: absent → vpc-" in said
     assert (everything(town.cluster), town.head) == (before, head)
+
+
+def test_a_plan_before_the_stack_is_up_says_what_is_known_without_a_cluster(town: Town, tmp_path: Path) -> None:
+    """As the rebuild runs it first; and refuses what would fail after everything is built."""
+    executable(tmp_path / "pulumi", "echo '{}'")
+    down = {"PATH": f"{tmp_path}:{town.environment['PATH']}"}
+    said = town.bootstrap("plan", environment=down).out.splitlines()
+    assert said[0] == "the stack staging is not up: what a cluster has is not looked at"
+    assert said[-1].startswith("would commit and push k8s/flux-system/flux-system/gotk-components.yaml")
+    town.switch(protected=True)
+    assert "main takes no push of this token" in town.bootstrap("plan", environment=down, code=1).last
+    town.switch(protected=False)
+    assert "no AWS region is set" in town.bootstrap("plan", environment={**down, "AWS_REGION": ""}, code=2).last
 
 
 def test_the_status_of_a_cluster_without_flux_begins_with_that_and_what_to_do(town: Town) -> None:
@@ -212,9 +226,6 @@ def test_a_rebuilt_stack_is_bootstrapped_without_a_push(report: dict[str, Any], 
     assert "no cluster is up" in town.sandbox("cluster", "status", code=2)
     down = town.bootstrap("status", code=1).text
     assert "the stack staging is down, since " in down
-    planned = town.bootstrap("plan").out.splitlines()
-    assert planned[0] == "the stack staging is not up: what a cluster has is not looked at"
-    assert planned[-1] == "nothing to push"
     town.up()
     assert town.cluster.list(api.POD, "flux-system") == []
     said = town.bootstrap("run")
