@@ -97,7 +97,7 @@ def check_before_up(options: Options) -> tuple[StackOutputs | None, Ready]:
             raise
         outputs = None
     try:
-        region = outputs.aws_region if outputs else boto3.Session().region_name
+        region = outputs.aws_region if outputs else os.environ.get("AWS_REGION") or boto3.Session().region_name
     except BotoCoreError as error:
         raise CannotRunError(f"AWS credentials are not available: {error}") from None
     if not region:

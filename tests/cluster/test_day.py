@@ -59,7 +59,8 @@ def test_a_plan_before_the_stack_is_up_says_what_is_known_without_a_cluster(town
     town.switch(protected=True)
     assert "main takes no push of this token" in town.bootstrap("plan", environment=down, code=1).last
     town.switch(protected=False)
-    assert "no AWS region is set" in town.bootstrap("plan", environment={**down, "AWS_REGION": ""}, code=2).last
+    no_region = {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+    assert "no AWS region is set" in town.bootstrap("plan", environment={**down, **no_region}, code=2).last
 
 
 def test_the_status_of_a_cluster_without_flux_begins_with_that_and_what_to_do(town: Town) -> None:
