@@ -268,7 +268,9 @@ def _is_of_now(snapshot: Snapshot, thing: Manifest, revisions: Sequence[str]) ->
     owner = Key("Kustomization", str(labels.get(f"{OWNER}/namespace", "")), str(labels.get(f"{OWNER}/name", "")))
     attempted = text(snapshot.things.get(owner, {}), "status", "lastAttemptedRevision")
     is_applied = not revisions or owner not in snapshot.things or attempted.endswith(tuple(revisions))
-    return is_applied and is_answered(thing) and objects.is_observed(thing)
+    generation = objects.at(thing, "metadata", "generation")
+    seen = objects.condition(thing, "Stalled").get("observedGeneration", generation)
+    return is_applied and is_answered(thing) and seen == generation
 
 
 def _is_ours(thing: Manifest) -> bool:

@@ -215,7 +215,9 @@ def test_what_was_said_before_a_request_or_a_commit_ends_no_wait() -> None:
     assert is_final(asked)
     root["status"]["lastAttemptedRevision"] = "main@sha1:" + "f" * 40
     assert not is_final(stalled(labels=owner))
-    assert not is_final(stalled(generation=2))
+    newer = stalled(generation=2)
+    newer["status"]["conditions"][-1]["observedGeneration"] = 1
+    assert not is_final(newer)
 
 
 def test_nothing_is_ticked_of_controllers_that_reconcile_nothing_here() -> None:

@@ -247,7 +247,7 @@ def test_a_mended_commit_needs_one_run(town: Town) -> None:
     """The root's condition is still that of the commit before, and its next look is minutes away."""
     root = "k8s/flux-system/flux-system/kustomization.yaml"
     whole = (REPOSITORY / root).read_text()
-    town.commit({root: f"{whole}  - nowhere.yaml\n"})
+    town.commit({root: whole.replace("resources:\n", "resources:\n  - nowhere.yaml\n")})
     town.reconcile(api.GIT_REPOSITORY, "flux-system")
     town.until(lambda: "nowhere.yaml" in town.ready(api.KUSTOMIZATION, "flux-system"))
     town.commit({root: whole}, "Mend it")
