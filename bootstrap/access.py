@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
+import base64
+import ipaddress
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
-from bootstrap import user_kubeconfig, yaml_file
+from bootstrap import run_folder, user_kubeconfig, yaml_file
 from common.console import Look, Progress
 from common.errors import CannotRunError
 from common.kubernetes.api import NAMESPACE, Cluster, UnansweredError, UnauthorizedError
@@ -15,6 +16,7 @@ from common.kubernetes.objects import mapping, mappings, text
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from infra.contract.outputs import StackOutputs
 
@@ -36,8 +38,8 @@ def private_kubeconfig(outputs: StackOutputs, given: Path | None) -> Generator[t
         yield given, config
         return
     config = user_kubeconfig.build(outputs)
-    with tempfile.TemporaryDirectory(prefix="bootstrap-") as folder:  # 0700
-        path = Path(folder) / "kubeconfig"
+    with run_folder.private() as folder:
+        path = folder / "kubeconfig"
         user_kubeconfig.merge(path, config)  # 0600
         yield path, config
 
@@ -48,13 +50,45 @@ def refuse_other_cluster(config: dict[str, Any], outputs: StackOutputs, path: Pa
     context = contexts.get(text(config, "current-context"))
     if context is None:
         raise CannotRunError(f"{path} has no current context: `kubectl config use-context`, or leave --kubeconfig out")
-    servers = {text(each, "name"): text(each, "cluster", "server") for each in mappings(config, "clusters")}
-    server = servers.get(text(context, "cluster"), "")
-    if server.rstrip("/") != outputs.cluster_endpoint.rstrip("/"):
+    clusters = {text(each, "name"): mapping(each, "cluster") for each in mappings(config, "clusters")}
+    cluster = clusters.get(text(context, "cluster"), {})
+    server = text(cluster, "server")
+    if server.rstrip("/") == outputs.cluster_endpoint.rstrip("/"):
+        return
+    wanted = f"the stack's cluster {outputs.cluster_name} is {outputs.cluster_endpoint}"
+    if not _is_loopback(server):
         raise CannotRunError(
-            f"the current context of {path} is {server or 'no cluster'}, but the stack's cluster "
-            f"{outputs.cluster_name} is {outputs.cluster_endpoint}: use another context, or leave --kubeconfig out"
+            f"the current context of {path} is {server or 'no cluster'}, but {wanted}: use another context, or leave "
+            "--kubeconfig out"
         )
+    host = urlsplit(outputs.cluster_endpoint).netloc.partition(":")[0]
+    if not (_is_authority(cluster, outputs, path) and text(cluster, "tls-server-name").lower() == host.lower()):
+        raise CannotRunError(
+            f"the current context of {path} is {server}, a tunnel, and {wanted}: it must have that cluster's "
+            f"certificate-authority-data, and tls-server-name {host} (docs/bootstrap.md, Getting in)"
+        )
+
+
+def _is_loopback(server: str) -> bool:
+    host = urlsplit(server).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_authority(cluster: dict[str, Any], outputs: StackOutputs, path: Path) -> bool:
+    """Whether a kubeconfig's entry trusts the stack's cluster alone: each of EKS has an authority of its own."""
+    if cluster.get("insecure-skip-tls-verify"):
+        return False
+    try:
+        if file := text(cluster, "certificate-authority"):
+            given = (path.parent / file).read_bytes()
+        else:
+            given = base64.b64decode(text(cluster, "certificate-authority-data"))
+        return given.strip() == base64.b64decode(outputs.cluster_certificate_authority).strip()
+    except (OSError, ValueError):
+        return False
 
 
 def await_answer(cluster: Cluster, progress: Progress, deadline: float) -> None:

@@ -31,6 +31,20 @@ MOVE = (
 )
 
 CASES = (
+    _case("Flux is not installed", "Flux", r"not installed", "`fleet bootstrap run` installs it"),
+    _case(
+        "flux-system is being deleted",
+        "Namespace",
+        r"it is being deleted",
+        "`flux uninstall` removes the finalizers that hold it, workloads keep running; then `fleet bootstrap run`",
+    ),
+    _case(
+        "an old version is stored",
+        "CustomResourceDefinition",
+        r"storedVersions",
+        "`flux migrate` writes the stored objects in the new version; then `fleet bootstrap run`",
+    ),
+    _case("an object is suspended", "", r"^it is suspended$", "flux resume {resource} {name} -n {namespace}"),
     _case("a missing CRD", "Kustomization", r'no matches for kind "(?P<kind>\w+)" in version "[^"]+"', MOVE),
     # Of one that was there when the controller started.
     _case("a missing CRD", "Kustomization", r"(?P<kind>\w+)/\S+ not found: the server could not find the req", MOVE),
@@ -59,6 +73,20 @@ CASES = (
         "fix the file that the message names, and push; `make check` finds that before the merge",
     ),
     _case(
+        "access to the cluster is refused",
+        "Cluster",
+        r"Unauthorized|refuses|no token for",
+        "sign in again with the deploy role or a role of clusterAdmins; if that does not help, compare this machine's "
+        "clock (`date -u`)",
+    ),
+    _case(
+        "the cluster does not answer",
+        "Cluster",
+        r"does not answer|answers \d+",
+        "a private endpoint takes a tunnel (docs/bootstrap.md, Getting in); for a public one compare your address with "
+        "endpointPublicCidrs in the stack's config",
+    ),
+    _case(
         "the Git host refuses the credentials",
         "GitRepository",
         r"authentication required|authorization failed|invalid credentials|\b401\b|\b403\b|Bad credentials",
@@ -77,6 +105,13 @@ CASES = (
         "GitRepository",
         r"couldn't find remote ref|reference not found|repository not found",
         "push the branch, or set `branch` and `repository` in bootstrap.yaml and run again",
+    ),
+    _case(
+        "nodes cannot reach a registry",
+        "Pod Deployment",
+        r"(?:ErrImagePull|ImagePullBackOff).*(?:i/o timeout|no such host|connection refused|connection reset|"
+        r"network is unreachable|TLS handshake|deadline exceeded)",
+        "the nodes need a way out: check the NAT gateway and the routes of the private subnets, then the registry",
     ),
     _case(
         "an image cannot be pulled",
@@ -133,12 +168,22 @@ CASES = (
         "see what it waits for: kubectl describe kustomization {name} -n {namespace}",
     ),
 )
+RESOURCES = {
+    "GitRepository": "source git",
+    "HelmRepository": "source helm",
+    "HelmChart": "source chart",
+    "ImageRepository": "image repository",
+    "ImagePolicy": "image policy",
+    "ImageUpdateAutomation": "image update",
+}
+"""How the flux CLI names a kind, where it is not the kind in small letters."""
 OTHERWISE = "read what the object says: kubectl describe {kind_of} {name} -n {namespace}"
 
 
 def advise(kind: str, namespace: str, name: str, message: str) -> tuple[str, str]:
     """The case's name, empty if it is none of the known, and what to do."""
-    values = {"namespace": namespace, "name": name, "kind_of": kind.lower()}
+    resource = RESOURCES.get(kind, kind.lower())
+    values = {"namespace": namespace, "name": name, "kind_of": kind.lower(), "resource": resource}
     for case in CASES:
         found = case.pattern.search(message) if not case.kinds or kind in case.kinds else None
         if found:

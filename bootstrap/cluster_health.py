@@ -67,7 +67,8 @@ def _nodes(nodes: Sequence[Manifest], desired: int) -> list[str]:
     ]
     count = len(nodes) - len(lines)
     # More nodes than wanted are old ones on their way out: they hold nobody up.
-    return [*lines, f"{count} of {desired} nodes are ready"] if count < desired else []
+    absent = "" if nodes else ": none has joined; check the NAT gateway and the routes of the private subnets"
+    return [*lines, f"{count} of {desired} nodes are ready{absent}"] if count < desired else []
 
 
 def _reason(node: Manifest) -> str:

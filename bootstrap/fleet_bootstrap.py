@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -27,12 +27,18 @@ from bootstrap.verify import Wanted
 from common import world
 from common.console import Console, Line, Progress, Sign, give, give_json, tell
 from common.errors import FleetError
-from common.kubernetes.api import Cluster
+from common.kubernetes.api import Cluster, UnansweredError
 from fleet.options import HERE, STACK, Cwd, Json, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.contract.outputs import StackOutputs
 
 HELP = """From a fresh cluster to one that Flux owns, after `pulumi up`.
 
-1. `plan` shows what `run` would do and refuses what cannot work. Safe: it touches nothing.
+1. `plan` shows what `run` would do and refuses what cannot work. Safe: it touches nothing. Before `pulumi up` it says \
+what is known without a cluster.
 
 2. `run` does it: outputs, access, cluster health, ConfigMap and secrets, flux bootstrap github, verify. Every step \
 can be done again; Ctrl-C stops after the step under way, and the same command goes on from there.
@@ -79,17 +85,21 @@ def show_plan(
     """Show what `run` would do, and refuse what cannot work. Touches nothing."""
     options = Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect)
     with console.status("asking pulumi, AWS and the Git host"):
-        ready = preflight.check(options)
+        found, ready = preflight.check_before_up(options)
+        in_cluster = _cluster_lines(options, found, ready) if found else [DOWN.format(stack=stack)]
+    branch = ready.settings.branch
     lines = [
-        f"cluster {ready.outputs.cluster_name} at {ready.outputs.cluster_endpoint}",
-        *_config_map_lines(options, ready),
+        *in_cluster,
         f"secrets: {', '.join(ready.secrets)} have a value",
         (
-            f"flux bootstrap github by {ready.cli.name}: {ready.settings.repository}, branch {ready.settings.branch} "
-            f"at {ready.branch.revision[:12]}, path {ready.settings.path}"
+            f"flux bootstrap github by {ready.cli.name}: {ready.settings.repository}, branch {branch} "
+            f"at {ready.head[:12]}, path {ready.settings.path}"
         ),
         f"controllers: {', '.join(ready.settings.all_components)}",
         f"would commit and push {', '.join(ready.changes)}" if ready.changes else "nothing to push",
+        *(f"{branch}: {rule}, which the token's owner may bypass" for rule in ready.guard.passes),
+        *(f"{branch}: {rule}: image updates will not be pushed" for rule in ready.guard.blocks),
+        *(f"{branch}: {rule}, and whether this token may push is known at the push" for rule in ready.guard.unknown),
     ]
     told = report.Report(
         title="the plan", good=True, checks=[{"title": line, "done": True, "detail": ""} for line in lines]
@@ -100,14 +110,20 @@ def show_plan(
         tell(line, beside_json=json)
 
 
-def _config_map_lines(options: Options, ready: preflight.Ready) -> list[str]:
-    """What would change in the cluster, if it can be asked."""
-    with access.private_kubeconfig(ready.outputs, options.kubeconfig) as (_path, config):
+DOWN = "the stack {stack} is not up: what a cluster has is not looked at"
+
+
+def _cluster_lines(options: Options, outputs: StackOutputs, ready: preflight.Ready) -> list[str]:
+    """What would change in the cluster, if it can be asked. Raises FleetError: it cannot take Flux."""
+    lines = [f"cluster {outputs.cluster_name} at {outputs.cluster_endpoint}"]
+    with access.private_kubeconfig(outputs, options.kubeconfig) as (_path, config):
         try:
-            changes = config_map.diff(config_map.current(Cluster(config)), ready.outputs)
-        except FleetError as error:
-            return [f"ConfigMap: unknown: {error}"]
-    return [f"ConfigMap: {change}" for change in changes] or ["ConfigMap: nothing to change"]
+            cluster = Cluster(config)
+            preflight.refuse_cluster(cluster, ready.settings)
+            changes = config_map.diff(config_map.current(cluster), outputs)
+        except UnansweredError as error:
+            return [*lines, f"ConfigMap: unknown: {error}"]
+    return [*lines, *(f"ConfigMap: {change}" for change in changes or ["nothing to change"])]
 
 
 @app.command("run")
@@ -145,26 +161,23 @@ def verify_cluster(
     found = stack_outputs.read(outputs, stack=stack, project=cwd)
     seen, progress = Watch(), Progress(console)
     _stop_between_steps(progress)
-    wanted = Wanted.of(chosen, None, expected.not_reconciled)
+    wanted = Wanted.of(chosen, (), expected.not_reconciled)
     failure = ""
     with access.private_kubeconfig(found, kubeconfig) as (_path, config):
         cluster = Cluster(config)
-        if not wait:
-            with console.status(f"asking the cluster {found.cluster_name}"):
-                seen.once(cluster, wanted)
-        else:
-            try:
+        try:
+            if wait:
                 seen.until(cluster, wanted, progress, chosen.deadlines.verify)
-            except FleetError as error:
-                failure = str(error)
-    if expected.why:
-        tell(f"{', '.join(expected.not_reconciled)} are not checked here: {expected.why}", beside_json=json)
-    _finish(
-        report.of_verdict(
-            f"{found.cluster_name}: bootstrapped and reconciled", seen.verdict, seen.snapshot, failure=failure
-        ),
-        json=json,
-    )
+            else:
+                with console.status(f"asking the cluster {found.cluster_name}"):
+                    seen.once(cluster, wanted)
+        except FleetError as error:
+            failure = str(error)
+            if not seen.looked:
+                _finish(status.unreached(found.cluster_name, error), json=json)
+    notes = [f"{', '.join(expected.not_reconciled)} are not checked here: {expected.why}"] if expected.why else []
+    title = f"{found.cluster_name}: bootstrapped and reconciled"
+    _finish(report.of_verdict(title, seen.verdict, seen.snapshot, failure=failure), json=json, notes=notes)
 
 
 @app.command("status")
@@ -180,9 +193,7 @@ def show_status(
     """Say what is wrong first, of a cluster in any state, or none. Changes nothing."""
     with console.status("asking pulumi, the cluster and the Git host"):
         state = status.look(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect))
-    for note in state.notes:
-        tell(note, beside_json=json)
-    _finish(state.report, json=json)
+    _finish(state.report, json=json, notes=state.notes)
 
 
 @app.command("configmap")
@@ -269,7 +280,7 @@ def _stop_between_steps(progress: Progress) -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-def _finish(told: report.Report, *, json: bool) -> None:
+def _finish(told: report.Report, *, json: bool, notes: Sequence[str] = ()) -> NoReturn:
     """Print a report and end with its code."""
     report.write_summary(told)
     if json:
@@ -279,7 +290,7 @@ def _finish(told: report.Report, *, json: bool) -> None:
         served = " (emulated: nothing answers there)" if world.in_sandbox() else ""
         lines += [Line(Sign.DONE, told.title), *(f"the application: {url}{served}" for url in told.urls)]
         lines += report.next_steps()
-    for line in lines:
+    for line in [*lines, *notes]:
         tell(line, beside_json=json)
     if told.failure:
         console.fail(f"bootstrap: {told.failure}")

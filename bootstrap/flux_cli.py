@@ -5,13 +5,19 @@ Source: flux2, cmd/flux (flags, output, exit codes), pkg/manifestgen/sync (gotk-
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from bootstrap.flux_settings import NAMESPACE
 from common.errors import CannotRunError, FleetError
@@ -29,9 +35,18 @@ SANDBOX_CLI = "INFRA_FLEET_FLUX"
 RACES = re.compile(
     r"non-fast-forward|fetch first|reference already exists|failed to update ref|cannot lock ref", re.IGNORECASE
 )
-PROTECTED = re.compile(r"GH006|protected branch|GH013", re.IGNORECASE)
+REFUSED = re.compile(
+    r"GH006|GH013|protected branch|repository rule violations|pre-receive hook declined", re.IGNORECASE
+)
+"""What GitHub answers to a push that the rules of the branch refuse (classic protection, rulesets, hooks)."""
+INSTEAD_OF_A_PUSH = (
+    "`fleet bootstrap render` writes them for a pull request, after which the bootstrap pushes nothing; or let the "
+    "token's owner bypass the rules (docs/day-zero.md, step 4)"
+)
+PR_SET_PDEATHSIG = 1
+"""linux/prctl.h."""
 ATTEMPTS = 4
-"""How often a push that lost a race is run again."""
+"""How often it is run at most."""
 
 
 @dataclass(frozen=True)
@@ -72,41 +87,69 @@ def find(settings: Settings) -> Cli:
     return Cli(path, found[1])
 
 
-def bootstrap(cli: Cli, settings: Settings, *, token: str, kubeconfig: Path, say: Callable[[str], None]) -> None:
-    """Run `flux bootstrap github`, again if a push lost a race.
+@dataclass(frozen=True)
+class Invocation:
+    """What flux is run with."""
+
+    cli: Cli
+    settings: Settings
+    token: str
+    """Goes to it by its environment."""
+    kubeconfig: Path
+    """Likewise."""
+    scratch: Path
+    """A folder for its temporary files."""
+
+    def run(self, say: Callable[[str], None], seconds: float) -> tuple[int, str]:
+        """Run `flux bootstrap github` to its end; gives its code and its last complaint."""
+        settings = self.settings
+        command = [
+            *(self.cli.path, "bootstrap", "github", f"--owner={settings.owner}", f"--repository={settings.name}"),
+            *(f"--branch={settings.branch}", f"--path={settings.path}", f"--hostname={settings.hostname}"),
+            *_components(settings),
+            "--token-auth",
+            f"--timeout={seconds:.0f}s",
+            *((f"--ca-file={settings.ca_file}",) if settings.ca_file else ()),
+        ]
+        mine = {"GITHUB_TOKEN": self.token, "KUBECONFIG": str(self.kubeconfig), "TMPDIR": str(self.scratch)}
+        code, lines = _run(command, {**os.environ, **mine}, say)
+        return code, _complaint(lines)
+
+
+def bootstrap(flux: Invocation, say: Callable[[str], None], refreshed: Callable[[float], bool]) -> None:
+    """Run `flux bootstrap github`; again if a push lost a race, or what it saw was stale.
+
+    An attempt takes half of the deadline at most: a commit that lands while flux waits for the one before it would
+    otherwise take all.
 
     Args:
-        cli: the CLI.
-        settings: what it is told.
-        token: goes to it by its environment.
-        kubeconfig: likewise.
+        flux: how it is run.
         say: takes what it says, a line each.
+        refreshed: has the controllers look again, within so many seconds; gives whether all is well now. Raises
+            FleetError with what is wrong now.
 
     Raises:
         FleetError: it fails; its last complaint is told.
     """
-    command = [
-        *(cli.path, "bootstrap", "github", f"--owner={settings.owner}", f"--repository={settings.name}"),
-        *(f"--branch={settings.branch}", f"--path={settings.path}", f"--hostname={settings.hostname}"),
-        *_components(settings),
-        "--token-auth",
-        f"--timeout={settings.deadlines.flux:g}s",
-        *((f"--ca-file={settings.ca_file}",) if settings.ca_file else ()),
-    ]
-    environment = {**os.environ, "GITHUB_TOKEN": token, "KUBECONFIG": str(kubeconfig)}
+    deadline = flux.settings.deadlines.flux
+    end, is_fresh = time.monotonic() + deadline, False
     for attempt in range(1, ATTEMPTS + 1):
-        code, lines = _run(command, environment, say)
+        code, complaint = flux.run(say, max(min(deadline / 2, end - time.monotonic()), 1))
         if code == 0:
             return
-        complaint = _complaint(lines)
-        if RACES.search(complaint) and attempt < ATTEMPTS:
-            say(f"somebody else pushed to {settings.branch} meanwhile: once more")
+        left = end - time.monotonic()
+        if attempt < ATTEMPTS and left > 0 and RACES.search(complaint):
+            say(f"somebody else pushed to {flux.settings.branch} meanwhile: once more")
             continue
-        if PROTECTED.search(complaint):
+        if REFUSED.search(complaint):
             raise FleetError(
-                f"{settings.branch} is protected and flux has files to push: `fleet bootstrap render` writes them "
-                f"for a pull request, after which the bootstrap pushes nothing ({complaint})"
+                f"{flux.settings.branch} takes no push of this token, and flux has files to push: {INSTEAD_OF_A_PUSH} "
+                f"({complaint})"
             )
+        if not is_fresh and left > 0 and refreshed(left):
+            say(f"what flux saw was from before ({complaint}): once more")
+            is_fresh = True
+            continue
         raise FleetError(f"flux bootstrap failed: {complaint}")
 
 
@@ -141,7 +184,7 @@ metadata:
 spec:
   interval: 1m0s
   ref:
-    branch: {settings.branch}
+    branch: {_scalar(settings.branch)}
   secretRef:
     name: {NAMESPACE}
   url: https://{settings.hostname}/{settings.repository}.git
@@ -161,6 +204,18 @@ spec:
 """
 
 
+def _scalar(text: str) -> str:
+    """A string as Go's YAML writes it: plain; in double quotes if it reads as another type, else in single ones."""
+    try:
+        read: Any = yaml.safe_load(f"- {text}")
+    except yaml.YAMLError:
+        read = None
+    if read == [text]:
+        return text
+    is_other_type = bool(read) and isinstance(read[0], bool | int | float | date | None)
+    return f'"{text}"' if is_other_type and not text.startswith("#") else f"'{text}'"
+
+
 def _components(settings: Settings) -> list[str]:
     extra = [f"--components-extra={','.join(settings.components_extra)}"] if settings.components_extra else []
     return [f"--components={','.join(settings.components)}", *extra, f"--version=v{settings.version}"]
@@ -176,6 +231,7 @@ def _run(command: list[str], environment: Mapping[str, str], say: Callable[[str]
         stderr=subprocess.STDOUT,
         text=True,
         process_group=0,
+        preexec_fn=_die_with_parent(),  # one call into the kernel, and no other thread of ours runs
     )
     lines: list[str] = []
     try:
@@ -187,6 +243,14 @@ def _run(command: list[str], environment: Mapping[str, str], say: Callable[[str]
         child.send_signal(signal.SIGINT)
         child.wait()
         raise
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """What a child calls so that the kernel ends it when we are killed (prctl(2)); None where there is no such call."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl  # loaded here: a child after fork may load nothing
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _complaint(lines: list[str]) -> str:

@@ -43,16 +43,19 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Deadlines(BaseModel):
-    """Seconds that a step may take at most; a cold start on spot instances takes minutes."""
+    """Seconds that a step may take at most; a cold start on spot instances takes minutes.
+
+    Together they are shorter than the rebuild's job, so that it ends with what is wrong, and not killed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
     api: Seconds = 300
     """Until the API server answers."""
-    nodes: Seconds = 900
+    nodes: Seconds = 600
     """Until the nodes, CoreDNS and the pod identity agent are ready."""
     flux: Seconds = 600
-    """For `flux bootstrap github`."""
+    """For `flux bootstrap github`, all of its attempts."""
     verify: Seconds = 1800
     """Until everything has reconciled: the longest chain of the Kustomizations' own timeouts."""
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bootstrap import access, cluster_health, config_map, flux_cli, preflight, report, secrets, snapshot, verify
+from bootstrap import (
+    access,
+    cluster_health,
+    config_map,
+    flux_cli,
+    preflight,
+    reconcile,
+    report,
+    run_folder,
+    secrets,
+    snapshot,
+    verify,
+)
+from bootstrap.newer_commits import Commits
 from common.console import Interrupted, Look, Progress
 from common.errors import FleetError
 from common.kubernetes.api import Cluster, UnansweredError, UnauthorizedError
@@ -18,6 +31,7 @@ if TYPE_CHECKING:
     from bootstrap.report import Report
     from bootstrap.snapshot import Snapshot
     from bootstrap.verify import Verdict
+    from infra.contract.outputs import StackOutputs
 
 GAVE_UP = 3
 """How often in a row a controller must say that it has given up, before we stop waiting."""
@@ -31,16 +45,16 @@ def run(options: Options, progress: Progress) -> Report:
     seen = Watch()
     try:
         with progress.step("outputs", "read the stack's outputs, run preflight checks") as step:
-            ready = preflight.check(options)
-            step.said = f"cluster {ready.outputs.cluster_name}, {ready.settings.repository}, {ready.cli.name}"
-        with access.private_kubeconfig(ready.outputs, options.kubeconfig) as (path, config):
+            outputs, ready = preflight.check(options)
+            step.said = f"cluster {outputs.cluster_name}, {ready.settings.repository}, {ready.cli.name}"
+        with access.private_kubeconfig(outputs, options.kubeconfig) as (path, config):
             cluster = Cluster(config)
-            _install(ready, cluster, path, progress)
+            _install(outputs, ready, cluster, path, progress)
             with progress.step("verify", "wait for everything to reconcile") as step:
-                revision = ready.host.branch().revision
-                wanted = verify.Wanted.of(ready.settings, revision, ready.expectations.not_reconciled)
-                seen.until(cluster, wanted, progress, ready.settings.deadlines.verify)
-                step.said = f"all at {revision[:12]}"
+                commits = Commits(ready.host, [ready.host.head()])
+                wanted = verify.Wanted.of(ready.settings, commits.good, ready.expectations.not_reconciled)
+                seen.until(cluster, wanted, progress, ready.settings.deadlines.verify, commits)
+                step.said = f"all at {commits.good[-1][:12]}"
     except Interrupted as stop:
         return _failed(progress, seen, str(stop))
     except FleetError as error:
@@ -48,23 +62,28 @@ def run(options: Options, progress: Progress) -> Report:
     return report.of_verdict("Flux owns the cluster", seen.verdict, seen.snapshot, steps=progress.steps)
 
 
-def _install(ready: Ready, cluster: Cluster, path: Path, progress: Progress) -> None:
+def _install(outputs: StackOutputs, ready: Ready, cluster: Cluster, path: Path, progress: Progress) -> None:
     """Steps 2 to 5."""
     deadlines = ready.settings.deadlines
     with progress.step("access", "connect to the cluster") as step:
         access.await_answer(cluster, progress, deadlines.api)
+        preflight.refuse_cluster(cluster, ready.settings)
         step.said = f"{cluster.server} answers"
     with progress.step("health", "wait for nodes, CoreDNS and the pod identity agent"):
-        desired = cluster_health.desired_nodes(ready.outputs)
+        desired = cluster_health.desired_nodes(outputs)
         progress.wait("the cluster", deadlines.nodes, lambda: _patient(lambda: cluster_health.look(cluster, desired)))
     with progress.step("config", "write ConfigMap terraform-outputs and the secrets") as step:
-        changes = config_map.apply(cluster, ready.outputs)
+        changes = config_map.apply(cluster, outputs)
         for change in changes:
             progress.say(str(change))
         made = secrets.apply(cluster, ready.secrets)
         step.said = f"{len(changes)} keys changed; secrets written: {', '.join(made) or 'none'}"
-    with progress.step("flux", f"run flux bootstrap github, {ready.settings.repository}"):
-        flux_cli.bootstrap(ready.cli, ready.settings, token=ready.token, kubeconfig=path, say=progress.say)
+    with (
+        progress.step("flux", f"run flux bootstrap github, {ready.settings.repository}"),
+        run_folder.private() as scratch,
+    ):
+        flux = flux_cli.Invocation(ready.cli, ready.settings, ready.token, path, scratch)
+        flux_cli.bootstrap(flux, progress.say, lambda seconds: reconcile.refresh_root(cluster, seconds))
 
 
 @dataclass
@@ -74,6 +93,7 @@ class Watch:
     snapshot: Snapshot = field(default_factory=lambda: snapshot.Snapshot())
     verdict: Verdict = field(default_factory=lambda: verify.Verdict((), (), None))
     looked: bool = False
+    refreshed: bool = False
     final: int = 0
 
     def once(self, cluster: Cluster, wanted: verify.Wanted) -> Verdict:
@@ -83,15 +103,35 @@ class Watch:
         self.looked = True
         return self.verdict
 
-    def until(self, cluster: Cluster, wanted: verify.Wanted, progress: Progress, deadline: float) -> None:
+    def until(
+        self,
+        cluster: Cluster,
+        wanted: verify.Wanted,
+        progress: Progress,
+        deadline: float,
+        commits: Commits | None = None,
+    ) -> None:
         """Look until all is well.
+
+        Args:
+            cluster: where.
+            wanted: what is required of it.
+            progress: shows what is waited for.
+            deadline: seconds from now.
+            commits: which commits are good, where that may change; then what has failed is asked to look again first.
 
         Raises:
             FleetError: it is not at the deadline, or a controller has given up; the first cause is named.
         """
 
         def look() -> Look:
-            verdict = self.once(cluster, wanted)
+            now = replace(wanted, revisions=tuple(commits.good)) if commits else wanted
+            verdict = self.once(cluster, now)
+            if commits and commits.take(self.snapshot.revision):
+                verdict = self.once(cluster, replace(wanted, revisions=tuple(commits.good)))
+            if commits and not self.refreshed:
+                reconcile.request_failed(cluster, [self.snapshot.things.get(each.key) for each in verdict.problems])
+                self.refreshed = True
             self.final = self.final + 1 if verdict.first and verdict.first.final else 0
             if self.final >= GAVE_UP and verdict.first:
                 return Look((), f"{verdict.first.key}: {verdict.first.message}")

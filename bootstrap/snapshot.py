@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bootstrap.flux_settings import NAMESPACE
 from common.kubernetes import api
 from common.kubernetes.objects import text
 from infra.contract.outputs import CONFIG_MAP_NAME, CONFIG_MAP_NAMESPACE
@@ -43,6 +44,12 @@ class Snapshot:
     has_outputs: bool = True
     """Whether the ConfigMap terraform-outputs is there."""
 
+    @property
+    def revision(self) -> str:
+        """The commit that Flux's own source is at; empty if it has none."""
+        source = self.things.get(Key("GitRepository", NAMESPACE, NAMESPACE), {})
+        return text(source, "status", "artifact", "revision").rpartition(":")[2]
+
     def of(self, *kinds: str) -> list[Manifest]:
         """The objects of some kinds, in the order of their names."""
         return [thing for key, thing in sorted(self.things.items()) if key.kind in kinds]
@@ -65,8 +72,14 @@ def take(cluster: Cluster) -> Snapshot:
     """Read everything. Raises UnansweredError."""
     installed = cluster.knows(api.KUSTOMIZATION)
     found = [thing for kind in (*WORKLOADS, *(FLUX_KINDS if installed else ())) for thing in cluster.list(kind)]
+    found += of_installation(cluster).things.values()
     has_outputs = cluster.get(api.CONFIG_MAP, CONFIG_MAP_NAME, CONFIG_MAP_NAMESPACE) is not None
     return of(found, installed=installed, has_outputs=has_outputs)
+
+
+def of_installation(cluster: Cluster) -> Snapshot:
+    """Flux's namespace and CustomResourceDefinitions, those that are there. Raises UnansweredError."""
+    return of(filter(None, [cluster.get(api.NAMESPACE, NAMESPACE), *(cluster.definition(kind) for kind in FLUX_KINDS)]))
 
 
 def of(found: Iterable[Manifest], *, installed: bool = True, has_outputs: bool = True) -> Snapshot:

@@ -14,6 +14,10 @@ from infra.contract.outputs import OutputsError, StackOutputs
 STANDARD_INPUT = "-"
 
 
+class NotUpError(CannotRunError):
+    """The stack has no outputs, or not all of the contract's: it is not up."""
+
+
 def read(source: str | None, *, stack: str, project: Path) -> StackOutputs:
     """Read the outputs of a stack that is up.
 
@@ -23,7 +27,8 @@ def read(source: str | None, *, stack: str, project: Path) -> StackOutputs:
         project: the folder of its Pulumi project.
 
     Raises:
-        FleetError: there is no such file or stack, or an output is missing or malformed; all are named.
+        NotUpError: an output is missing or malformed; all are named.
+        FleetError: there is no such file or stack.
     """
     if source is None:
         where, text = f"pulumi stack output --stack {stack}", _ask_pulumi(stack, project)
@@ -40,7 +45,7 @@ def read(source: str | None, *, stack: str, project: Path) -> StackOutputs:
     try:
         return StackOutputs.parse(cast("dict[str, object]", document))
     except OutputsError as error:
-        raise CannotRunError(f"{where}: {error}") from None
+        raise NotUpError(f"{where}: {error}") from None
 
 
 def _file(path: Path) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import access, config_map, expectations, flux_settings, github_repository, report, stack_outputs
+from bootstrap import access, advice, config_map, expectations, flux_settings, github_repository, report, stack_outputs
 from bootstrap.run import Watch
+from bootstrap.stack_outputs import NotUpError
 from bootstrap.verify import Wanted
 from common import world
 from common.errors import FleetError
@@ -37,15 +38,15 @@ def look(options: Options) -> State:
     """Look at the stack, its cluster and the token, whatever there is of them.
 
     Raises:
-        FleetError: the settings are wrong.
+        FleetError: the settings are wrong, or nobody says whether the stack is up.
     """
     world.refuse_other_world()
     settings = flux_settings.load(options.settings)
     expected = expectations.load(options.expect)
-    notes = [_token(settings)]
+    notes = [note for note in [_token(settings)] if note]
     try:
         outputs = stack_outputs.read(options.outputs, stack=options.stack, project=options.project)
-    except FleetError as error:
+    except NotUpError as error:
         since = last_update(options.stack, options.project) if options.outputs is None else None
         down = f"the stack {options.stack} is down, since {since}" if since else str(error)
         return State(report.Report(title=down, good=False, failure=down), notes)
@@ -53,15 +54,21 @@ def look(options: Options) -> State:
         seen = Watch()
         try:
             cluster = Cluster(config)
-            verdict = seen.once(cluster, Wanted.of(settings, None, expected.not_reconciled))
+            verdict = seen.once(cluster, Wanted.of(settings, (), expected.not_reconciled))
             notes += [f"ConfigMap: {change}" for change in config_map.diff(config_map.current(cluster), outputs)]
         except FleetError as error:
-            title = f"the cluster {outputs.cluster_name} cannot be reached"
-            return State(report.Report(title=title, good=False, failure=str(error)), notes)
+            return State(unreached(outputs.cluster_name, error), notes)
     if not seen.snapshot.has_outputs:
         notes.append("ConfigMap terraform-outputs is missing: `fleet bootstrap configmap` writes it again")
     title = f"{outputs.cluster_name} is {'healthy' if verdict.good else 'not healthy'}"
-    return State(report.of_verdict(title, verdict, seen.snapshot), [note for note in notes if note])
+    return State(report.of_verdict(title, verdict, seen.snapshot), notes)
+
+
+def unreached(name: str, error: FleetError) -> report.Report:
+    """The report of a cluster that gives no answer, or refuses us."""
+    case, remedy = advice.advise("Cluster", "", name, str(error))
+    first = {"object": f"Cluster {name}", "message": str(error), "case": case, "advice": remedy}
+    return report.Report(title=f"the cluster {name} cannot be reached", good=False, failure=str(error), first=first)
 
 
 def last_update(stack: str, project: Path) -> str | None:

@@ -7,14 +7,14 @@ that it needs is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bootstrap import advice
 from bootstrap.flux_settings import NAMESPACE
 from bootstrap.snapshot import Key, key_of
-from common.kubernetes import objects
+from common.kubernetes import api, objects
 from common.kubernetes.objects import mappings, text
-from infra.contract.versions import FLUX_CONTROLLERS
+from infra.contract.versions import FLUX, FLUX_CONTROLLERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -37,21 +37,41 @@ CONTROLLER_OF: Mapping[str, str] = {
 }
 
 
+OWNER = "kustomize.toolkit.fluxcd.io"
+"""Begins the labels with which a Kustomization marks what it applies."""
+REQUESTED = "reconcile.fluxcd.io/requestedAt"
+SUSPENDED = "it is suspended"
+MIGRATED = (
+    api.GIT_REPOSITORY,
+    api.HELM_REPOSITORY,
+    api.HELM_CHART,
+    api.KUSTOMIZATION,
+    api.HELM_RELEASE,
+)
+"""The kinds whose pinned CustomResourceDefinition has the one version that is named here (source-controller,
+kustomize-controller and helm-controller of the pinned Flux, config/crd/bases)."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is required of a cluster."""
 
     components: Sequence[str]
     """The controllers that must be available, at the versions of the pinned Flux."""
-    revision: str | None = None
-    """The commit that must be applied; None: whatever each says it is at."""
+    revisions: Sequence[str] = ()
+    """The commits one of which must be applied, the newest last; none: whatever each says it is at."""
     but: Collection[str] = ()
     """Kinds whose objects need not have reconciled: an expectation file says why."""
 
     @classmethod
-    def of(cls, settings: Settings, revision: str | None, but: Collection[str]) -> Wanted:
+    def of(cls, settings: Settings, revisions: Sequence[str], but: Collection[str]) -> Wanted:
         """What the settings ask for."""
-        return cls(settings.all_components, revision, but)
+        return cls(settings.all_components, tuple(revisions), but)
+
+    def is_reconciled(self, controller: str) -> bool:
+        """Whether a controller has to reconcile anything: one of whose kinds nothing is required need not be there."""
+        kinds = [kind for kind, name in CONTROLLER_OF.items() if name == controller]
+        return not kinds or any(kind not in self.but for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -108,8 +128,11 @@ def judge(snapshot: Snapshot, wanted: Wanted) -> Verdict:
 
 
 def _checks(snapshot: Snapshot, wanted: Wanted, problems: Mapping[Key, Problem]) -> list[Check]:
-    deployments = [Key("Deployment", NAMESPACE, name) for name in wanted.components]
-    checks = [_counted(f"{len(wanted.components)} Flux controllers run", deployments, problems)]
+    looked_at = [name for name in wanted.components if wanted.is_reconciled(name)]
+    deployments = [Key("Deployment", NAMESPACE, name) for name in looked_at]
+    checks = [_counted(f"{len(looked_at)} Flux controllers are available", deployments, problems)]
+    if others := [name for name in wanted.components if name not in looked_at]:
+        checks.append(Check(", ".join(others), done=True, detail="installed, not checked here", skipped=True))
     for title, kind in (
         ("GitRepository has fetched", "GitRepository"),
         ("Kustomizations have applied", "Kustomization"),
@@ -141,19 +164,51 @@ def _counted(title: str, keys: Sequence[Key], problems: Mapping[Key, Problem], l
 
 def _problems(snapshot: Snapshot, wanted: Wanted) -> Iterator[Problem]:
     """Everything that is not as it should be, in the order in which things come about."""
+    yield from of_installation(snapshot)
+    if not snapshot.installed:
+        yield Problem(Key("Flux", "", FLUX), "it is not installed", final=False)
+    yield from _suspended_root(snapshot)
     controllers = [Key("Deployment", NAMESPACE, component) for component in wanted.components]
     for key in controllers:
         said = _controller(snapshot.things.get(key), key.name)
         if said:
             yield Problem(key, said, final=False)
-    sync = Key("GitRepository", NAMESPACE, NAMESPACE)
-    if sync not in snapshot.things:
-        said = "it is not there: flux bootstrap makes it" if snapshot.installed else "Flux is not installed"
-        yield Problem(sync, said, final=False)
+    if snapshot.installed and ROOT[0] not in snapshot.things:
+        yield Problem(ROOT[0], "it is not there: flux bootstrap makes it", final=False)
     for kind in CONTROLLER_OF:
         if kind not in wanted.but:
-            yield from _unready(snapshot, kind, wanted.revision)
+            yield from _unready(snapshot, kind, wanted.revisions)
     yield from _workloads(snapshot, controllers)
+
+
+ROOT = (Key("GitRepository", NAMESPACE, NAMESPACE), Key("Kustomization", NAMESPACE, NAMESPACE))
+"""What all begins with."""
+
+
+def of_installation(snapshot: Snapshot) -> Iterator[Problem]:
+    """What keeps Flux from being installed, or installed again."""
+    namespace = snapshot.things.get(Key("Namespace", "", NAMESPACE), {})
+    if objects.at(namespace, "metadata", "deletionTimestamp"):
+        held = [
+            " ".join(text(each, "message").split())
+            for each in mappings(namespace, "status", "conditions")
+            if each.get("status") == "True"
+        ]
+        yield Problem(key_of(namespace), f"it is being deleted: {'; '.join(held) or 'nothing holds it'}", final=True)
+    for kind in MIGRATED:
+        definition = snapshot.things.get(Key("CustomResourceDefinition", "", f"{kind.plural}.{kind.group}"), {})
+        stored: list[str] = objects.at(definition, "status", "storedVersions") or []
+        old = [version for version in stored if version != kind.version]
+        if old:
+            said = f"its storedVersions have {', '.join(old)}, and that of Flux {FLUX} has {kind.version} alone"
+            yield Problem(key_of(definition), said, final=True)
+
+
+def _suspended_root(snapshot: Snapshot) -> Iterator[Problem]:
+    """While it is suspended, nothing of Git arrives: what else is wrong may be right in Git."""
+    for key in ROOT:
+        if objects.at(snapshot.things.get(key, {}), "spec", "suspend") is True:
+            yield Problem(key, SUSPENDED, final=True)
 
 
 def _workloads(snapshot: Snapshot, but: Collection[Key]) -> Iterator[Problem]:
@@ -182,23 +237,40 @@ def _controller(deployment: Manifest | None, name: str) -> str:
     return f"it runs {wrong[0]}, pinned is {tag.removeprefix(':')}" if wrong else ""
 
 
-def _unready(snapshot: Snapshot, kind: str, revision: str | None) -> Iterator[Problem]:
+def is_answered(thing: Mapping[str, Any]) -> bool:
+    """Whether the conditions of an object are younger than the last request for a reconciliation."""
+    asked = objects.mapping(thing, "metadata", "annotations").get(REQUESTED)
+    return asked is None or asked == text(thing, "status", "lastHandledReconcileAt")
+
+
+def _unready(snapshot: Snapshot, kind: str, revisions: Sequence[str]) -> Iterator[Problem]:
     for thing in snapshot.of(kind):
         ready = objects.condition(thing, "Ready")
         said = " ".join(text(ready, "message").split()) or "not reconciled yet"
         stalled = objects.condition(thing, "Stalled")
         if objects.at(thing, "spec", "suspend") is True:
-            yield Problem(
-                key_of(thing), f"it is suspended: flux resume {kind.lower()} {thing['metadata']['name']}", final=True
-            )
+            yield Problem(key_of(thing), SUSPENDED, final=True)
         elif stalled.get("status") == "True":
-            yield Problem(key_of(thing), f"{said} ({text(stalled, 'reason')})", final=True)
+            final = _is_of_now(snapshot, thing, revisions)
+            yield Problem(key_of(thing), f"{said} ({text(stalled, 'reason')})", final=final)
         elif ready.get("status") != "True" or not objects.is_observed(thing):
             yield Problem(key_of(thing), said, final=False)
-        elif revision and kind in ("GitRepository", "Kustomization") and _is_ours(thing):
+        elif revisions and kind in ("GitRepository", "Kustomization") and _is_ours(thing):
             at = text(thing, "status", "artifact", "revision") or text(thing, "status", "lastAppliedRevision")
-            if not at.endswith(revision):
-                yield Problem(key_of(thing), f"it is at {at or 'no revision'}, pushed is {revision[:12]}", final=False)
+            if not at.endswith(tuple(revisions)):
+                message = f"it is at {at or 'no revision'}, pushed is {revisions[-1][:12]}"
+                yield Problem(key_of(thing), message, final=False)
+
+
+def _is_of_now(snapshot: Snapshot, thing: Manifest, revisions: Sequence[str]) -> bool:
+    """Whether what an object says is of what it is to be now: requests answered, and what is pushed applied to it."""
+    labels = objects.mapping(thing, "metadata", "labels")
+    owner = Key("Kustomization", str(labels.get(f"{OWNER}/namespace", "")), str(labels.get(f"{OWNER}/name", "")))
+    attempted = text(snapshot.things.get(owner, {}), "status", "lastAttemptedRevision")
+    is_applied = not revisions or owner not in snapshot.things or attempted.endswith(tuple(revisions))
+    generation = objects.at(thing, "metadata", "generation")
+    seen = objects.condition(thing, "Stalled").get("observedGeneration", generation)
+    return is_applied and is_answered(thing) and seen == generation
 
 
 def _is_ours(thing: Manifest) -> bool:

@@ -79,7 +79,7 @@ def apply(layer: Layer, *, confirm: Callable[[list[str]], bool] | None, say: Cal
     """
     aws = prove_account(Aws(layer.settings.region), layer.settings.account_id, f"{names.PERMANENT_PROJECT}:accountId")
     ssm = aws.client("ssm")
-    with answered("AWS: "):
+    with answered():
         to_generate = parameters.missing(ssm)
         moved = _bucket_exists(aws, layer) and _holds_resources(layer.in_bucket)
     with _restored(layer.stack_file, unless=moved):
@@ -92,7 +92,7 @@ def apply(layer: Layer, *, confirm: Callable[[list[str]], bool] | None, say: Cal
     if not moved:
         _move(layer, say)
     shutil.rmtree(layer.project / FIRST_STATE, ignore_errors=True)
-    with answered("AWS: "):
+    with answered():
         made = parameters.generate(ssm)
     say(f"secrets generated: {', '.join(made)}" if made else "secrets: all there, none was touched")
     return True
@@ -100,7 +100,7 @@ def apply(layer: Layer, *, confirm: Callable[[list[str]], bool] | None, say: Cal
 
 def public_signing_key(layer: Layer) -> str:
     """The public half of image automation's signing key. Raises FleetError."""
-    with answered("AWS: "):
+    with answered():
         return parameters.public_signing_key(Aws(layer.settings.region).client("ssm"))
 
 

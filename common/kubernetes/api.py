@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 from lightkube import ApiError, Client, KubeConfig, generic_resource
+from lightkube.config.client_adapter import verify_cluster
 from lightkube.core.exceptions import ConfigError, LoadResourceError
 from lightkube.types import PatchType
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from common.errors import CannotRunError, FleetError
-from common.kubernetes.objects import mappings, text
+from common.kubernetes.objects import mapping, mappings, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -98,11 +99,12 @@ class Cluster:
         Args:
             kubeconfig: its current context is used.
         """
-        self.server: str = _server(kubeconfig)
+        self.server: str = text(_cluster(kubeconfig), "server") or "?"
         try:
-            self._client: Any = Client(
-                cast("Any", KubeConfig).from_dict(dict(kubeconfig)), timeout=TIMEOUT, trust_env=False
-            )
+            config: Any = cast("Any", KubeConfig).from_dict(dict(kubeconfig))
+            name = text(_cluster(kubeconfig), "tls-server-name")
+            transport = _Named(config.get(), name) if name else None
+            self._client: Any = Client(config, timeout=TIMEOUT, trust_env=False, transport=transport)
         except (ConfigError, OSError, ValueError) as error:
             raise CannotRunError(f"the kubeconfig cannot be used: {_first_line(error)}") from None
 
@@ -130,7 +132,11 @@ class Cluster:
 
     def knows(self, kind: Kind) -> bool:
         """Whether the API server serves a kind of a CustomResourceDefinition."""
-        return self.get(CUSTOM_RESOURCE_DEFINITION, f"{kind.plural}.{kind.group}") is not None
+        return self.definition(kind) is not None
+
+    def definition(self, kind: Kind) -> Manifest | None:
+        """The CustomResourceDefinition of a kind; None if it is not there."""
+        return self.get(CUSTOM_RESOURCE_DEFINITION, f"{kind.plural}.{kind.group}")
 
     def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, *, force: bool = False) -> Manifest:
         """Server-side apply.
@@ -213,7 +219,10 @@ class Cluster:
             message = " ".join((error.status.message or "no reason given").split())
             said = f"the API server {self.server} refuses: {message}"
             if code == UNAUTHORIZED:
-                hint = "your AWS principal has no access entry in the cluster, or its session has ended"
+                hint = (
+                    "your AWS principal has no access entry in the cluster, or its session has ended; or this "
+                    "machine's clock is wrong, compare `date -u`: a token is taken for 15 minutes"
+                )
                 raise UnauthorizedError(f"{said}: {hint}") from None
             raise _RefusedError(code, UnansweredError(said)) from None
         except httpx2.HTTPStatusError as error:
@@ -224,6 +233,19 @@ class Cluster:
             raise UnansweredError(f"the API server {self.server} does not answer: {_first_line(error)}") from None
         except (ConfigError, LoadResourceError) as error:
             raise UnauthorizedError(f"there is no token for {self.server}: {_first_line(error)}") from None
+
+
+class _Named(httpx2.HTTPTransport):
+    """Holds a server to the certificate of a name that is not its address: `tls-server-name`, lightkube has no such."""
+
+    def __init__(self, config: Any, name: str) -> None:
+        super().__init__(verify=verify_cluster(config.cluster, config.user, config.abs_file, trust_env=False))
+        self._name = name
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        request.extensions = {**request.extensions, "sni_hostname": self._name}
+        return super().handle_request(request)
 
 
 class _RefusedError(Exception):
@@ -256,10 +278,11 @@ def _plain(found: object, kind: Kind) -> Manifest:
     return {**plain, "apiVersion": kind.api_version, "kind": kind.kind}
 
 
-def _server(kubeconfig: Mapping[str, Any]) -> str:
+def _cluster(kubeconfig: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The entry of the current context's cluster; an empty one if there is none."""
     contexts = {text(each, "name"): text(each, "context", "cluster") for each in mappings(kubeconfig, "contexts")}
-    servers = {text(each, "name"): text(each, "cluster", "server") for each in mappings(kubeconfig, "clusters")}
-    return servers.get(contexts.get(text(kubeconfig, "current-context"), ""), "?")
+    clusters = {text(each, "name"): mapping(each, "cluster") for each in mappings(kubeconfig, "clusters")}
+    return clusters.get(contexts.get(text(kubeconfig, "current-context"), ""), {})
 
 
 def _first_line(error: Exception) -> str:

@@ -147,7 +147,8 @@ def stick(
 @app.command()
 def switch(
     changes: Annotated[
-        list[str], typer.Argument(help="NAME=VALUE: protected, read_only, rejected, races, latency, fault.")
+        list[str],
+        typer.Argument(help="NAME=VALUE: protected, bypass, plan, busy, read_only, rejected, races, latency, fault."),
     ],
     cwd: Cwd = HERE,
     folder: Where = None,

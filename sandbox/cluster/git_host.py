@@ -13,9 +13,10 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from permanent import github_setup
 from sandbox import files
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 API = re.compile(r"/api/v3/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)(?P<rest>/.*)?$")
 GIT = re.compile(r"/(?P<owner>[^/]+)/(?P<name>[^/]+?)\.git(?P<rest>/.*)$")
-PROTECTED = "GH006: Protected branch update failed for {ref}."
+PROTECTED = "GH013: Repository rule violations found for {ref}."
+MAIN = "main"
+RULESET = 1
+"""The number of main's."""
 
 TOKEN_LIFE = timedelta(days=90)
 
@@ -37,7 +41,13 @@ class Switches:
     """What the host does wrong, or slowly: read at each request."""
 
     protected: bool = False
-    """Whether main takes no push."""
+    """Whether day zero's ruleset is on main."""
+    bypass: str = "never"
+    """What the ruleset says of the token's owner: `always` lets a push pass; empty: GitHub does not tell."""
+    plan: bool = True
+    """Whether the owner's plan has rules at all."""
+    busy: int = 0
+    """How many requests get 429 and are to be made again at once."""
     read_only: bool = False
     """Whether the token lacks the right to push."""
     rejected: bool = False
@@ -80,6 +90,9 @@ class GitHost:
         time.sleep(now.latency)
         if now.fault:
             return _answer(start_response, now.fault, {"message": "the sandbox was told to fail"})
+        if now.busy:
+            switch(self.layout, {"busy": now.busy - 1})
+            return _answer(start_response, 429, {"message": "Too Many Requests"}, [("Retry-After", "0")])
         path = environ["PATH_INFO"]
         api, git = API.fullmatch(path), GIT.fullmatch(path)
         if api:
@@ -97,31 +110,46 @@ class GitHost:
         repository = self._repository(asked)
         if repository is None:
             return _answer(start_response, 404, {"message": "Not Found"})
-        branch = re.fullmatch(r"/(?:branches|rules/branches)/(?P<branch>.+)", asked["rest"] or "")
         file = re.fullmatch(r"/contents/(?P<path>.+)", asked["rest"] or "")
-        if asked["rest"] in (None, "/"):
-            said: object = {
-                "name": asked["name"],
-                "full_name": f"{asked['owner']}/{asked['name']}",
-                "private": True,
-                "visibility": "private",
-                "default_branch": "main",
-                # Of the user: a fine-grained token may do less.
-                "permissions": {"admin": True, "push": True, "pull": True},
-            }
-        elif branch and "rules" in str(asked["rest"]):
-            said = [{"type": "pull_request"}] if now.protected and branch["branch"] == "main" else []
-        elif branch:
-            head = revision(repository, branch["branch"])
-            if head is None:
-                return _answer(start_response, 404, {"message": "Branch not found"})
-            protected = now.protected and branch["branch"] == "main"
-            said = {"name": branch["branch"], "commit": {"sha": head}, "protected": protected}
-        elif file:
+        if file:
             return _file(repository, environ, start_response, file["path"])
-        else:
-            return _answer(start_response, 404, {"message": "Not Found"})
-        return _answer(start_response, 200, said, self._expiration())
+        status, said = self._document(asked, repository, now)
+        return _answer(start_response, status, said, self._expiration())
+
+    def _document(self, asked: re.Match[str], repository: Path, now: Switches) -> tuple[int, object]:
+        """Answer what is not a file's content, with a status."""
+        match (asked["rest"] or "").strip("/").split("/"):
+            case [""]:
+                return 200, {
+                    "name": asked["name"],
+                    "full_name": f"{asked['owner']}/{asked['name']}",
+                    "private": True,
+                    "visibility": "private",
+                    "default_branch": MAIN,
+                    # Of the user: a fine-grained token may do less.
+                    "permissions": {"admin": True, "push": True, "pull": True},
+                }
+            case ["branches", *name] if head := revision(repository, "/".join(name)):
+                is_ruled = now.protected and name == [MAIN]  # a ruleset counts, and is no classic protection
+                protection = {"enabled": False}
+                return 200, {
+                    "name": "/".join(name),
+                    "commit": {"sha": head},
+                    "protected": is_ruled,
+                    "protection": protection,
+                }
+            case ["rules", "branches", *_] if not now.plan:
+                return 403, {"message": "Upgrade to GitHub Pro or make this repository public to enable this feature."}
+            case ["rules", "branches", *name]:
+                rules: Any = github_setup.ruleset()["rules"] if now.protected and name == [MAIN] else []
+                return 200, [{**rule, "ruleset_id": RULESET, "ruleset_source_type": "Repository"} for rule in rules]
+            case ["rulesets", number] if now.protected and number == str(RULESET):
+                bypass = {"current_user_can_bypass": now.bypass} if now.bypass else {}
+                return 200, {"id": RULESET, "name": "main", "enforcement": "active", **bypass}
+            case ["compare", commits]:
+                return _comparison(repository, *commits.split("..."))
+            case _:
+                return 404, {"message": "Not Found"}
 
     def _expiration(self) -> list[tuple[str, str]]:
         """When the token expires, as GitHub tells with each answer."""
@@ -166,7 +194,7 @@ class GitHost:
             "CONTENT_LENGTH": str(len(body)),
             "HTTP_CONTENT_ENCODING": environ.get("HTTP_CONTENT_ENCODING", ""),
             "GIT_PROTOCOL": environ.get("HTTP_GIT_PROTOCOL", ""),
-            **({"SANDBOX_PROTECTED": "1"} if pushes and now.protected else {}),
+            **({"SANDBOX_PROTECTED": "1"} if pushes and now.protected and now.bypass != "always" else {}),
         }
         done = subprocess.run(
             ["git", "http-backend"],  # noqa: S607 the user's git
@@ -203,6 +231,21 @@ def _file(repository: Path, environ: WSGIEnvironment, start_response: StartRespo
     headers = [("Content-Type", "application/vnd.github.raw+json; charset=utf-8")]
     start_response("200 OK", [*headers, ("Content-Length", str(len(done.stdout)))])
     return [done.stdout]
+
+
+def _comparison(repository: Path, base: str, head: str) -> tuple[int, object]:
+    """How a commit stands to another one, as GitHub compares them."""
+
+    def has(ancestor: str, commit: str) -> int:
+        command = ["git", "-C", str(repository), "merge-base", "--is-ancestor", ancestor, commit]
+        return subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
+
+    if has(base, head) not in (0, 1):
+        return 404, {"message": "Not Found"}
+    if base == head:
+        return 200, {"status": "identical"}
+    status = "ahead" if has(base, head) == 0 else "behind" if has(head, base) == 0 else "diverged"
+    return 200, {"status": status}
 
 
 def _commit_nothing(repository: Path) -> None:

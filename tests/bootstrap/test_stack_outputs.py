@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap import stack_outputs
-from common.errors import FleetError
+from bootstrap import preflight, stack_outputs, status
+from common.errors import CannotRunError, FleetError
 from tests.bootstrap.example import OUTPUTS
 from tests.support.engine import executable, path_with
 
@@ -66,5 +66,20 @@ def test_what_pulumi_says_and_what_is_not_there_is_said_in_one_line(
     with pytest.raises(FleetError, match="nowhere is not a folder"):
         stack_outputs.read(None, stack="blue", project=tmp_path / "nowhere")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(FleetError, match="pulumi is not on PATH"):
+    with pytest.raises(CannotRunError, match="pulumi is not on PATH"):
         stack_outputs.read(None, stack="blue", project=tmp_path)
+
+
+def test_without_pulumi_status_could_not_look_and_says_nothing_of_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("FLUX_GITHUB_TOKEN", "ghs_refused-before-it-is-used")
+    (tmp_path / "bootstrap.yaml").write_text("repository: your-org/infra-fleet\n")
+    options = preflight.Options(None, "blue", tmp_path, tmp_path / "bootstrap.yaml")
+    with pytest.raises(CannotRunError, match="pulumi is not on PATH"):
+        status.look(options)
+    executable(tmp_path / "bin" / "pulumi", "echo '{}'")
+    monkeypatch.setenv("PATH", path_with(tmp_path / "bin"))
+    looked = status.look(options)
+    assert looked.report.failure.startswith("pulumi stack output --stack blue: the stack's outputs are not those")

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from bootstrap import snapshot, verify
 from bootstrap.flux_settings import Settings
-from infra.contract.versions import FLUX_CONTROLLERS
+from infra.contract.versions import FLUX, FLUX_CONTROLLERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SETTINGS = Settings(repository="your-org/infra-fleet")
 REVISION = "0123456789abcdef0123456789abcdef01234567"
-WANTED = verify.Wanted.of(SETTINGS, REVISION, ())
+WANTED = verify.Wanted.of(SETTINGS, [REVISION], ())
 
 
 def flux(kind: str, name: str, message: str = "", *, observed: int = 1, **spec: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ WAITS = "dependency 'flux-system/{}' is not ready"
 
 
 def judge(*things: dict[str, Any], but: Sequence[str] = ()) -> verify.Verdict:
-    wanted = verify.Wanted.of(SETTINGS, REVISION, but)
+    wanted = verify.Wanted.of(SETTINGS, [REVISION], but)
     return verify.judge(snapshot.of([*CONTROLLERS, SOURCE, *things]), wanted)
 
 
@@ -137,7 +137,115 @@ def test_an_empty_cluster_has_no_flux() -> None:
     verdict = verify.judge(snapshot.of([], installed=False), WANTED)
     assert not verdict.good
     assert verdict.first
-    assert verdict.first.message == "it is not installed"
+    assert f"{verdict.first.key}: {verdict.first.message}" == f"Flux {FLUX}: it is not installed"
+    assert verdict.first.advice == "`fleet bootstrap run` installs it"
+
+
+def test_a_namespace_that_is_being_deleted_comes_first_and_names_what_holds_it() -> None:
+    held = "Some content in the namespace has finalizers remaining: finalizers.fluxcd.io in 3 resource instances"
+    conditions = [
+        {"type": "NamespaceFinalizersRemaining", "status": "True", "message": held},
+        {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "all resources found"},
+    ]
+    namespace = {
+        "kind": "Namespace",
+        "metadata": {"name": "flux-system", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        "status": {"phase": "Terminating", "conditions": conditions},
+    }
+    verdict = verify.judge(snapshot.of([namespace], installed=False), WANTED)
+    assert verdict.first
+    assert (str(verdict.first.key), verdict.first.message) == (
+        "Namespace flux-system",
+        f"it is being deleted: {held}",
+    )
+    assert "`flux uninstall`" in verdict.first.advice
+
+
+def test_a_version_that_is_stored_and_no_longer_served_comes_first() -> None:
+    name = "gitrepositories.source.toolkit.fluxcd.io"
+    status = {"storedVersions": ["v1beta2", "v1"]}
+    definition = {"kind": "CustomResourceDefinition", "metadata": {"name": name}, "status": status}
+    old = flux("GitRepository", "flux-system", "anything")
+    verdict = verify.judge(snapshot.of([*CONTROLLERS, old, definition]), WANTED)
+    assert verdict.first
+    assert verdict.first.key.name == name
+    assert "have v1beta2, and" in verdict.first.message
+    assert verdict.first.advice.startswith("`flux migrate`")
+    status["storedVersions"] = ["v1"]
+    assert judge(definition, flux("Kustomization", "flux-system")).good
+
+
+def test_a_suspended_root_is_the_cause_of_all_that_is_right_in_git() -> None:
+    verdict = judge(
+        flux("Kustomization", "applications", "wrong until yesterday's commit"),
+        flux("Kustomization", "flux-system", suspend=True),
+    )
+    assert verdict.first
+    assert (str(verdict.first.key), verdict.first.message) == (
+        "Kustomization flux-system/flux-system",
+        "it is suspended",
+    )
+    assert verdict.first.advice == "flux resume kustomization flux-system -n flux-system"
+    source = flux("GitRepository", "flux-system", suspend=True)
+    assert "flux resume source git" in judge(source).problems[0].advice
+
+
+def stalled(**metadata: Any) -> dict[str, Any]:
+    release = flux("HelmRelease", "stack", "install retries exhausted")
+    release["status"]["conditions"].append({"type": "Stalled", "status": "True", "reason": "RetriesExceeded"})
+    release["metadata"] |= metadata
+    return release
+
+
+def test_what_was_said_before_a_request_or_a_commit_ends_no_wait() -> None:
+    """A release that has given up is believed once it has seen what is asked of it now."""
+    root = flux("Kustomization", "flux-system")
+    root["status"]["lastAttemptedRevision"] = f"main@sha1:{REVISION}"
+    owner = {f"{verify.OWNER}/name": "flux-system", f"{verify.OWNER}/namespace": "flux-system"}
+
+    def is_final(release: dict[str, Any]) -> bool:
+        (problem,) = [each for each in judge(root, release).problems if each.key.kind == "HelmRelease"]
+        return problem.final
+
+    assert is_final(stalled())
+    assert is_final(stalled(labels=owner))
+    asked = stalled(annotations={verify.REQUESTED: "2"})
+    assert not is_final(asked)
+    asked["status"]["lastHandledReconcileAt"] = "2"
+    assert is_final(asked)
+    root["status"]["lastAttemptedRevision"] = "main@sha1:" + "f" * 40
+    assert not is_final(stalled(labels=owner))
+    newer = stalled(generation=2)
+    newer["status"]["conditions"][-1]["observedGeneration"] = 1
+    assert not is_final(newer)
+
+
+def test_nothing_is_ticked_of_controllers_that_reconcile_nothing_here() -> None:
+    root = flux("Kustomization", "flux-system")
+    titles = [check.title for check in judge(root).checks]
+    assert titles[0] == "5 Flux controllers are available"
+    here, others, *_ = judge(root, but=verify.IMAGE_KINDS).checks
+    assert (here.title, here.detail) == ("3 Flux controllers are available", "3 of 3")
+    assert others.title == "image-reflector-controller, image-automation-controller"
+    assert (others.detail, others.skipped) == ("installed, not checked here", True)
+
+
+def test_nodes_without_a_way_out_are_no_missing_image() -> None:
+    reason = {
+        "reason": "ImagePullBackOff",
+        "message": 'Back-off pulling image "ghcr.io/fluxcd/x:v1.9.5": ErrImagePull: dial tcp: i/o timeout',
+    }
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "source-controller-x", "namespace": "flux-system"},
+        "spec": {},
+        "status": {"containerStatuses": [{"state": {"waiting": reason}}]},
+    }
+    (problem,) = judge(flux("Kustomization", "flux-system"), pod).problems
+    assert (problem.case, "NAT gateway" in problem.advice) == ("nodes cannot reach a registry", True)
+    reason["message"] = "manifest unknown"
+    (problem,) = judge(flux("Kustomization", "flux-system"), pod).problems
+    assert problem.case == "an image cannot be pulled"
 
 
 @given(

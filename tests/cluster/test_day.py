@@ -12,9 +12,11 @@ import pytest
 
 from common.kubernetes import api, objects
 from infra.contract.outputs import CONFIG_MAP_KEYS
+from infra.contract.versions import FLUX
 from sandbox.cluster import life, processes
 from tests.support.checkout import REPOSITORY
 from tests.support.clusters import Town, everything
+from tests.support.engine import executable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +49,27 @@ def test_a_plan_touches_nothing_and_says_what_would_be_pushed(town: Town) -> Non
     assert (everything(town.cluster), town.head) == (before, head)
 
 
+def test_a_plan_before_the_stack_is_up_says_what_is_known_without_a_cluster(town: Town, tmp_path: Path) -> None:
+    """As the rebuild runs it first; and refuses what would fail after everything is built."""
+    executable(tmp_path / "pulumi", "echo '{}'")
+    down = {"PATH": f"{tmp_path}:{town.environment['PATH']}"}
+    said = town.bootstrap("plan", environment=down).out.splitlines()
+    assert said[0] == "the stack staging is not up: what a cluster has is not looked at"
+    assert said[-1].startswith("would commit and push k8s/flux-system/flux-system/gotk-components.yaml")
+    town.switch(protected=True)
+    assert "main takes no push of this token" in town.bootstrap("plan", environment=down, code=1).last
+    town.switch(protected=False)
+    no_region = {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+    assert "no AWS region is set" in town.bootstrap("plan", environment={**down, **no_region}, code=2).last
+
+
+def test_the_status_of_a_cluster_without_flux_begins_with_that_and_what_to_do(town: Town) -> None:
+    assert town.bootstrap("status", code=1).out.splitlines()[:2] == [
+        f"first cause: Flux {FLUX}: it is not installed",
+        "→ `fleet bootstrap run` installs it",
+    ]
+
+
 def test_everything_is_ready_the_first_time_from_a_cold_start(report: dict[str, Any], town: Town) -> None:
     """No reconciliation fails on the way, and verification waits for all of its checks."""
     assert report["good"], report
@@ -57,7 +80,7 @@ def test_everything_is_ready_the_first_time_from_a_cold_start(report: dict[str, 
     shown = html.unescape(re.sub(r"</?code>", "", report["markdown"]))
     assert "✓ Flux owns the cluster" in shown
     assert f"http://{_address(town)}/" in shown
-    for title in ("5 Flux controllers run", "GitRepository has fetched", "application pods run"):
+    for title in ("3 Flux controllers are available", "GitRepository has fetched", "application pods run"):
         assert title in report["lines"]
 
 
@@ -115,6 +138,15 @@ def test_a_second_run_commits_nothing_and_changes_nothing(report: dict[str, Any]
     assert town.head == head
     assert everything(town.cluster) == before
     assert "nothing to push" in town.bootstrap("plan").out
+
+
+def test_another_path_is_refused_before_anything_is_pushed(report: dict[str, Any], town: Town) -> None:
+    assert report["good"]
+    head = town.head
+    for command in ("plan", "run"):
+        said = town.bootstrap(command, settings={"path": "k8s/elsewhere"}, code=1).last
+        assert "Flux follows k8s/flux-system in this cluster, and `path` in bootstrap.yaml is k8s/elsewhere" in said
+    assert town.head == head
 
 
 def test_main_may_be_protected_once_nothing_is_left_to_push(report: dict[str, Any], town: Town) -> None:

@@ -16,6 +16,7 @@ import pytest
 from bootstrap import cluster_health
 from common.kubernetes import api, objects
 from infra.contract import names
+from sandbox.cluster import layout as layouts
 from tests.support.clusters import Town, everything
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def fails(town: Town, *arguments: str, **more: Any) -> str:
 def put_right(town: Town) -> Iterator[None]:
     """The Git host does nothing wrong after a test."""
     yield
-    town.switch(protected=False, read_only=False, rejected=False, races=0, fault=0)
+    town.switch(protected=False, bypass="never", read_only=False, rejected=False, races=0, fault=0)
 
 
 def test_no_token(town: Town) -> None:
@@ -85,8 +86,30 @@ def test_a_protected_branch_while_there_is_something_to_push(town: Town) -> None
     """A rebuild need not push to main: `render` writes the files for a pull request."""
     town.switch(protected=True)
     said = fails(town, "plan")
-    assert said.startswith("main is protected and k8s/flux-system/flux-system/gotk-components.yaml")
+    assert said.startswith("main takes no push of this token (ruleset main requires a pull request; ")
+    assert "k8s/flux-system/flux-system/gotk-components.yaml" in said
     assert "`fleet bootstrap render`" in said
+
+
+def test_day_zeros_own_rules_let_the_token_of_an_administrator_push(town: Town) -> None:
+    town.switch(protected=True, bypass="always")
+    said = town.bootstrap("plan").out
+    assert "main: ruleset main requires a pull request, which the token's owner may bypass" in said
+    assert "would commit and push" in said
+
+
+def test_a_push_that_is_refused_although_nobody_told_so_has_its_advice(town: Town) -> None:
+    town.switch(protected=True, bypass="")
+    assert "whether this token may push is known at the push" in town.bootstrap("plan").out
+    said = fails(town, "run")
+    assert said.startswith("main takes no push of this token, and flux has files to push: `fleet bootstrap render`")
+    town.kubectl("delete", "namespace", "flux-system", "--ignore-not-found")
+    town.until(lambda: town.cluster.get(api.NAMESPACE, "flux-system") is None)
+
+
+def test_the_token_of_a_workflow(town: Town) -> None:
+    said = fails(town, "run", environment={"FLUX_GITHUB_TOKEN": "", "GITHUB_TOKEN": "ghs_of-a-job"})
+    assert said.startswith("GITHUB_TOKEN is the token of a GitHub app")
 
 
 def test_a_cli_of_another_version(town: Town) -> None:
@@ -127,7 +150,7 @@ def test_a_secret_that_is_nowhere(town: Town) -> None:
 
 def test_the_wrong_cluster(town: Town, tmp_path: Path) -> None:
     file = tmp_path / "config"
-    file.write_text(town.layout.kubeconfig.read_text().replace("127.0.0.1", "127.0.0.2"))
+    file.write_text(town.layout.kubeconfig.read_text().replace("127.0.0.1", "192.0.2.1"))
     said = fails(town, "run", f"--kubeconfig={file}")
     assert "but the stack's cluster staging is https://127.0.0.1" in said
 
@@ -137,7 +160,11 @@ def test_a_cluster_that_does_not_answer(town: Town) -> None:
         town.until(town.is_silent)
         said = fails(town, "run", settings=SHORT)
         assert said.startswith("the API server not there after 15 s: the API server https://127.0.0.1")
-        assert fails(town, "status").startswith("the API server https://127.0.0.1")
+        for command in ("status", "verify"):
+            assert fails(town, command).startswith("the API server https://127.0.0.1")
+            said = town.bootstrap(command, code=1).out.splitlines()
+            assert said[0].startswith("first cause: Cluster staging: the API server https://127.0.0.1")
+            assert "a private endpoint takes a tunnel" in said[1]
     town.until(lambda: town.cluster.list(api.NODE))
 
 
@@ -210,6 +237,9 @@ def test_a_role_without_an_access_entry(town: Town) -> None:
     with without_entry(town):
         town.until(lambda: "Unauthorized" in fails(town, "run"))
         assert "your AWS principal has no access entry in the cluster, or its session has ended" in fails(town, "run")
+        said = town.bootstrap("status", code=1).out.splitlines()
+        assert said[0].startswith("first cause: Cluster staging: the API server https://127.0.0.1")
+        assert "clock" in said[1]
     town.until(lambda: "ConfigMap: VPC_ID" in town.bootstrap("plan").out)
 
 
@@ -227,6 +257,7 @@ def test_killed_in_the_middle_of_a_step(town: Town, step: str) -> None:
         raise AssertionError("".join(seen))
     child.kill()
     child.wait()
+    town.until(lambda: not _lives("flux-bootstrap", f"--hostname={layouts.ports(town.layout).git_host}"))
 
 
 def test_after_all_kills_a_run_ends_as_if_there_had_been_none(town: Town) -> None:
@@ -310,6 +341,21 @@ def test_credentials_that_end_half_way_stop_it_at_once(town: Town) -> None:
 
 
 @pytest.mark.usefixtures("reconciled")
+def test_commits_that_land_while_it_verifies_are_good(town: Town) -> None:
+    """As image automation makes them: by itself, at any time."""
+    with without_places(town):
+        child = verifying(town)
+        before = town.head
+        for number in (1, 2):
+            town.commit({"docs/note-of-the-day.md": f"the {number}. commit\n"})
+            town.sync()
+    _out, err = child.communicate(timeout=600)
+    assert child.returncode == 0, err
+    assert f"all at {town.head[:12]}" in err
+    assert before != town.head
+
+
+@pytest.mark.usefixtures("reconciled")
 def test_ctrl_c_ends_after_the_step_and_says_how_to_go_on(town: Town) -> None:
     child = town.start_bootstrap("run")
     assert child.stderr
@@ -324,6 +370,16 @@ def test_ctrl_c_ends_after_the_step_and_says_how_to_go_on(town: Town) -> None:
         "bootstrap: stopped before verify; what is done stays, and the same command goes on from here"
     )
     town.bootstrap("run")
+
+
+def _lives(name: str, argument: str) -> list[psutil.Process]:
+    """The processes of a name with an argument."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if name in process.name() and argument in process.cmdline():
+                found.append(process)
+    return found
 
 
 def _watch(seen: set[str], done: threading.Event) -> None:

@@ -110,7 +110,7 @@ def test_a_protected_branch_takes_no_update_and_stays_as_it_is(
     before = town.head
     town.switch(protected=True)
     try:
-        with pytest.raises(RefusedError, match="GH006"):
+        with pytest.raises(RefusedError, match="GH013"):
             automation.run()
     finally:
         town.switch(protected=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -242,6 +243,59 @@ def test_pods_are_not_starting(town: Town) -> None:
     town.until(lambda: _is_well(town))
 
 
+def test_a_mended_commit_needs_one_run(town: Town) -> None:
+    """The root's condition is still that of the commit before, and its next look is minutes away."""
+    root = "k8s/flux-system/flux-system/kustomization.yaml"
+    whole = (REPOSITORY / root).read_text()
+    town.commit({root: whole.replace("resources:\n", "resources:\n  - nowhere.yaml\n")})
+    town.reconcile(api.GIT_REPOSITORY, "flux-system")
+    town.until(lambda: "nowhere.yaml" in town.ready(api.KUSTOMIZATION, "flux-system"))
+    town.commit({root: whole}, "Mend it")
+    town.bootstrap("run")
+    assert _is_well(town)
+
+
+def test_a_suspended_root(town: Town) -> None:
+    _suspend(town, "flux-system", suspended=True)
+    said = town.bootstrap("status", code=1).out.splitlines()
+    assert said[0] == "first cause: Kustomization flux-system/flux-system: it is suspended"
+    assert said[1] == "→ flux resume kustomization flux-system -n flux-system"
+    refused = town.bootstrap("run", code=1).last
+    assert refused == "bootstrap: Kustomization flux-system/flux-system: it is suspended: " + said[1].removeprefix("→ ")
+    _suspend(town, "flux-system", suspended=False)
+    town.bootstrap("run")
+
+
+def test_an_old_version_that_is_stored(town: Town) -> None:
+    """As a Flux before 2.7 left it: the API server would refuse the new definition after the push."""
+    name = "gitrepositories.source.toolkit.fluxcd.io"
+    definition = town.cluster.get(api.CUSTOM_RESOURCE_DEFINITION, name) or {}
+    current = definition["spec"]["versions"]
+    old = [{**current[0], "name": "v1beta2", "storage": False, "served": False}]
+    town.sandbox("cluster", "stop", "kustomize-controller")  # it would put the definition right
+    _versions(town, name, [*current, *old], ["v1beta2", "v1"])
+    try:
+        found = first(town, "an old version is stored")
+        assert found["object"] == f"CustomResourceDefinition {name}"
+        for command in ("plan", "run"):
+            assert "its storedVersions have v1beta2" in town.bootstrap(command, code=1).last
+    finally:
+        _versions(town, name, [*current, *old], ["v1"])
+        _versions(town, name, current, ["v1"])
+        town.sandbox("cluster", "start", "kustomize-controller")
+
+
+def test_flux_system_that_is_being_deleted(town: Town) -> None:
+    """Its controllers go first, and nobody is left to take the finalizers away. The last thing in this cluster."""
+    town.kubectl("delete", "namespace", "flux-system", "--wait=false")
+    town.until(lambda: "finalizers" in first(town, "flux-system is being deleted")["message"])
+    assert "finalizers.fluxcd.io in " in first(town, "flux-system is being deleted")["message"]
+    for command in ("plan", "run"):
+        said = town.bootstrap(command, code=1).last
+        assert said.startswith("bootstrap: Namespace flux-system: it is being deleted: ")
+        assert "`flux uninstall`" in said
+
+
 def test_every_case_has_its_place_in_the_document() -> None:
     headings = {
         line.removeprefix("## ").strip() for line in DOCUMENT.read_text().splitlines() if line.startswith("## ")
@@ -252,3 +306,10 @@ def test_every_case_has_its_place_in_the_document() -> None:
 def _suspend(town: Town, name: str, *, suspended: bool) -> None:
     metadata = {"name": name, "namespace": "flux-system"}
     town.cluster.merge(api.KUSTOMIZATION, {"metadata": metadata, "spec": {"suspend": suspended}}, "flux")
+
+
+def _versions(town: Town, name: str, versions: list[Any], stored: list[str]) -> None:
+    """Set what a definition has and says that it has stored."""
+    for part, patch in (("", {"spec": {"versions": versions}}), ("status", {"status": {"storedVersions": stored}})):
+        subresource = [f"--subresource={part}"] if part else []
+        town.kubectl("patch", "crd", name, "--type=merge", f"--patch={json.dumps(patch)}", *subresource)

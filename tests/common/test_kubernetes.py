@@ -28,6 +28,10 @@ NODES: dict[str, Any] = {
 }
 
 
+NAME = "0123456789ABCDEF.gr7.eu-west-2.eks.amazonaws.com"
+"""Another name of the server, which a tunnel to it is held to."""
+
+
 class Script:
     """An API server that gives the same answers in turn, the last one for ever."""
 
@@ -57,7 +61,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[Script], Cluster]]:
     layout = Layout(tmp_path)
-    files = pki.issue(pki.authority(layout), "api", hosts=["127.0.0.1"]).write(tmp_path, "api")
+    files = pki.issue(pki.authority(layout), "api", hosts=["127.0.0.1", NAME]).write(tmp_path, "api")
     servers: list[Server] = []
 
     def start(script: Script) -> Cluster:
@@ -80,6 +84,20 @@ def kubeconfig(port: int, authority: bytes) -> dict[str, Any]:
         "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
         "current-context": "x",
     }
+
+
+@pytest.mark.parametrize(("name", "is_it"), [(NAME, True), ("another.eks.amazonaws.com", False)])
+def test_a_tunnel_is_held_to_the_name_of_the_cluster(
+    serve: Callable[[Script], Cluster], tmp_path: Path, name: str, is_it: bool
+) -> None:
+    there = serve(Script((200, NODES)))
+    config = kubeconfig(int(there.server.rpartition(":")[2]), Layout(tmp_path).authority.read_bytes())
+    config["clusters"][0]["cluster"]["tls-server-name"] = name
+    if is_it:
+        assert Cluster(config).list(api.NODE)
+        return
+    with pytest.raises(UnansweredError, match=r"does not answer: .*certificate"):
+        Cluster(config).list(api.NODE)
 
 
 def test_an_overloaded_server_is_asked_again(serve: Callable[[Script], Cluster]) -> None:

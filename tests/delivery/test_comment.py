@@ -113,14 +113,17 @@ def test_repository_and_number_are_the_run_s(
             403,
             {},
             "Resource not accessible by integration",
-            ("acme/platform#7: GITHUB_TOKEN may not do that: it needs `pull-requests: write`, which forks do not get"),
+            (
+                "acme/platform#7: GITHUB_TOKEN may not do that: it needs `pull-requests: write`, which forks do not "
+                "get (GitHub: Resource not accessible by integration)"
+            ),
         ),
         (404, {}, "Not Found", "acme/platform#7: there is no such pull request, or GITHUB_TOKEN may not see it"),
         (
             403,
             {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2000000000"},
             "API rate limit exceeded for installation",
-            "acme/platform#7: GitHub's rate limit is reached: run it again in an hour",
+            "acme/platform#7: API rate limit exceeded for installation: run it again after 03:33 UTC",
         ),
         (422, {}, "Validation Failed", "acme/platform#7: GitHub answers 422: Validation Failed"),
     ],

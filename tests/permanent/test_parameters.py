@@ -6,11 +6,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from common.aws import Aws
+from common.errors import UnknownError
 from common.target import prove_account
 from infra.contract import names
+from infra.stack_file import config_of
 from permanent import parameters
+from permanent.apply import Layer, public_signing_key
+from permanent.settings import parse_file
 from sandbox.account import process
 from sandbox.folder import Folder
+from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,3 +80,16 @@ def test_the_signing_key_is_an_openssh_key_whose_public_half_alone_is_told(ssm: 
     key = serialization.load_ssh_private_key(private.encode(), password=None).public_key()
     expected = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
     assert public == expected
+
+
+def test_without_credentials_the_commands_for_github_end_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    project = REPOSITORY / "permanent"
+    layer = Layer(project, parse_file(config_of(project / f"Pulumi.{names.PERMANENT_STACK}.yaml")))
+    with pytest.raises(UnknownError) as caught:
+        public_signing_key(layer)
+    assert str(caught.value) == "AWS cannot be asked: Unable to locate credentials"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap import flux_settings
 from checks.findings import Stage
 from infra.contract import names
 from teardown import time_budget
@@ -30,6 +31,7 @@ CHECKS = ".venv/bin/fleet check --format github"
 GATE = ".venv/bin/fleet gate"
 REBUILD_STATE = '.venv/bin/fleet state --stack "$STACK" --when-down up'
 ACCOUNT = '.venv/bin/fleet account check --stack "$STACK"'
+BOOTSTRAP_PLAN = '.venv/bin/fleet bootstrap plan --stack "$STACK"'
 BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK"'
 STATUS = '.venv/bin/fleet bootstrap status --stack "$STACK"'
 WHEN = '.venv/bin/fleet teardown when --stack "$STACK"'
@@ -76,7 +78,8 @@ def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...
 ANSWERS = {
     **INSTALLED,
     **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
-    **dict.fromkeys((GATE, CHECKS, ACCOUNT, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
+    **dict.fromkeys((ACCOUNT, BOOTSTRAP_PLAN), "true"),
+    **dict.fromkeys((GATE, CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
     **dict.fromkeys(ALARMS, 'echo "$NEEDS"; echo "$STACKS"'),
@@ -94,6 +97,7 @@ def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
     by_name |= {"gate": GATE, "checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
     by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE, "support": SUPPORT}
+    by_name |= {"bootstrap_plan": BOOTSTRAP_PLAN}
     by_name |= {"needed": NEEDED, "nightly": NIGHTLY, "stacks": STACKS, "account": ACCOUNT}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
@@ -270,9 +274,22 @@ def test_a_rebuild_checks_main_and_the_account_then_builds_then_bootstraps() -> 
     jobs = run("rebuild-stack.yml", REBUILD)
     assert results(jobs) == {}
     assert jobs["health"].leg.commands[-2:] == [GATE, CHECKS]
-    assert jobs["rebuild"].leg.commands[-5:] == [ACCOUNT, REBUILD_STATE, UP, BOOTSTRAP, WHEN]
+    assert jobs["rebuild"].leg.commands[-6:] == [ACCOUNT, BOOTSTRAP_PLAN, REBUILD_STATE, UP, BOOTSTRAP, WHEN]
     assert (jobs["rebuild"].leg.group, jobs["rebuild"].leg.environment) == ("stack-staging", "staging")
     assert {step.inputs["ref"] for job in jobs.values() for step in job.leg.steps if "ref" in step.inputs} == {"main"}
+
+
+def test_a_bootstrap_that_could_not_push_is_refused_before_anything_is_built() -> None:
+    jobs = run("rebuild-stack.yml", REBUILD, bootstrap_plan="exit 1")
+    assert jobs["rebuild"].leg.commands[-1] == BOOTSTRAP_PLAN
+    assert results(jobs) == {"rebuild": "failure"}
+
+
+def test_a_rebuild_ends_with_what_is_wrong_before_its_job_is_killed() -> None:
+    """All deadlines of the bootstrap, a stack that takes AWS 20 minutes, and what is around them."""
+    job = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "rebuild-stack.yml").read_text())["jobs"]["rebuild"]
+    limits = flux_settings.Deadlines()
+    assert limits.api + limits.nodes + limits.flux + limits.verify + 30 * 60 <= job["timeout-minutes"] * 60
 
 
 def test_nothing_is_rebuilt_from_a_main_that_flux_would_refuse() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bootstrap import github_repository
+from bootstrap.branch_rules import Guard
 from bootstrap.flux_settings import Settings
 from common.errors import FleetError
 from sandbox.cluster import git_host, pki, repository
@@ -58,19 +59,48 @@ def git(layout: Layout, *arguments: str, cwd: Path) -> subprocess.CompletedProce
 
 def test_it_has_the_clones_commit_and_takes_pushes(layout: Layout, tmp_path: Path) -> None:
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, text=True).strip()
-    assert host(layout).branch() == github_repository.Branch(head, protected=False)
+    assert (host(layout).head(), host(layout).guard()) == (head, Guard())
     url = f"https://{ports(layout).git_host}/{NAME}.git"
     assert git(layout, "clone", "--quiet", url, "clone", cwd=tmp_path).returncode == 0
     clone = tmp_path / "clone"
     git(layout, "commit", "--quiet", "--allow-empty", "-m", "Nothing", cwd=clone)
     assert git(layout, "push", "--quiet", cwd=clone).returncode == 0
     pushed = git(layout, "rev-parse", "HEAD", cwd=clone).stdout.strip()
-    assert host(layout).branch().revision == pushed
+    assert host(layout).head() == pushed
+    assert host(layout).is_ahead(head, pushed)
+    assert not host(layout).is_ahead(pushed, head)
+    assert not host(layout).is_ahead(head, "0" * 40)
     git_host.switch(layout, {"protected": True})
     git(layout, "commit", "--quiet", "--allow-empty", "-m", "More", cwd=clone)
     refused = git(layout, "push", "--quiet", cwd=clone)
-    assert "GH006: Protected branch update failed for refs/heads/main" in refused.stderr
-    assert host(layout).branch() == github_repository.Branch(pushed, protected=True)
+    assert "GH013: Repository rule violations found for refs/heads/main" in refused.stderr
+    assert host(layout).head() == pushed
+
+
+@pytest.mark.parametrize(("bypass", "which"), [("never", "blocks"), ("always", "passes"), ("", "unknown")])
+def test_day_zeros_own_rules_are_judged_by_who_may_bypass_them(layout: Layout, bypass: str, which: str) -> None:
+    git_host.switch(layout, {"protected": True, "bypass": bypass})
+    expected = ("ruleset main requires a pull request", "ruleset main requires status checks")
+    assert host(layout).guard() == Guard(**{which: expected})
+    git_host.switch(layout, {"plan": False})
+    assert host(layout).guard() == Guard()
+
+
+def test_a_busy_host_is_asked_again(layout: Layout) -> None:
+    git_host.switch(layout, {"busy": 2})
+    host(layout).refuse_unseen()
+    assert git_host.switches(layout).busy == 0
+    git_host.switch(layout, {"busy": 1})
+    host(layout).refuse_no_push()
+
+
+def test_a_branch_of_any_name_is_found(layout: Layout, tmp_path: Path) -> None:
+    url = f"https://{ports(layout).git_host}/{NAME}.git"
+    git(layout, "clone", "--quiet", url, "clone", cwd=tmp_path)
+    git(layout, "push", "--quiet", "origin", "HEAD:refs/heads/fix/#1", cwd=tmp_path / "clone")
+    odd = host(layout, branch="fix/#1")
+    assert (odd.head(), odd.guard()) == (host(layout).head(), Guard())
+    assert odd.file("bootstrap.yaml") == (REPOSITORY / "bootstrap.yaml").read_text()
 
 
 def test_a_file_is_read_as_it_is_on_the_branch(layout: Layout) -> None:
