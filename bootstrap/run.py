@@ -92,7 +92,7 @@ class Watch:
 
         def look() -> Look:
             verdict = self.once(cluster, wanted)
-            self.final = self.final + 1 if verdict.first and verdict.first.final else 0
+            self.final = self.final + 1 if verdict.final else 0
             if self.final >= GAVE_UP and verdict.first:
                 return Look((), f"{verdict.first.key}: {verdict.first.message}")
             return Look([f"{problem.key}: {problem.message}" for problem in verdict.problems])

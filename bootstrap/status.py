@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import access, config_map, expectations, flux_settings, github_repository, report, stack_outputs
+from bootstrap import access, config_map, expectations, flux_settings, github_repository, report, stack_outputs, verify
 from bootstrap.run import Watch
 from bootstrap.verify import Wanted
 from common import world
@@ -58,6 +58,7 @@ def look(options: Options) -> State:
         except FleetError as error:
             title = f"the cluster {outputs.cluster_name} cannot be reached"
             return State(report.Report(title=title, good=False, failure=str(error)), notes)
+    notes += [f"drifted: {line}" for line in verify.drifted(seen.snapshot)]
     if not seen.snapshot.has_outputs:
         notes.append("ConfigMap terraform-outputs is missing: `fleet bootstrap configmap` writes it again")
     title = f"{outputs.cluster_name} is {'healthy' if verdict.good else 'not healthy'}"

@@ -39,8 +39,8 @@ def _measure(town: Town, console: Console) -> None:
     totals = [sum(step["seconds"] for step in run) for run in (cold, again)]
     steps.add_row("in all", *(f"{total:.1f} s" for total in totals))
     console.print(steps)
-    memory = sum(process.memory_info().rss for process in processes.found(town.layout) if _lives(process))
-    console.print(f"memory of its processes: {memory / 2**30:.1f} GiB")
+    memory = sum(process.memory_full_info().pss for process in processes.found(town.layout) if _lives(process))
+    console.print(f"memory of its processes (PSS): {memory / 2**20:.0f} MiB")
 
 
 def _lives(process: psutil.Process) -> bool:
