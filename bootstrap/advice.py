@@ -121,17 +121,18 @@ CASES = (
         "fix the values or the chart, and push: helm-controller tries again by itself, ever less often",
     ),
     _case(
+        "a test hook fails",
+        "HelmRelease",
+        r"Helm test failed",
+        "see what the test says: kubectl describe jobs,pods -n {namespace}; fix the chart or its values, and push. To run it "
+        "again as it is: flux reconcile helmrelease {name} -n {namespace} --reset",
+    ),
+    _case(
         "a release is stalled",
         "HelmRelease",
         r"\((?:RetriesExceeded|MissingRollbackTarget)\)",
         "fix the values or the chart, and push: that starts the retries anew; without a change to push: flux reconcile "
         "helmrelease {name} -n {namespace} --reset",
-    ),
-    _case(
-        "a test hook fails",
-        "HelmRelease",
-        r"Helm test failed",
-        "read the log of the chart's test pod in {namespace}; fix the chart or its values, and push",
     ),
     _case(
         "a release fails",

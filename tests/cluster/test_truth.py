@@ -23,14 +23,25 @@ if TYPE_CHECKING:
 
 BATCH = 20
 KUSTOMIZATION = "k8s/flux-system/flux-system/kustomization.yaml"
+HELM = """  - target:
+      kind: Deployment
+      name: helm-controller
+    patch: |
+      - op: add
+        path: /spec/template/spec/containers/0/args/-
+        value: --concurrent=40
+      - op: add
+        path: /spec/template/spec/containers/0/args/-
+        value: --requeue-dependency=5s
+"""
 
 
 @pytest.fixture(scope="module")
 def wide(bootstrapped: Town) -> Town:
-    """A town whose kustomize-controller works on many Kustomizations at a time: those that wait hold a worker."""
+    """A town whose controllers work on many objects at a time: what waits holds a worker."""
     text = (REPOSITORY / KUSTOMIZATION).read_text()
     assert "--concurrent=10" in text
-    bootstrapped.commit({KUSTOMIZATION: text.replace("--concurrent=10", "--concurrent=80")})
+    bootstrapped.commit({KUSTOMIZATION: text.replace("--concurrent=10", "--concurrent=80") + HELM})
     bootstrapped.sync()
     bootstrapped.until(lambda: _is_wide(bootstrapped))
     return bootstrapped
@@ -59,6 +70,7 @@ def test_checks_and_controllers_say_the_same(
 
 
 def _is_wide(town: Town) -> bool:
-    pods = town.cluster.list(api.POD, "flux-system", labels={"app": "kustomize-controller"})
-    wide = all("--concurrent=80" in pod["spec"]["containers"][0]["args"] for pod in pods)
+    flags = {"kustomize-controller": "--concurrent=80", "helm-controller": "--concurrent=40"}
+    pods = {app: town.cluster.list(api.POD, "flux-system", labels={"app": app}) for app in flags}
+    wide = all(flags[app] in pod["spec"]["containers"][0]["args"] for app, found in pods.items() for pod in found)
     return wide and town.ready(api.KUSTOMIZATION, "flux-system").endswith(town.head)
