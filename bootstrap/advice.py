@@ -124,7 +124,7 @@ CASES = (
         "a test hook fails",
         "HelmRelease",
         r"Helm test failed",
-        "see what the test says: kubectl describe jobs,pods -n {namespace}; fix the chart or its values, and push. To run it "
+        "see what failed: kubectl describe jobs,pods -n {namespace}; fix the chart or its values, and push. To run it "
         "again as it is: flux reconcile helmrelease {name} -n {namespace} --reset",
     ),
     _case(
