@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHART_VERSION = "1.0.0"
-SHORT, SHORTER = "20s", "10s"
-"""Timeouts of Kustomizations and of HelmReleases: what waits in vain is known soon, and waiting well begins anew."""
+SHORT, SHORTER = "30s", "10s"
+"""Timeouts of Kustomizations and of HelmReleases: what waits in vain is known soon, and waiting well begins anew.
 
-SLOW = 24
+Less than 30 s is no timeout of a Kustomization (kustomize-controller, Kustomization v1, GetTimeout).
+"""
+
+SLOW = 36
 """Pods that a slow hook's Job makes one after the other, at least a second each: longer than SHORT."""
 
 LONG, LONGER = "3m", "8m"

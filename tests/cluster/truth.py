@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from checks import charts, config, flux, run
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 LONGEST = 600.0
 """Seconds until all trees of a batch must be decided."""
 
-QUIET = 35.0
+QUIET = 40.0
 """Seconds without motion before attempts are counted: longer than any timeout, retry and look at dependencies here."""
 
 ATTEMPTS = 2
@@ -139,7 +140,7 @@ class Trial:
         if got != self.got:
             self.got, self.since, self.attempts, self.asked = got, time.monotonic(), 0, ""
             self.said.clear()
-        elif self.asked and all(_handled(each) == self.asked for each in there.values()):
+        elif self.asked and all(_has_tried(each, self.asked) for each in there.values()):
             self.attempts, self.asked = self.attempts + 1, ""
         if self.attempts == ATTEMPTS and self.said:
             self.verdict = "refused"
@@ -276,5 +277,11 @@ def _is_observed(each: Manifest) -> bool:
     return each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
 
 
-def _handled(each: Manifest) -> Any:
-    return each.get("status", {}).get("lastHandledReconcileAt")
+def _has_tried(each: Manifest, asked: str) -> bool:
+    """Whether an attempt was made since it was asked for: ended, or all applied and waited for since."""
+    if objects.text(each, "status", "lastHandledReconcileAt") == asked:
+        return True
+    healthy = objects.condition(each, "Healthy")
+    since = objects.text(healthy, "lastTransitionTime")
+    begun = datetime.fromisoformat(since).timestamp() if healthy.get("status") == "Unknown" else 0
+    return begun > int(asked) / 1e9
