@@ -116,8 +116,8 @@ CASES = (
     _case(
         NEVER_STALLS,
         "HelmRelease",
-        r"Helm (?:install|upgrade) failed.*(?:execution error at|error calling|template:|post render|post-render"
-        r"|values don't meet the specifications|YAML parse error|unable to build kubernetes objects)",
+        r"Helm (?:install|upgrade) failed.*(?:execution error at|parse error|error calling|template: \S+:\d|post.render"
+        r"|values don't meet the specifications|unable to build kubernetes objects)",
         "fix the values or the chart, and push: helm-controller tries again by itself, ever less often",
     ),
     _case(
