@@ -40,7 +40,8 @@ KINDS = {kind.kind: kind for kind in (api.KUSTOMIZATION, api.HELM_RELEASE)}
 REQUESTED = "reconcile.fluxcd.io/requestedAt"
 
 CAUSES = {
-    **dict.fromkeys(("E1", "E2", "E4", "E7", "E8", "K2"), r'no matches for kind "{kind}"'),
+    **dict.fromkeys(("E1", "E2", "E4", "E7", "K2"), r'no matches for kind "{kind}"'),
+    "E8": r"no matches for kind",
     "E12": r"timeout waiting for",
     "E13": r"Helm (install|upgrade) failed.*no matches for kind",
     "E3": r"dependency '[^']+' (is not ready|not found)|unable to get '[^']+' dependency|timeout waiting",
@@ -278,10 +279,10 @@ def _is_observed(each: Manifest) -> bool:
 
 
 def _has_tried(each: Manifest, asked: str) -> bool:
-    """Whether an attempt was made since it was asked for: ended, or all applied and waited for since."""
+    """Whether an attempt was made since it was asked for: ended, or begun since and at its wait for what is applied."""
     if objects.text(each, "status", "lastHandledReconcileAt") == asked:
         return True
-    healthy = objects.condition(each, "Healthy")
-    since = objects.text(healthy, "lastTransitionTime")
-    begun = datetime.fromisoformat(since).timestamp() if healthy.get("status") == "Unknown" else 0
-    return begun > int(asked) / 1e9
+    if {objects.condition(each, kind).get("status") for kind in ("Healthy", "Ready")} != {"Unknown"}:
+        return False
+    begun = datetime.fromisoformat(objects.condition(each, "Ready")["lastTransitionTime"])
+    return begun.timestamp() > int(asked) / 1e9
