@@ -116,7 +116,8 @@ class Trial:
     since: float = 0.0
     """When that grew last."""
     asked: str = ""
-    """The attempt that was asked for."""
+    """The attempt that was asked for; one that nobody heard of is asked for again."""
+    asked_at: float = 0.0
     attempts: int = 0
     """How many were made without any motion."""
     hooks: dict[str, int] = field(default_factory=dict[str, int])
@@ -145,11 +146,11 @@ class Trial:
             self.attempts, self.asked = self.attempts + 1, ""
         if self.attempts == ATTEMPTS and self.said:
             self.verdict = "refused"
-        elif not self.asked and time.monotonic() - self.since > QUIET:
+        elif time.monotonic() - (self.asked_at if self.asked else self.since) > QUIET:
             self._ask(town, there)
 
     def _ask(self, town: Town, there: dict[str, Manifest]) -> None:
-        self.asked = f"{time.time_ns()}"
+        self.asked, self.asked_at = f"{time.time_ns()}", time.monotonic()
         for each in there.values():
             metadata = {"name": each["metadata"]["name"], "namespace": self.tree.name}
             annotated = {"metadata": {**metadata, "annotations": {REQUESTED: self.asked}}}
@@ -285,4 +286,4 @@ def _has_tried(each: Manifest, asked: str) -> bool:
     if {objects.condition(each, kind).get("status") for kind in ("Healthy", "Ready")} != {"Unknown"}:
         return False
     begun = datetime.fromisoformat(objects.condition(each, "Ready")["lastTransitionTime"])
-    return begun.timestamp() > int(asked) / 1e9
+    return begun.timestamp() >= int(asked) // 10**9  # of the same second, which is all that it tells
