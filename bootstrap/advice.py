@@ -30,6 +30,9 @@ MOVE = (
     "applications (`make check` says which)"
 )
 
+NEVER_STALLS = "a chart cannot be rendered"
+"""helm-controller counts only attempts that stored a release towards its retries."""
+
 CASES = (
     _case("Flux is not installed", "Flux", r"not installed", "`fleet bootstrap run` installs it"),
     _case(
@@ -132,16 +135,52 @@ CASES = (
         "raise the node group's size in the stack's config, or lower the requests",
     ),
     _case(
+        "values of a release are missing",
+        "HelmRelease",
+        r"could not resolve (?P<what>\w+) chart values reference '(?P<reference>[^']+)'",
+        "create the {what} {reference} with the key that valuesFrom names, or remove the entry; helm-controller tries "
+        "again by itself",
+    ),
+    _case(
+        "a chart makes a custom resource without a CRD",
+        "HelmRelease",
+        r'Helm (?:install|upgrade) failed.*no matches for kind "(?P<kind>\w+)"',
+        "let {name} depend on the HelmRelease that installs the CRD of {kind} (`make check` says which), or switch it "
+        "off in the values; helm-controller tries again by itself",
+    ),
+    _case(
+        NEVER_STALLS,
+        "HelmRelease",
+        r"Helm (?:install|upgrade) failed.*(?:execution error at|parse error|error calling|template: \S+:\d|post.render"
+        r"|values don't meet the specifications|unable to build kubernetes objects)",
+        "fix the values or the chart, and push: helm-controller tries again by itself, ever less often",
+    ),
+    _case(
+        "a test hook fails",
+        "HelmRelease",
+        r"Helm test failed",
+        "see what failed: kubectl describe jobs,pods -n {namespace}; fix the chart or its values, and push. To run it "
+        "again as it is: flux reconcile helmrelease {name} -n {namespace} --reset",
+    ),
+    _case(
         "a release is stalled",
         "HelmRelease",
-        r"Helm (?:install|upgrade) failed|RetriesExceeded|retries exhausted",
-        "fix the values or the chart, and push; then flux reconcile helmrelease {name} -n {namespace} --reset",
+        r"\((?:RetriesExceeded|MissingRollbackTarget)\)",
+        "fix the values or the chart, and push: that starts the retries anew; without a change to push: flux reconcile "
+        "helmrelease {name} -n {namespace} --reset",
+    ),
+    _case(
+        "a release fails",
+        "HelmRelease",
+        r"Helm (?:install|upgrade|rollback|uninstall)\b.* failed",
+        "helm-controller tries again until its retries are used up; fix what the message names, and push",
     ),
     _case(
         "a chart is not available",
-        "HelmChart HelmRepository HelmRelease",
-        r"chart pull error|no '[^']+' chart|failed to fetch|invalid chart reference|HelmChart '[^']+' is not ready",
-        "check the version and the repository's address in the HelmRelease and HelmRepository",
+        "HelmChart HelmRepository OCIRepository HelmRelease",
+        r"chart pull error|no '[^']+' chart|failed to fetch|invalid chart reference|could not get Source object|"
+        r"(?:HelmChart|OCIRepository|GitRepository) '[^']+' is not ready",
+        "check the chart's name, version and address in the HelmRelease and its source",
     ),
     _case(
         "an image policy matches nothing",

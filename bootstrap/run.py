@@ -132,7 +132,7 @@ class Watch:
             if commits and not self.refreshed:
                 reconcile.request_failed(cluster, [self.snapshot.things.get(each.key) for each in verdict.problems])
                 self.refreshed = True
-            self.final = self.final + 1 if verdict.first and verdict.first.final else 0
+            self.final = self.final + 1 if verdict.final else 0
             if self.final >= GAVE_UP and verdict.first:
                 return Look((), f"{verdict.first.key}: {verdict.first.message}")
             return Look([f"{problem.key}: {problem.message}" for problem in verdict.problems])

@@ -58,6 +58,7 @@ class Snapshot:
 FLUX_KINDS = (
     api.GIT_REPOSITORY,
     api.HELM_REPOSITORY,
+    api.OCI_REPOSITORY,
     api.HELM_CHART,
     api.KUSTOMIZATION,
     api.HELM_RELEASE,

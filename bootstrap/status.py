@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import access, advice, config_map, expectations, flux_settings, github_repository, report, stack_outputs
+from bootstrap import (
+    access,
+    advice,
+    config_map,
+    expectations,
+    flux_settings,
+    github_repository,
+    report,
+    stack_outputs,
+    verify,
+)
 from bootstrap.run import Watch
 from bootstrap.stack_outputs import NotUpError
 from bootstrap.verify import Wanted
@@ -58,6 +68,7 @@ def look(options: Options) -> State:
             notes += [f"ConfigMap: {change}" for change in config_map.diff(config_map.current(cluster), outputs)]
         except FleetError as error:
             return State(unreached(outputs.cluster_name, error), notes)
+    notes += [f"drifted: {line}" for line in verify.drifted(seen.snapshot)]
     if not seen.snapshot.has_outputs:
         notes.append("ConfigMap terraform-outputs is missing: `fleet bootstrap configmap` writes it again")
     title = f"{outputs.cluster_name} is {'healthy' if verdict.good else 'not healthy'}"

@@ -6,7 +6,7 @@ that it needs is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bootstrap import advice
@@ -28,6 +28,7 @@ IMAGE_KINDS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")
 CONTROLLER_OF: Mapping[str, str] = {
     "GitRepository": "source-controller",
     "HelmRepository": "source-controller",
+    "OCIRepository": "source-controller",
     "HelmChart": "source-controller",
     "Kustomization": "kustomize-controller",
     "HelmRelease": "helm-controller",
@@ -50,6 +51,11 @@ MIGRATED = (
 )
 """The kinds whose pinned CustomResourceDefinition has the one version that is named here (source-controller,
 kustomize-controller and helm-controller of the pinned Flux, config/crd/bases)."""
+NOT_THE_CAUSE = ("Progressing", "RollbackSucceeded", "UninstallSucceeded")
+"""Reasons of a HelmRelease's Ready that tell what was done after a failure: Released or TestSuccess has the failure."""
+
+RENDERED = 5
+"""How often a chart must fail to be rendered before waiting is given up: helm-controller never says that it stalled."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,8 @@ class Verdict:
     problems: Sequence[Problem]
     first: Problem | None
     """The first cause; None if all is well."""
+    final: bool = False
+    """Whether it, or what needs it, is given up by its controller: waiting alone does not help."""
 
     @property
     def good(self) -> bool:
@@ -124,7 +132,22 @@ def judge(snapshot: Snapshot, wanted: Wanted) -> Verdict:
     """Hold a snapshot to what is wanted."""
     problems = {problem.key: problem for problem in _problems(snapshot, wanted)}
     needs = {key: _needs(snapshot, key) for key in (*snapshot.things, *problems)}
-    return Verdict(_checks(snapshot, wanted, problems), list(problems.values()), _first(problems, needs))
+    path = _path(problems, needs)
+    return Verdict(
+        checks=_checks(snapshot, wanted, problems),
+        problems=list(problems.values()),
+        first=path[-1] if path else None,
+        final=any(problem.final for problem in path),
+    )
+
+
+def drifted(snapshot: Snapshot) -> list[str]:
+    """The releases that something else has changed in the cluster, a line each: mode `warn` only tells of it."""
+    return [
+        f"{key_of(each)}: {' '.join(text(condition, 'message').split())}"
+        for each in snapshot.of("HelmRelease")
+        if (condition := objects.condition(each, "Drifted")).get("status") == "True"
+    ]
 
 
 def _checks(snapshot: Snapshot, wanted: Wanted, problems: Mapping[Key, Problem]) -> list[Check]:
@@ -246,7 +269,7 @@ def is_answered(thing: Mapping[str, Any]) -> bool:
 def _unready(snapshot: Snapshot, kind: str, revisions: Sequence[str]) -> Iterator[Problem]:
     for thing in snapshot.of(kind):
         ready = objects.condition(thing, "Ready")
-        said = " ".join(text(ready, "message").split()) or "not reconciled yet"
+        said = _said(thing) or "not reconciled yet"
         stalled = objects.condition(thing, "Stalled")
         if objects.at(thing, "spec", "suspend") is True:
             yield Problem(key_of(thing), SUSPENDED, final=True)
@@ -254,7 +277,10 @@ def _unready(snapshot: Snapshot, kind: str, revisions: Sequence[str]) -> Iterato
             final = _is_of_now(snapshot, thing, revisions)
             yield Problem(key_of(thing), f"{said} ({text(stalled, 'reason')})", final=final)
         elif ready.get("status") != "True" or not objects.is_observed(thing):
-            yield Problem(key_of(thing), said, final=False)
+            problem = Problem(key_of(thing), said, final=False)
+            failures = objects.number(thing, "status", "failures")
+            is_given_up = problem.case == advice.NEVER_STALLS and failures >= RENDERED
+            yield replace(problem, final=is_given_up and _is_of_now(snapshot, thing, revisions))
         elif revisions and kind in ("GitRepository", "Kustomization") and _is_ours(thing):
             at = text(thing, "status", "artifact", "revision") or text(thing, "status", "lastAppliedRevision")
             if not at.endswith(tuple(revisions)):
@@ -271,6 +297,17 @@ def _is_of_now(snapshot: Snapshot, thing: Manifest, revisions: Sequence[str]) ->
     generation = objects.at(thing, "metadata", "generation")
     seen = objects.condition(thing, "Stalled").get("observedGeneration", generation)
     return is_applied and is_answered(thing) and seen == generation
+
+
+def _said(thing: Manifest) -> str:
+    """What an object says of why it is not ready, in a line."""
+    ready, generation = objects.condition(thing, "Ready"), objects.at(thing, "metadata", "generation")
+    if thing["kind"] == "HelmRelease" and ready.get("reason") in NOT_THE_CAUSE:
+        for condition in (objects.condition(thing, kind) for kind in ("TestSuccess", "Released")):
+            if condition.get("status") == "False" and condition.get("observedGeneration") == generation:
+                ready = condition
+                break
+    return " ".join(text(ready, "message").split())
 
 
 def _is_ours(thing: Manifest) -> bool:
@@ -306,8 +343,14 @@ def _needs(snapshot: Snapshot, key: Key) -> list[Key]:
                 Key("HelmRelease", text(each, "namespace") or namespace, text(each, "name"))
                 for each in mappings(spec, "dependsOn")
             ]
+            reference = objects.mapping(spec, "chartRef")
             chart_namespace, _, chart = text(thing, "status", "helmChart").partition("/")
-            needs.append(Key("HelmChart", chart_namespace, chart))
+            needs.append(
+                Key(text(reference, "kind"), text(reference, "namespace") or namespace, text(reference, "name"))
+                if reference
+                else Key("HelmChart", chart_namespace, chart)
+            )
+            needs += _inventory(thing)
         case "HelmChart":
             needs.append(Key(text(spec, "sourceRef", "kind"), namespace, text(spec, "sourceRef", "name")))
         case "ImagePolicy":
@@ -329,10 +372,10 @@ def _needs(snapshot: Snapshot, key: Key) -> list[Key]:
     return needs
 
 
-def _inventory(kustomization: Manifest) -> list[Key]:
-    """What a Kustomization has applied and waits for (`namespace_name_group_Kind` in its inventory)."""
+def _inventory(thing: Manifest) -> list[Key]:
+    """What a Kustomization or HelmRelease made and waits for (`namespace_name_group_Kind` in its inventory)."""
     found: list[Key] = []
-    for entry in mappings(kustomization, "status", "inventory", "entries"):
+    for entry in mappings(thing, "status", "inventory", "entries"):
         match text(entry, "id").split("_"):
             case [namespace, name, _group, ("HelmRelease" | "Deployment" | "GitRepository" | "HelmRepository") as kind]:
                 found.append(Key(kind, namespace, name))
@@ -341,15 +384,10 @@ def _inventory(kustomization: Manifest) -> list[Key]:
     return found
 
 
-def _first(problems: Mapping[Key, Problem], needs: Mapping[Key, Sequence[Key]]) -> Problem | None:
-    """The first problem that comes of no other: from the first one on, along what is needed and not ready."""
-    for key in problems:
-        seen: set[Key] = set()
-        while key not in seen:
-            seen.add(key)
-            deeper = next((need for need in needs.get(key, ()) if need in problems and need not in seen), None)
-            if deeper is None:
-                return problems[key]
-            key = deeper  # the way down
-        return problems[key]
-    return None
+def _path(problems: Mapping[Key, Problem], needs: Mapping[Key, Sequence[Key]]) -> list[Problem]:
+    """The way from the first problem to one that comes of no other, along what is needed and not ready."""
+    key, path = next(iter(problems), None), dict[Key, Problem]()
+    while key is not None:
+        path[key] = problems[key]
+        key = next((need for need in needs.get(key, ()) if need in problems and need not in path), None)
+    return list(path.values())

@@ -183,13 +183,22 @@ KUSTOMIZE_CONTROLLER = GoTool(
     why="the sandbox's cluster",
 )
 
+HELM_CONTROLLER = GoTool(
+    name="helm-controller",
+    folder=FOLDER / "helm-controller",
+    package="github.com/fluxcd/helm-controller",
+    module="github.com/fluxcd/helm-controller",
+    minutes=10,
+    why="the sandbox's cluster",
+)
+
 HELM = GoTool(
     name="helm",
     folder=FOLDER / "helm",
     package="helm.sh/helm/v4/cmd/helm",
     module="helm.sh/helm/v4",
     minutes=1.6,
-    why="the releases of the sandbox's cluster",
+    why="the charts of the sandbox's cluster",
     ldflags="-s -w -X helm.sh/helm/v4/internal/version.version={version}",
     tell_version=("version", "--template={{.Version}}"),
 )
@@ -211,7 +220,7 @@ TOOLS: Mapping[str, GoTool] = MappingProxyType(
         for tool in (
             *(PULUMI, ACTIONLINT, KUSTOMIZE, KUBECONFORM, KUBE_VALIDATE, KYVERNO, CONTROLLER_GEN, CRANE, PROMTOOL),
             *(ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KUBECTL, KWOK),
-            *(SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM, FLUX_BOOTSTRAP),
+            *(SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER, HELM, FLUX_BOOTSTRAP),
         )
     }
 )

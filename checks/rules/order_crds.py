@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import networkx as nx
+
 from checks.charts import all_on
 from checks.config import OwnChart
 from checks.entry import GOTK_COMPONENTS, GOTK_SYNC
 from checks.findings import Finding, Severity, Stage
-from checks.flux import component_of, is_built_in
+from checks.flux import Step, applied, component_of, is_built_in, waits_for
 from checks.manifests import at
 from checks.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.flux import Flux, Release
+    from checks.flux import Flux, Provider, Release
     from checks.model import Model
 
 
@@ -232,8 +234,9 @@ def crd_not_waited_for(model: Model) -> Iterator[Finding]:
 def values_need_a_crd(model: Model) -> Iterator[Finding]:
     """E13: a HelmRelease's values make custom resources of another chart's CRD, and it does not wait for that chart.
 
-    Helm installs nothing of a chart one of whose kinds the API server does not know; whether the other chart is there
-    by then is a race, which a cold cluster loses.
+    Helm installs nothing of a chart one of whose kinds the API server does not know ("no matches for kind"). If the
+    CRD comes only once this release is Ready, it never is: an error. Otherwise helm-controller tries again, ever less
+    often, until the CRD is there: a warning, also where nothing here installs it, since somebody else may.
 
     Bad:
         values:
@@ -252,23 +255,40 @@ def values_need_a_crd(model: Model) -> Iterator[Finding]:
                 continue
             group, kind = missing[0]
             value = foreign.switches[-1].value
-            makers = [p.release for p in model.flux.providers(missing[0]) if p.release]
-            why = f"{value} makes a {kind} ({group})"
-            if not model.flux.providers(missing[0]):
+            providers = model.flux.providers(missing[0])
+            why, severity = f"{value} makes a {kind} ({group})", Severity.WARNING
+            if not providers:
                 charts = " or ".join(model.flux.that_install(missing[0])) or "a chart that brings its CRD"
                 why, remedy = f"{why}, whose CRD nothing here installs", f"install {charts}, or switch it off"
-            elif makers and not any(_is_after(model.flux, release, maker) for maker in makers):
-                why = f"{why}, whose CRD comes with the HelmRelease {makers[0].id}, which it does not wait for"
-                remedy = f"add {makers[0].id} to its dependsOn, or switch it off"
+            elif not any(_is_after(model.flux, release, provider) for provider in providers):
+                maker = providers[0].release
+                comes_with = f"the HelmRelease {maker.id}" if maker else f"the Kustomization {providers[0].owner}"
+                if all(_waits_for(model.flux, provider, release) for provider in providers):
+                    why = f"{why}, whose CRD comes with {comes_with}, which waits for it: never Ready"
+                    severity = Severity.ERROR
+                else:
+                    why = f"{why}, whose CRD comes with {comes_with}, which it does not wait for"
+                wait = f"add {maker.id} to its dependsOn" if maker else f"let {release.object.owner} depend on that"
+                remedy = f"{wait}, or switch it off"
             else:
                 continue
-            yield values_need_a_crd.at(release.object, "spec", "values", *value.split("."), why=why, remedy=remedy)
+            where = (release.object, "spec", "values", *value.split("."))
+            yield values_need_a_crd.at(*where, why=why, remedy=remedy, severity=severity)
 
 
-def _is_after(flux: Flux, release: Release, maker: Release) -> bool:
-    """Whether a HelmRelease is installed after another: it says so, or its Kustomization does."""
-    owners = flux.before(release.object.owner)
-    return maker.id in flux.releases_before(release.id) or maker.object.owner in owners
+def _is_after(flux: Flux, release: Release, provider: Provider) -> bool:
+    """Whether a HelmRelease is installed once a CRD is there: it says so, or its Kustomization does."""
+    owner, maker = release.object.owner, provider.release
+    if maker is None:
+        return flux.is_there(owner, provider) or provider.owner in flux.before(owner)
+    is_waited_for = provider.owner in flux.before(owner) and waits_for(flux.kustomization(provider.owner), maker.object)
+    return is_waited_for or maker.id in flux.releases_before(release.id)
+
+
+def _waits_for(flux: Flux, provider: Provider, release: Release) -> bool:
+    """Whether a CRD comes only once a HelmRelease is Ready."""
+    maker = Step("HelmRelease", provider.release.id) if provider.release else applied(provider.owner)
+    return nx.has_path(flux.steps, maker, Step("HelmRelease", release.id))
 
 
 @rule("E21", Stage.ORDER, Severity.WARNING)

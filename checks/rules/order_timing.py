@@ -105,11 +105,10 @@ def short_timeout(model: Model) -> Iterator[Finding]:
 
 
 def _timeout(each: Kustomization) -> float | None:
-    """Seconds until a Kustomization gives up (kustomize-controller, Kustomization v1, timeout)."""
-    if "timeout" in each.spec:
-        return seconds(each.spec["timeout"])
-    interval = seconds(each.spec.get("interval"))
-    return None if interval is None else max(interval - 30, 30)
+    """Seconds until a Kustomization gives up, never less than 30 (kustomize-controller, Kustomization v1, timeout)."""
+    has_own = "timeout" in each.spec
+    given = seconds(each.spec["timeout"] if has_own else each.spec.get("interval"))
+    return None if given is None else max(given if has_own else given - 30, 30)
 
 
 def _chains(flux: Flux, among: Mapping[str, Release]) -> Iterator[tuple[float, str]]:

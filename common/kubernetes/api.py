@@ -83,6 +83,7 @@ CUSTOM_RESOURCE_DEFINITION = Kind(
 GIT_REPOSITORY = Kind("source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories")
 HELM_CHART = Kind("source.toolkit.fluxcd.io", "v1", "HelmChart", "helmcharts")
 HELM_REPOSITORY = Kind("source.toolkit.fluxcd.io", "v1", "HelmRepository", "helmrepositories")
+OCI_REPOSITORY = Kind("source.toolkit.fluxcd.io", "v1", "OCIRepository", "ocirepositories")
 KUSTOMIZATION = Kind("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations")
 HELM_RELEASE = Kind("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases")
 IMAGE_REPOSITORY = Kind("image.toolkit.fluxcd.io", "v1", "ImageRepository", "imagerepositories")

@@ -146,6 +146,7 @@ GO_TOOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "helm": ("helm.sh/helm/v4", HELM),
         "source-controller": ("github.com/fluxcd/source-controller", FLUX_CONTROLLERS["source-controller"]),
         "kustomize-controller": ("github.com/fluxcd/kustomize-controller", FLUX_CONTROLLERS["kustomize-controller"]),
+        "helm-controller": ("github.com/fluxcd/helm-controller", FLUX_CONTROLLERS["helm-controller"]),
         "flux-bootstrap": ("github.com/fluxcd/flux2/v2", FLUX),
     }
 )

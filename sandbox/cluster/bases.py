@@ -21,7 +21,7 @@ from common.errors import FleetError
 from infra.contract.versions import FLUX_CONTROLLERS
 from sandbox.cluster import crds
 from tools import build, once
-from tools.catalogue import FLUX_BOOTSTRAP, KUSTOMIZE, KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
+from tools.catalogue import FLUX_BOOTSTRAP, HELM_CONTROLLER, KUSTOMIZE, KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 WITH_MODULE: Mapping[str, build.GoTool] = {
     "source-controller": SOURCE_CONTROLLER,
     "kustomize-controller": KUSTOMIZE_CONTROLLER,
+    "helm-controller": HELM_CONTROLLER,
 }
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "helm-controller": ("helm",),
     "image-reflector-controller": ("image",),
     "image-automation-controller": ("image",),
     "notification-controller": ("notification",),

@@ -28,12 +28,10 @@ from tools.catalogue import KUBECTL
 
 HELP = """A real Kubernetes API server behind the embedded account's EKS.
 
-Real: etcd, API server, controller manager, scheduler; source-controller and kustomize-controller as processes; helm; \
-git over TLS. Stand-ins: helm-controller (it makes HelmCharts, runs the real helm and writes the conditions; it does \
-no drift detection, tests, post-renderers, OCI charts or chartRef, and no rollback beyond the last release), the \
-AWS load balancer controller (Ingresses of class alb, Services of class service.k8s.aws/nlb), the EBS CSI driver's \
-controller (PVCs; no snapshots, no resizing), the charts. Not here: \
-the image controllers, containers; nodes and all other pods are kwok's."""
+Real: etcd, API server, controller manager, scheduler; source-, kustomize- and helm-controller as processes; git over \
+TLS. Stand-ins: the AWS load balancer controller (Ingresses of class alb, Services of class service.k8s.aws/nlb), the \
+EBS CSI driver's controller (PVCs; no snapshots, no resizing), the charts. Not here: the image controllers, \
+containers; nodes and all other pods are kwok's."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
@@ -43,7 +41,7 @@ Component = Annotated[str, typer.Argument(help="A part of the cluster, as `statu
 NO_CLUSTER = "no cluster is up: run `fleet sandbox cluster up`"
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-STOPPABLE = (*COMPONENTS, "source-controller", "kustomize-controller", *programs.STAND_INS)
+STOPPABLE = (*COMPONENTS, *programs.REAL, *programs.STAND_INS)
 
 
 @app.command()
@@ -135,8 +133,8 @@ def stick(
 ) -> None:
     """Make a stand-in controller hang on deletion, so that finalizers stay."""
     layout = Layout.of(folder_of(cwd, folder))
-    if component not in programs.STICKY:
-        raise CannotRunError(f"{component} cannot get stuck: use one of {', '.join(programs.STICKY)}")
+    if component not in programs.STAND_INS:
+        raise CannotRunError(f"{component} cannot get stuck: use one of {', '.join(programs.STAND_INS)}")
     if off:
         (layout.stuck / component).unlink(missing_ok=True)
     else:
@@ -213,7 +211,7 @@ def _what(pod: Manifest) -> str:
         return "not running here: it has no stand-in"
     if name in programs.STAND_INS:
         return "a stand-in, as a process"
-    if name in ("source-controller", "kustomize-controller"):
+    if name in programs.REAL:
         return "real, as a process"
     return "kwok's: no container runs"
 

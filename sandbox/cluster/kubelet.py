@@ -42,6 +42,9 @@ BACK_OFF = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 PROBE_TIMEOUT = 2.0
 
+GRACE = 15.0
+"""Seconds that a pod's process has to end: helm-controller first records the action that it leaves undone."""
+
 
 @dataclass
 class Running:
@@ -110,7 +113,7 @@ class Kubelet:
         running = self.running.setdefault(uid, Running(program, free_ports(1)[0]))
         if (self.layout.stopped / program.name).exists():
             if running.child:
-                processes.finish(running.child)
+                processes.finish(running.child, GRACE)
                 running.child = None
             self._say(pod, running, "Stopped", "stopped by name: fleet sandbox cluster start")
             return
@@ -200,7 +203,7 @@ class Kubelet:
     def _end(self, uid: str) -> None:
         running = self.running.pop(uid)
         if running.child:
-            processes.finish(running.child)
+            processes.finish(running.child, GRACE)
 
     def _pull(self, uid: str, pod: Manifest) -> None:
         """Judge the images of a pod that kwok leaves alone."""

@@ -64,12 +64,12 @@ def end(processes: Sequence[psutil.Process]) -> None:
     psutil.wait_procs(alive, timeout=GRACE)
 
 
-def finish(child: subprocess.Popen[bytes]) -> None:
-    """End a child of our own."""
+def finish(child: subprocess.Popen[bytes], grace: float = GRACE) -> None:
+    """End a child of our own, which has so many seconds before it is killed."""
     if child.poll() is None:
         child.terminate()
         with suppress(subprocess.TimeoutExpired):
-            child.wait(GRACE)
+            child.wait(grace)
     if child.poll() is None:
         child.kill()
         child.wait()

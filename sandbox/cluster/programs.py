@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.account.process import LOOPBACK
 from tools import build
-from tools.catalogue import HELM, KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
+from tools.catalogue import HELM, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,11 +22,11 @@ _PROGRAMS = r"ghcr[.]io/fluxcd/(source|kustomize|helm)-controller|/aws-load-bala
 OURS = f"({_PROGRAMS}|{ECR})[:@a-z0-9]"
 """A regular expression of the images whose pods kwok leaves alone."""
 
-STAND_INS = ("helm-controller", "aws-load-balancer-controller", "ebs-csi-controller")
-"""Programs of our own in place of the real ones."""
+REAL = ("source-controller", "kustomize-controller", "helm-controller")
+"""Flux's own, as their pods say."""
 
-STICKY = ("aws-load-balancer-controller", "ebs-csi-controller")
-"""Stand-ins that can be told to take nothing down."""
+STAND_INS = ("aws-load-balancer-controller", "ebs-csi-controller")
+"""Programs of our own in place of the real ones; each can be told to take nothing down."""
 
 NOT_HERE = ("image-reflector-controller", "image-automation-controller")
 """Controllers that are not available and have no stand-in: their pods are kwok's, and do nothing."""
@@ -59,12 +59,16 @@ class Programs:
 
     source_controller: Path
     kustomize_controller: Path
+    helm_controller: Path
     helm: Path
+    """It packages the charts."""
 
 
 def find(say: build.Say) -> Programs:
     """Find or build them. Raises FleetError."""
-    return Programs(build.find(SOURCE_CONTROLLER, say), build.find(KUSTOMIZE_CONTROLLER, say), build.find(HELM, say))
+    return Programs(
+        *(build.find(tool, say) for tool in (SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER, HELM))
+    )
 
 
 def of_image(image: str, programs: Programs, *, storage: Path, storage_port: int) -> Program | None:
@@ -85,7 +89,7 @@ def of_image(image: str, programs: Programs, *, storage: Path, storage_port: int
     if name == "kustomize-controller":
         return Program(name, (str(programs.kustomize_controller),), FLUX, health, {})
     if name == "helm-controller":
-        return Program(name, (*_python("helm_controller"), f"--helm={programs.helm}"), FLUX, health, {})
+        return Program(name, (str(programs.helm_controller),), FLUX, health, {})
     if name == "aws-load-balancer-controller":
         return Program(name, _python("load_balancer_controller"), {}, "--health-probe-bind-addr", {})
     if name == "ebs-csi-controller":

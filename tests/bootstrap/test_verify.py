@@ -101,6 +101,100 @@ def test_a_releases_chart_is_the_cause_of_a_kustomization_that_waits_for_it() ->
         assert verdict.first.case == "a chart is not available"
 
 
+def release(*conditions: tuple[str, str, str, str], failures: int = 0) -> dict[str, Any]:
+    """A HelmRelease whose conditions are given by type, status, reason and message."""
+    made = flux("HelmRelease", "stack", "not ready")
+    names = ("type", "status", "reason", "message")
+    made["status"]["conditions"] = [
+        {**dict(zip(names, each, strict=True)), "observedGeneration": 1} for each in conditions
+    ]
+    made["status"]["failures"] = failures
+    return made
+
+
+ROLLED_BACK = (
+    "Ready",
+    "False",
+    "RollbackSucceeded",
+    "Helm rollback to previous release flux-system/stack.v1 succeeded",
+)
+RETRIES_USED_UP = ("Stalled", "True", "RetriesExceeded", "Failed to upgrade after 2 attempt(s)")
+
+
+def test_a_release_that_was_rolled_back_is_told_by_its_failure() -> None:
+    failed = ("Released", "False", "UpgradeFailed", "Helm upgrade failed for release flux-system/stack: why")
+    verdict = judge(release(ROLLED_BACK, failed, RETRIES_USED_UP))
+    assert verdict.first
+    assert verdict.first.message == "Helm upgrade failed for release flux-system/stack: why (RetriesExceeded)"
+    assert verdict.first.case == "a release is stalled"
+    tested = ("TestSuccess", "False", "TestFailed", "Helm test failed for release flux-system/stack.v2: why")
+    succeeded = ("Released", "True", "UpgradeSucceeded", "Helm upgrade succeeded")
+    verdict = judge(release(ROLLED_BACK, succeeded, tested, RETRIES_USED_UP))
+    assert verdict.first
+    assert verdict.first.case == "a test hook fails"
+
+
+def test_a_failure_of_an_older_generation_is_not_told() -> None:
+    older = release(ROLLED_BACK, ("Released", "False", "UpgradeFailed", "Helm upgrade failed"))
+    older["metadata"]["generation"] = 2
+    verdict = judge(older)
+    assert verdict.first
+    assert verdict.first.message.startswith("Helm rollback")
+
+
+def test_a_stalled_release_ends_the_wait_whatever_it_fails_for() -> None:
+    """Its pods are the first cause, and would be waited for if nobody had given them up."""
+    labels = {"app": "stack"}
+    metadata = {"name": "stack", "namespace": "flux-system", "generation": 1}
+    spec = {"selector": {"matchLabels": labels}}
+    deployment = {"kind": "Deployment", "metadata": metadata, "spec": spec, "status": {"observedGeneration": 1}}
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "stack-1", "namespace": "flux-system", "labels": labels},
+        "status": {"containerStatuses": [{"state": waiting}]},
+    }
+    failed = ("Ready", "False", "InstallFailed", "Helm install failed for release flux-system/stack: timeout")
+    for conditions, final in (((failed,), False), ((failed, RETRIES_USED_UP), True)):
+        made = release(*conditions)
+        made["status"]["inventory"] = {"entries": [{"id": "flux-system_stack_apps_Deployment", "v": "v1"}]}
+        verdict = judge(made, deployment, pod)
+        assert verdict.first
+        assert verdict.first.case == "an image cannot be pulled"
+        assert verdict.final == final
+
+
+def test_a_chart_that_cannot_be_rendered_is_given_up_after_some_attempts() -> None:
+    said = "Helm install failed for release a/b: execution error at (x/templates/y.yaml:1:2): no name"
+    for failures, final in ((verify.RENDERED - 1, False), (verify.RENDERED, True)):
+        verdict = judge(release(("Ready", "False", "InstallFailed", said), failures=failures))
+        assert verdict.first
+        assert verdict.first.case == "a chart cannot be rendered"
+        assert verdict.final == final
+    raced = said.replace("execution error at", 'unable to build kubernetes objects: no matches for kind "Canary"')
+    verdict = judge(release(("Ready", "False", "InstallFailed", raced), failures=20))
+    assert not verdict.final
+
+
+def test_the_source_that_a_release_refers_to_is_its_cause() -> None:
+    referring = flux(
+        "HelmRelease", "stack", "OCIRepository 'flux-system/stack' is not ready: does not have an artifact"
+    )
+    referring["spec"] = {"chartRef": {"kind": "OCIRepository", "name": "stack"}}
+    source = flux("OCIRepository", "stack", "failed to determine artifact digest: 404")
+    verdict = judge(referring, source)
+    assert verdict.first
+    assert verdict.first.key.kind == "OCIRepository"
+
+
+def test_a_release_that_has_drifted_is_told_although_it_is_ready() -> None:
+    ready = ("Ready", "True", "InstallSucceeded", "ok")
+    message = "Cluster state of release flux-system/stack.v1 has drifted from the desired state:\nConfigMap/a/b changed"
+    seen = snapshot.of([release(ready, ("Drifted", "True", "DriftDetected", message))])
+    assert verify.drifted(seen) == [f"HelmRelease flux-system/stack: {' '.join(message.split())}"]
+    assert verify.drifted(snapshot.of([release(ready, ("Drifted", "False", "NoDriftDetected", ""))])) == []
+
+
 def test_a_controller_whose_pod_fails_is_the_cause_of_all_else() -> None:
     pod = {
         "kind": "Pod",

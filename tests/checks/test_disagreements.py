@@ -76,3 +76,45 @@ def test_a_late_target_namespace_is_an_error_only_where_the_release_is_not_tried
     root = trees.write(tmp_path, LATE_TARGET.format(wait=wait, install=install))
     found = run.run(root, config.load(root), stages=[Stage.ORDER]).findings
     assert [finding.severity for finding in found if finding.rule == "E5"] == [severity]
+
+
+RACE = """
+-- k8s/infrastructure/release.yaml --
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: kube-prometheus-stack, namespace: observability}}
+spec:
+  interval: 10m
+  chart:
+    spec:
+      chart: kube-prometheus-stack
+      version: 88.5.3
+      sourceRef: {{kind: HelmRepository, name: charts, namespace: flux-system}}
+  install: {{crds: CreateReplace}}
+  upgrade: {{crds: CreateReplace}}
+  dependsOn: {depends_on}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: pushgateway, namespace: observability}}
+spec:
+  interval: 10m
+  chart:
+    spec:
+      chart: prometheus-pushgateway
+      version: 3.8.0
+      sourceRef: {{kind: HelmRepository, name: charts, namespace: flux-system}}
+  values: {{serviceMonitor: {{enabled: true}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("depends_on", "severity"), [("[]", Severity.WARNING), ("[{name: pushgateway}]", Severity.ERROR)]
+)
+def test_a_race_for_a_crd_is_an_error_only_where_it_cannot_be_won(
+    tmp_path: Path, depends_on: str, severity: Severity
+) -> None:
+    """helm-controller tries a chart whose kinds are not known again, and counts no such attempt."""
+    root = trees.write(tmp_path, RACE.format(depends_on=depends_on))
+    found = run.run(root, config.load(root), stages=[Stage.ORDER]).findings
+    assert [finding.severity for finding in found if finding.rule == "E13"] == [severity]

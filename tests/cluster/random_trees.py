@@ -5,23 +5,40 @@ A tree has its own namespace, API group, charts and branch, so that many go side
 
 from __future__ import annotations
 
-import io
 import random
-import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from checks.charts import Chart
+from checks.charts import Chart, Foreign, Switch
+from tests.cluster.helm_charts import HelmChart, crd, hook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 CHART_VERSION = "1.0.0"
-SHORT, SHORTER = "20s", "10s"
-"""Timeouts of Kustomizations and of HelmReleases: what waits in vain is known soon, and waiting well begins anew."""
+SHORT, SHORTER = "30s", "10s"
+"""Timeouts of Kustomizations and of HelmReleases: what waits in vain is known soon, and waiting well begins anew.
+
+Less than 30 s is no timeout of a Kustomization (kustomize-controller, Kustomization v1, GetTimeout).
+"""
+
+SLOW = 36
+"""Pods that a slow hook's Job makes one after the other, at least a second each: longer than SHORT."""
+
+LONG, LONGER = "3m", "8m"
+"""Timeouts of HelmReleases with such a hook, and of Kustomizations that mean to wait for them."""
+
+FAILURES = {
+    "hook": r"Helm (install|upgrade) failed.*post-install|Helm (install|upgrade|uninstall|rollback)",
+    "refused": r"Helm (install|upgrade|uninstall|rollback)",
+    "render": r"Helm (install|upgrade) failed.*this chart fails",
+}
+"""Ways in which a chart cannot be installed, and what helm-controller then says of the release."""
+
+COLOURS = ("blue", "green")
+"""Namespaces of a tree, in addition to its own: <its name>-<colour>."""
 
 TEXTS = {
     "plain": 8,
@@ -45,6 +62,12 @@ class Kind:
     group: str
     by_chart: bool
     """Whether a chart installs its CRD, or a manifest is its CRD."""
+    in_templates: bool = False
+    """Whether the chart has the CRD in templates, instead of in crds/."""
+    is_slow: bool = False
+    """Whether the chart has a hook that takes longer than SHORT."""
+    failure: str = ""
+    """How the chart fails, of FAILURES; empty if it does not."""
 
     @property
     def chart(self) -> str:
@@ -54,20 +77,38 @@ class Kind:
     @property
     def definition(self) -> dict[str, Any]:
         """Its CRD."""
-        plural = f"{self.name.lower()}s"
-        body = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": body}}
-        return {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{plural}.{self.group}"},
-            "spec": {
-                "group": self.group,
-                "names": {"kind": self.name, "plural": plural, "singular": plural[:-1]},
-                "scope": "Namespaced",
-                "versions": [version],
+        return crd(self.group, self.name)
+
+    def known(self, other: Kind) -> Chart:
+        """What its chart brings, as checks has it; a value makes a resource of another kind."""
+        return Chart(
+            read_at=CHART_VERSION,
+            crds=((self.group, self.name),),
+            in_folder=not self.in_templates,
+            template_switches=(Switch("crds", default=True),) if self.in_templates else (),
+            foreign=(Foreign(((other.group, other.name),), (Switch("foreign", default=False),)),),
+        )
+
+    def helm_chart(self, other: Kind) -> HelmChart:
+        """Its chart."""
+        where = "templates" if self.in_templates else "crds"
+        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.chart}}
+        foreign = {"apiVersion": f"{other.group}/v1", "kind": other.name, "metadata": {"name": f"of-{self.chart}"}}
+        hooks = [hook(f"slow-{self.chart}", "pre-install", completions=SLOW)] if self.is_slow else []
+        if self.failure == "hook":
+            hooks.append(hook(f"failing-{self.chart}", "post-install", activeDeadlineSeconds=1, completions=SLOW))
+        refused = {**config_map, "metadata": {"name": "Not_A_Name"}} if self.failure == "refused" else None
+        fails = '{{ fail "this chart fails" }}\n' if self.failure == "render" else ""
+        return HelmChart(
+            self.chart,
+            CHART_VERSION,
+            {
+                f"{where}/crd.yaml": _dump(self.definition),
+                "templates/config.yaml": fails + _dump(config_map, *([refused] if refused else [])),
+                "templates/foreign.yaml": f"{{{{- if .Values.foreign }}}}\n{_dump(foreign)}{{{{- end }}}}\n",
+                "templates/hooks.yaml": _dump(*hooks),
             },
-        }
+        )
 
 
 @dataclass
@@ -98,10 +139,33 @@ class RandomTree:
     @property
     def charts(self) -> dict[str, Chart]:
         """What its charts bring, as checks has it."""
+        return {kind.chart: kind.known(other) for kind, other in self._by_chart}
+
+    @property
+    def helm_charts(self) -> list[HelmChart]:
+        """Its charts."""
+        return [kind.helm_chart(other) for kind, other in self._by_chart]
+
+    @property
+    def _by_chart(self) -> list[tuple[Kind, Kind]]:
+        """The kinds that a chart installs, each with the other kind."""
+        one, two = self.kinds
+        return [(kind, other) for kind, other in ((one, two), (two, one)) if kind.by_chart]
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """The HelmReleases that never are Ready, with a regular expression of what their controller says."""
+        return {kind.chart: FAILURES[kind.failure] for kind in self.kinds if kind.failure}
+
+    @property
+    def too_short(self) -> set[str]:
+        """The Kustomizations that give up before a slow HelmRelease that they wait for is Ready."""
+        slow = {kind.chart for kind in self.kinds if kind.is_slow}
         return {
-            kind.chart: Chart(read_at=CHART_VERSION, crds=((kind.group, kind.name),))
-            for kind in self.kinds
-            if kind.by_chart
+            part.name
+            for part in self.parts
+            if part.spec["wait"] and "timeout" not in part.spec
+            if any(_is_release(each) and each["metadata"]["name"] in slow for each in part.objects)
         }
 
     @property
@@ -111,8 +175,9 @@ class RandomTree:
 
     @property
     def namespaces(self) -> set[str]:
-        """The namespaces that its Kustomizations are in."""
-        return {self.name, *(part.namespace for part in self.parts if part.namespace)}
+        """Those of its Kustomizations, and where its releases are installed."""
+        colours = (f"{self.name}-{colour}" for colour in COLOURS)
+        return {self.name, *colours, *(part.namespace for part in self.parts if part.namespace)}
 
     @property
     def releases(self) -> set[str]:
@@ -162,8 +227,9 @@ def tree(seed: int, url: str, chart_host: str) -> RandomTree:
     chance = random.Random(seed)  # noqa: S311  # no secret, but the same again
     name = f"tree-{seed}"
     group = f"g{seed}.example.com"
+    of_charts = random.Random(f"charts of {seed}")  # noqa: S311  # its own: what it decides moves nothing else
     kinds = tuple(
-        Kind(f"{word}{chance.choice(['', '', 'Class'])}", group, chance.random() < 0.6)
+        _with_chart(of_charts, Kind(f"{word}{chance.choice(['', '', 'Class'])}", group, chance.random() < 0.6))
         for word in ("Sprocket", "Flange")
     )
     parts: list[Part] = []
@@ -184,6 +250,7 @@ def tree(seed: int, url: str, chart_host: str) -> RandomTree:
             _place(chance, parts, 0.9).objects.append({**made, "spec": {"size": number}})
     _namespaces(chance, parts, name)
     releases = [each for part in parts for each in part.objects if _is_release(each)]
+    _adapt(of_charts, kinds, parts)
     for each in releases:
         if chance.random() < 0.1:
             other = chance.choice([*releases, None])
@@ -198,27 +265,28 @@ def tree(seed: int, url: str, chart_host: str) -> RandomTree:
     return RandomTree(name, kinds, tuple(parts), _sync(name, url), root_objects)
 
 
-def write_charts(made: RandomTree, served: Path) -> None:
-    """Write a tree's charts and their index to a folder that a chart host serves."""
-    served.mkdir(parents=True, exist_ok=True)
-    entries: dict[str, Any] = {}
-    for kind in made.kinds:
-        if not kind.by_chart:
-            continue
-        about = {"apiVersion": "v2", "name": kind.chart, "version": CHART_VERSION}
-        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": kind.chart}}
-        archive = f"{kind.chart}-{CHART_VERSION}.tgz"
-        with tarfile.open(served / archive, "w:gz") as bundle:
-            for file, content in {
-                "Chart.yaml": _dump(about),
-                "crds/crd.yaml": _dump(kind.definition),
-                "templates/config.yaml": _dump(config_map),
-            }.items():
-                entry = tarfile.TarInfo(f"{kind.chart}/{file}")
-                entry.size = len(content)
-                bundle.addfile(entry, io.BytesIO(content.encode()))
-        entries[kind.chart] = [{**about, "urls": [archive]}]
-    (served / "index.yaml").write_text(_dump({"apiVersion": "v1", "entries": entries}))
+def _with_chart(chance: random.Random, kind: Kind) -> Kind:
+    """The kind with what its chart is like: where its CRD is, whether it takes long, or fails."""
+    in_templates, is_slow = chance.random() < 0.4, chance.random() < 0.2
+    failure = chance.choice(list(FAILURES)) if chance.random() < 0.15 else ""
+    if not kind.by_chart:
+        return kind
+    return replace(kind, in_templates=in_templates, is_slow=is_slow and not failure, failure=failure)
+
+
+def _adapt(chance: random.Random, kinds: tuple[Kind, ...], parts: list[Part]) -> None:
+    """Let HelmReleases, and their Kustomizations, say what their charts ask for, or not."""
+    by_chart = {kind.chart: kind for kind in kinds}
+    for part, each in ((one, each) for one in parts for each in one.objects if _is_release(each)):
+        kind, spec = by_chart[each["metadata"]["name"]], each["spec"]
+        is_long, is_foreign, is_tried_once = chance.random() < 0.5, chance.random() < 0.25, chance.random() < 0.5
+        if is_foreign:
+            spec["values"] = {"foreign": True}
+        if kind.is_slow:
+            spec["timeout"] = LONG
+            part.spec |= {"timeout": LONGER} if is_long else {}
+        if kind.failure and is_tried_once and "targetNamespace" not in spec:
+            spec["install"]["remediation"]["retries"] = 1
 
 
 def _spec(chance: random.Random, number: int, names: list[str]) -> dict[str, Any]:
@@ -250,14 +318,14 @@ def _release(chance: random.Random, kind: Kind, namespace: str) -> dict[str, Any
         "install": {"remediation": {"retries": -1}},
     }
     if chance.random() < 0.2:
-        spec["targetNamespace"] = f"{namespace}-{chance.choice(['blue', 'green'])}"
+        spec["targetNamespace"] = f"{namespace}-{chance.choice(COLOURS)}"
         spec["install"]["createNamespace"] = chance.random() < 0.5
     return _made("helm.toolkit.fluxcd.io/v2", "HelmRelease", kind.chart, namespace, spec)
 
 
 def _namespaces(chance: random.Random, parts: list[Part], tree_name: str) -> None:
     """Namespaces, and ConfigMaps in them."""
-    for colour in ("blue", "green"):
+    for colour in COLOURS:
         namespace = f"{tree_name}-{colour}"
         if chance.random() < 0.85:
             metadata = {"name": namespace}

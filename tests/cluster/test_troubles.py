@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DOCUMENT = REPOSITORY / "docs" / "troubleshooting.md"
 HARNESS = "k8s/applications/load-harness"
 KUSTOMIZATION = f"{HARNESS}/kustomization.yaml"
+RELEASE = "k8s/infrastructure/aws-load-balancer-controller/helmrelease.yaml"
 MONITOR = """apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
 metadata:
@@ -192,14 +193,23 @@ def test_the_guides_case_of_a_crd_felt_and_put_right(town: Town) -> None:
     assert town.cluster.get(api.CUSTOM_RESOURCE_DEFINITION, crd)
 
 
+def test_a_chart_cannot_be_rendered(town: Town) -> None:
+    wrong = (REPOSITORY / RELEASE).read_text().replace("clusterName: ${CLUSTER_NAME}", 'clusterName: ""')
+    with committed(town, {RELEASE: wrong}):
+        town.sync()
+        found = first(town, "a chart cannot be rendered")
+        assert found["object"] == "HelmRelease kube-system/aws-load-balancer-controller"
+        assert "clusterName is required" in found["message"]
+
+
 def test_a_release_is_stalled(town: Town) -> None:
-    file = "k8s/infrastructure/aws-load-balancer-controller/helmrelease.yaml"
-    wrong = (REPOSITORY / file).read_text().replace("clusterName: ${CLUSTER_NAME}", 'clusterName: ""')
-    with committed(town, {file: wrong}):
+    wrong = (REPOSITORY / RELEASE).read_text().replace("replicaCount: 2", "replicaCount: -1")
+    with committed(town, {RELEASE: wrong}):
         town.sync()
         found = first(town, "a release is stalled")
         assert found["object"] == "HelmRelease kube-system/aws-load-balancer-controller"
-        assert "clusterName is required" in found["message"]
+        assert found["message"].startswith("Helm upgrade failed for release kube-system/aws-load-balancer-controller")
+        assert "spec.replicas: Invalid value: -1" in found["message"]
         assert found["advice"].endswith(
             "flux reconcile helmrelease aws-load-balancer-controller -n kube-system --reset"
         )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from checks import charts, config, flux, run
 from checks.findings import Severity, Stage
 from common.kubernetes import api, objects
 from sandbox.cluster.charts import HOSTS
-from tests.cluster import random_trees
+from tests.cluster import helm_charts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import pytest
@@ -24,20 +25,25 @@ if TYPE_CHECKING:
     from tests.cluster.random_trees import RandomTree
     from tests.support.clusters import Town
 
-LONGEST = 400.0
+LONGEST = 600.0
 """Seconds until all trees of a batch must be decided."""
 
-QUIET = 35.0
+QUIET = 40.0
 """Seconds without motion before attempts are counted: longer than any timeout, retry and look at dependencies here."""
 
 ATTEMPTS = 2
+JOB = api.Kind("batch", "v1", "Job", "jobs")
 INTERRUPTED = "New reconciliation triggered"
 """What kustomize-controller says when it is asked while it waits: of the asking, not of the tree."""
 
+KINDS = {kind.kind: kind for kind in (api.KUSTOMIZATION, api.HELM_RELEASE)}
 REQUESTED = "reconcile.fluxcd.io/requestedAt"
 
 CAUSES = {
-    **dict.fromkeys(("E1", "E2", "E4", "E7", "E8", "K2"), r'no matches for kind "{kind}"'),
+    **dict.fromkeys(("E1", "E2", "E4", "E7", "K2"), r'no matches for kind "{kind}"'),
+    "E8": r"no matches for kind",
+    "E12": r"timeout waiting for",
+    "E13": r"Helm (install|upgrade) failed.*no matches for kind",
     "E3": r"dependency '[^']+' (is not ready|not found)|unable to get '[^']+' dependency|timeout waiting",
     "E5": r'namespaces? "[^"]+" not found|namespace not specified',
     "E23": r'\.source\.toolkit\.fluxcd\.io "[^"]+" not found',
@@ -53,13 +59,13 @@ CAUSES = {
 """Rule → what the controllers say where it is the cause."""
 
 FOLLOWS = re.compile(
-    r"dependency '[^']+' is not ready|timeout waiting|health check|HelmChart .* is not ready"
+    r"dependency '[^']+' is not ready|timeout waiting|health check|HelmChart .* is not ready|uninstall remediation"
     r"|unable to get '[^']+' dependency|no matches for kind|namespaces? \"[^\"]+\" not found"
 )
 """What the controllers say of what waits for something else: no cause of its own, once one is named."""
 
-LETS_PASS = frozenset({"S3", "B8"})
-"""Errors of what Flux does without a word, and nobody means: a variable that stays, a namespace that is taken over."""
+LETS_PASS = frozenset({"S3", "B8", "E12"})
+"""Errors of what Flux gets through: a variable that stays, a namespace that is taken over, a wait that begins anew."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,10 @@ class Judgement:
             for each in self.findings
             if (each.severity is Severity.ERROR or "assumed" in each.why) and each.rule not in LETS_PASS
         ]
+
+    def has(self, rule: str, name: str) -> bool:
+        """Whether a rule finds something in an object, `Kind namespace/name`."""
+        return any((each.rule, each.object) == (rule, name) for each in self.findings)
 
     def explains(self, message: str, *, errors: bool = False) -> bool:
         """Whether a finding's cause is what a controller says."""
@@ -115,11 +125,16 @@ class Trial:
     since: float = 0.0
     """When that grew last."""
     asked: str = ""
-    """The attempt that was asked for."""
+    """The attempt that was asked for; one that nobody heard of is asked for again."""
+    asked_at: float = 0.0
     attempts: int = 0
     """How many were made without any motion."""
+    hooks: dict[str, int] = field(default_factory=dict[str, int])
+    """Job of a release → how many of its pods have ever been done at a time."""
+    heard: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """All that the controllers ever said of an object, by the events that they left."""
 
-    def look(self, town: Town, there: dict[str, Manifest]) -> None:
+    def look(self, town: Town, there: dict[str, Manifest], jobs: Mapping[str, int]) -> None:
         """Take in how its objects are, and decide or ask for another attempt."""
         for name, each in there.items():
             ready = objects.condition(each, "Ready")
@@ -131,27 +146,26 @@ class Trial:
             self.verdict = "accepted"
             return
         got = {name: each.get("status", {}).get("lastAppliedRevision", _is_ready(each)) for name, each in there.items()}
+        self.hooks |= {name: max(done, self.hooks.get(name, 0)) for name, done in jobs.items()}
+        got |= self.hooks
         if got != self.got:
             self.got, self.since, self.attempts, self.asked = got, time.monotonic(), 0, ""
             self.said.clear()
         elif self.asked and all(
-            _handled(each) == self.asked
-            for each in there.values()
-            if each["kind"] == "Kustomization" and not each["spec"].get("suspend")
+            _has_tried(each, self.asked) for each in there.values() if not each["spec"].get("suspend")
         ):
             self.attempts, self.asked = self.attempts + 1, ""
         if self.attempts == ATTEMPTS and self.said:
             self.verdict = "refused"
-        elif not self.asked and time.monotonic() - self.since > QUIET:
+        elif time.monotonic() - (self.asked_at if self.asked else self.since) > QUIET:
             self._ask(town, there)
 
     def _ask(self, town: Town, there: dict[str, Manifest]) -> None:
-        self.asked = f"{time.time_ns()}"
-        for name, each in there.items():
-            if name.startswith("Kustomization"):
-                metadata = {"name": name.partition(" ")[2], "namespace": each["metadata"]["namespace"]}
-                annotated = {"metadata": {**metadata, "annotations": {REQUESTED: self.asked}}}
-                town.cluster.merge(api.KUSTOMIZATION, annotated, "flux")
+        self.asked, self.asked_at = f"{time.time_ns()}", time.monotonic()
+        for each in there.values():
+            metadata = {"name": each["metadata"]["name"], "namespace": each["metadata"]["namespace"]}
+            annotated = {"metadata": {**metadata, "annotations": {REQUESTED: self.asked}}}
+            town.cluster.merge(KINDS[each["kind"]], annotated, "flux")
 
 
 def on_the_cluster(town: Town, trees: Iterable[RandomTree]) -> dict[str, Trial]:
@@ -161,7 +175,7 @@ def on_the_cluster(town: Town, trees: Iterable[RandomTree]) -> dict[str, Trial]:
     secret = town.cluster.get(api.SECRET, "flux-system", "flux-system")
     assert secret
     for name, trial in trials.items():
-        random_trees.write_charts(trial.tree, town.layout.charts / HOSTS[-1] / name)
+        helm_charts.write(town.layout.charts / HOSTS[-1] / name, trial.tree.helm_charts)
         town.cluster.apply(api.NAMESPACE, {"metadata": {"name": name}}, "truth", force=True)
         metadata = {"name": "flux-system", "namespace": name}
         town.cluster.apply(api.SECRET, {"metadata": metadata, "data": secret["data"]}, "truth", force=True)
@@ -173,17 +187,26 @@ def on_the_cluster(town: Town, trees: Iterable[RandomTree]) -> dict[str, Trial]:
     deadline = time.monotonic() + LONGEST
     while undecided := [trial for trial in trials.values() if not trial.verdict]:
         assert time.monotonic() < deadline, [(trial.tree.name, trial.got, trial.said) for trial in undecided]
-        kinds = (api.KUSTOMIZATION, api.HELM_RELEASE)
-        everything = [(kind, each) for kind in kinds for each in town.cluster.list(kind)]
+        everything = [(kind.kind, each) for kind in KINDS.values() for each in town.cluster.list(kind)]
+        jobs = town.cluster.list(JOB)
         for trial in undecided:
             own = {
-                f"{kind.kind} {each['metadata']['name']}": each
+                f"{kind} {each['metadata']['name']}": {**each, "kind": kind}
                 for kind, each in everything
                 if each["metadata"]["namespace"] in trial.tree.namespaces
             }
-            trial.look(town, own)
+            done = {
+                f"Job {objects.name_of(each)}": objects.number(each, "status", "succeeded")
+                for each in jobs
+                if each["metadata"]["namespace"] in trial.tree.namespaces
+            }
+            trial.look(town, own, done)
         time.sleep(1)
     for trial in trials.values():
+        trial.heard = [
+            (f"{each['involvedObject']['kind']} {each['involvedObject']['name']}", each["message"])
+            for each in town.cluster.list(api.EVENT, trial.tree.name)
+        ]
         _take_away(town, trial.tree)
     return trials
 
@@ -223,16 +246,40 @@ def _take_away(town: Town, made: RandomTree) -> None:
 
 def disagreement(trial: Trial, judgement: Judgement) -> str:
     """Why the checks and the controllers do not say the same of a tree; empty if they do."""
-    errors = [f"{each.rule} {each.object}: {each.why}" for each in judgement.errors]
+    name, errors = trial.tree.name, [f"{each.rule} {each.object}: {each.why}" for each in judgement.errors]
     if trial.verdict == "accepted":
-        return f"{trial.tree.name}: Flux got through it, the checks refuse it: {errors}" if errors else ""
-    if not errors:
-        return f"{trial.tree.name}: the checks let it pass, Flux did not: {trial.said}"
-    messages = {f"{name}: {message}" for name, said in trial.said.items() for message in said}
-    if not any(judgement.explains(message, errors=True) for message in messages):
-        return f"{trial.tree.name}: refused for another reason: {errors}, {messages}"
-    unexplained = {each for each in messages if not judgement.explains(each) and not FOLLOWS.search(each)}
-    return f"{trial.tree.name}: the checks have not found all: {unexplained}; {errors}" if unexplained else ""
+        if errors or trial.tree.failing:
+            return f"{name}: Flux got through it, the checks refuse it: {errors}, or {trial.tree.failing}"
+        return _on_the_way(trial, judgement)
+    messages = {f"{of}: {message}" for of, said in trial.said.items() for message in said}
+    failed = {each for each in messages if _fails(trial.tree, each)}
+    if not errors and not failed:
+        return f"{name}: the checks let it pass, Flux did not: {trial.said}"
+    if not failed and not any(judgement.explains(message, errors=True) for message in messages):
+        return f"{name}: refused for another reason: {errors}, {messages}"
+    unexplained = {each for each in messages - failed if not judgement.explains(each) and not FOLLOWS.search(each)}
+    return f"{name}: the checks have not found all: {unexplained}; {errors}" if unexplained else ""
+
+
+def _on_the_way(trial: Trial, judgement: Judgement) -> str:
+    """Why what failed at first is not what the checks warn of; empty if it is."""
+    name = trial.tree.name
+    surprises = {each for each in trial.heard if "no matches for kind" in each[1] and not judgement.explains(each[1])}
+    if surprises:
+        return f"{name}: the checks do not warn of what failed at first: {surprises}"
+    given_up = {of for of, message in trial.heard if "timeout waiting for" in message}
+    for part in trial.tree.too_short:
+        if not judgement.has("E12", f"Kustomization {name}/{part}") or f"Kustomization {part}" not in given_up:
+            return f"{name}: {part} is to give up first, and E12 to say so: {given_up}"
+    return ""
+
+
+def _fails(made: RandomTree, message: str) -> bool:
+    """Whether a message is a failing chart's own."""
+    return any(
+        message.startswith(f"HelmRelease {name}: ") and re.search(says, message, re.DOTALL)
+        for name, says in made.failing.items()
+    )
 
 
 def _is_ready(each: Manifest) -> bool:
@@ -243,5 +290,11 @@ def _is_observed(each: Manifest) -> bool:
     return each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
 
 
-def _handled(each: Manifest) -> Any:
-    return each.get("status", {}).get("lastHandledReconcileAt")
+def _has_tried(each: Manifest, asked: str) -> bool:
+    """Whether an attempt was made since it was asked for: ended, or begun since and at its wait for what is applied."""
+    if objects.text(each, "status", "lastHandledReconcileAt") == asked:
+        return True
+    if {objects.condition(each, kind).get("status") for kind in ("Healthy", "Ready")} != {"Unknown"}:
+        return False
+    begun = datetime.fromisoformat(objects.condition(each, "Ready")["lastTransitionTime"])
+    return begun.timestamp() >= int(asked) // 10**9  # of the same second, which is all that it tells

@@ -29,7 +29,7 @@ KUSTOMIZE, KUBECONFORM, KYVERNO, CRDS = (
 )
 GROUPS = {
     **dict.fromkeys(("kubernetes", "kube-validate", "etcd", "kwok", "helm"), "sandbox cluster"),
-    **dict.fromkeys(("source-controller", "kustomize-controller", "flux-bootstrap"), "flux"),
+    **dict.fromkeys(("source-controller", "kustomize-controller", "helm-controller", "flux-bootstrap"), "flux"),
 }
 """Folder of tools/ → the group that its module moves in, where that is another."""
 

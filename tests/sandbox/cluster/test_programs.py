@@ -10,7 +10,7 @@ import pytest
 from sandbox.cluster import programs
 from sandbox.cluster.programs import Programs
 
-BUILT = Programs(Path("/source"), Path("/kustomize"), Path("/helm"))
+BUILT = Programs(Path("/source"), Path("/kustomize"), Path("/helm-controller"), Path("/helm"))
 REGISTRY = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
 
 
