@@ -96,6 +96,7 @@ golden: .venv/.dev ## write what the programs ask AWS for, and what the sweep ne
 	$(BIN)/python -m tests.teardown.golden
 	$(BIN)/python -m tests.infra.golden
 	$(BIN)/python -m tests.permanent.golden
+	$(BIN)/python -m tests.sandbox.provider.golden
 
 chart-facts: .venv/.dev ## write what the charts of k8s/ make under its values, into the files that checks and the sandbox read
 	$(BIN)/python -m tests.k8s.chart_facts $(ARGS)
