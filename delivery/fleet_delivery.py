@@ -22,6 +22,7 @@ from delivery import (
     comment,
     configure,
     gate,
+    markdown_parts,
     preview,
     report,
     report_lines,
@@ -54,12 +55,18 @@ def say_scope(
     """Report which parts of the repository a change touches."""
     found, stacks = scope.find(cwd, base, head), scope.stacks(cwd)
     if as_json:
-        give_json({"infra": found.infra, "permanent": found.permanent, "stacks": stacks, "reason": found.reason})
-    for part, touched in (("infra", found.infra), ("permanent", found.permanent)):
+        touched = {"infra": found.infra, "permanent": found.permanent, "manifests": found.manifests}
+        give_json({**touched, "stacks": stacks, "reason": found.reason})
+    for part, touched in (("infra", found.infra), ("permanent", found.permanent), ("manifests", found.manifests)):
         tell(f"{part}: {'touched' if touched else 'untouched'}", beside_json=as_json)
     for line in (f"stacks: {', '.join(stacks)}", found.reason):
         tell(line, beside_json=as_json)
-    summary.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
+    summary.outputs(
+        infra=_flag(found.infra),
+        permanent=_flag(found.permanent),
+        manifests=_flag(found.manifests),
+        stacks=json.dumps(stacks),
+    )
 
 
 @app.command("stacks")
@@ -157,7 +164,7 @@ def show_preview(
         tell(line, beside_json=as_json)
     markdown_text = report_markdown.render(found)
     if report_file:
-        report_markdown.write(report_file, markdown_text)
+        markdown_parts.write(report_file, markdown_text)
     summary.write(markdown_text)
     raise typer.Exit(done.code)
 

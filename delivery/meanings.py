@@ -27,7 +27,7 @@ class Meaning:
     minutes: int = 0
     """How long it is missing while it is replaced; 0: not at all, or nobody knows."""
     updated: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Property → what its update in place means."""
+    """How the path of a property begins → what its update in place means."""
 
     @property
     def short(self) -> str:
@@ -49,7 +49,9 @@ MEANINGS: Mapping[str, Meaning] = {
         minutes=20,
         updated={
             "version": "The control plane is upgraded in place, in about 10 minutes; a downgrade is not possible.",
-            "vpcConfig": "Who reaches the Kubernetes API changes.",
+            **dict.fromkeys(
+                ("vpcConfig.endpoint", "vpcConfig.publicAccessCidrs"), "Who reaches the Kubernetes API changes."
+            ),
         },
     ),
     "aws:ec2/vpc:Vpc": Meaning(

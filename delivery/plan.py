@@ -5,7 +5,6 @@ A replacement that the engine shows in three steps is one. Components, providers
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -174,16 +173,27 @@ def _resource(step: Step, root: str, after: Mapping[str, Sequence[str]], is_know
     }
     means = _means(meaning, action, changes) if meaning else ""
     return Resource(
-        action, step.type, step.name, changes, step.why, follows, hangs_on, meaning, means, frozenset(unknown)
+        action,
+        step.type,
+        step.name,
+        changes,
+        tuple(sorted(step.why)),
+        follows,
+        hangs_on,
+        meaning,
+        means,
+        frozenset(unknown),
     )
 
 
 def _means(meaning: Meaning, action: str, changes: Iterable[Change]) -> str:
     if action in ("replace", "delete"):
         return meaning.replaced if action == "replace" else meaning.deleted
-    tops = dict.fromkeys(re.split(r"[.\[]", change.path, maxsplit=1)[0] for change in changes)
-    found = (meaning.updated.get(top, "") for top in tops) if action == "update" else ()
-    return " ".join(dict.fromkeys(filter(None, found)))
+    if action != "update":
+        return ""
+    paths = [change.path for change in changes]
+    found = (text for start, text in meaning.updated.items() if any(path.startswith(start) for path in paths))
+    return " ".join(dict.fromkeys(found))
 
 
 def _once(changes: Iterable[Change]) -> tuple[Change, ...]:

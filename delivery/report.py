@@ -87,7 +87,7 @@ class Money:
         return [
             (label, _dollars(old.get(label)), _dollars(new.get(label)), (new.get(label) or old[label]).basis)
             for label in labels
-            if old.get(label) != new.get(label) or (new.get(label) or old[label]).hour is None
+            if _dollars(old.get(label)) != _dollars(new.get(label)) or (new.get(label) or old[label]).hour is None
         ]
 
     @property
@@ -136,11 +136,15 @@ class Report:
     """What has to be known of the comparison itself, the most important first."""
     foot: tuple[str, ...] = ()
     """What was compared."""
+    verdict: str = ""
+    """What is said instead of the changes, where there was no preview."""
 
     @property
     def line(self) -> str:
         """What changes, how dangerous, what it costs."""
-        return " · ".join(filter(None, (self.plan.line, self.money and self.money.line, self.kubernetes)))
+        return " · ".join(
+            filter(None, (self.verdict or self.plan.line, self.money and self.money.line, self.kubernetes))
+        )
 
     @property
     def meanings(self) -> tuple[tuple[str, str], ...]:

@@ -88,12 +88,13 @@ def text_of(change: Change, *, is_unknown: bool) -> str:
     """`path: old → new`."""
     if change.old is ABSENT and change.new is ABSENT:
         return f"{change.path}: not among the inputs"
-    old, new = (_value(value) for value in (change.old, change.new))
+    old, new = (value_of(value) for value in (change.old, change.new))
     suffix = f" ({NOT_KNOWN})" if is_unknown else " (forces the replacement)" if change.forces else ""
     return f"{change.path}: {old} → {new}{suffix}"
 
 
-def _value(value: JsonValue | Absent) -> str:
+def value_of(value: JsonValue | Absent) -> str:
+    """A value as JSON; of a value that is known only later, that it is."""
     if value is ABSENT:
         return "none"
-    return LATER if value == UNKNOWN_VALUE else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str).replace(f'"{UNKNOWN_VALUE}"', LATER)

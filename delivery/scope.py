@@ -22,6 +22,9 @@ APART = re.compile(r"(k8s|policies|applications|docs)/|[^/]+\.md$|LICENSE$")
 STACK_ONLY = re.compile(r"(sandbox|tests)/|__main__\.py$|Pulumi(\.[^/]+)?\.yaml$")
 """Of the rest, what the permanent layer is not made from."""
 
+MANIFESTS = re.compile(r"k8s/|checks\.yaml$|\.sourceignore$")
+"""What Flux builds from, and what stands for its variables."""
+
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 
 NO_COMMIT = re.compile(r"0+")
@@ -35,16 +38,21 @@ class Scope:
     infra: bool
     permanent: bool
     reason: str
+    manifests: bool = True
 
 
 def classify(paths: Iterable[str]) -> Scope:
     """What changed files touch; a file that moved is two paths. Paths are relative to the repository, with slashes."""
+    paths = list(paths)
+    manifests = any(MANIFESTS.match(path) for path in paths)
     infra = [path for path in paths if not APART.match(path)]
     permanent = [path for path in infra if not STACK_ONLY.match(path)]
     if not infra:
-        return Scope(infra=False, permanent=False, reason="no file of the programs or their tests changed")
+        reason = "no file of the programs or their tests changed"
+        return Scope(infra=False, permanent=False, reason=reason, manifests=manifests)
     more = f" and {len(infra) - 1} more" if infra[1:] else ""
-    return Scope(infra=True, permanent=bool(permanent), reason=f"{infra[0]!r}{more} changed")
+    reason = f"{infra[0]!r}{more} changed"
+    return Scope(infra=True, permanent=bool(permanent), reason=reason, manifests=manifests)
 
 
 def find(folder: Path, base: str, head: str) -> Scope:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MADE_FROM = ("__main__.py", "Pulumi.yaml", "common", "fleet", "infra", "permanent", environments.LOCK)
 """What the programs of a commit are made from, and what applies its permanent layer."""
+
+RAISED = re.compile(r"[\w.]+(Error|Exception): ")
 
 ERRORS = 3
 """How many lines of an error are repeated."""
@@ -90,7 +93,7 @@ def _built(folder: Folder, tree: Path, head: Path, environment: Environment, sta
         say(f"BASE's permanent layer cannot be applied, HEAD's is: {why}")
         rehearsal.reset(folder)
         ground = _layer(folder, head, environments.own(head), say)
-    built = {stack: why or _stack(ground, tree, stack, environment, say) for stack in stacks}
+    built = {stack: _stack(ground, tree, stack, environment, say) for stack in stacks}
     kept = store.Kept(account=store.life(ground.account), stacks=built, layer=why)
     store.write(folder, kept)
     return Base(ground, kept, environment, is_reused=False)
@@ -145,11 +148,12 @@ def _said(output: str) -> str:
     """The errors in what pulumi prints, those apart that only say that there were others."""
     found = [line.strip() for line in lines(output)]
     errors = [line for line in found if line.startswith("error:") and "update failed" not in line]
-    return "\n".join(errors or found[-ERRORS:])
+    raised = [line for line in found if RAISED.match(line)]  # the last line of a program's traceback
+    return "\n".join((*errors, *raised[-1:]) if errors else found[-ERRORS:])
 
 
 def _shortened(text: str) -> str:
-    return "; ".join(lines(text)[:ERRORS])
+    return " ".join(" ".join(lines(text)[:ERRORS]).split())
 
 
 def _quiet(_line: str) -> None:

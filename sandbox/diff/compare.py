@@ -50,6 +50,7 @@ RENAMED = Remark(
     "name. The old cluster is destroyed, with everything in it."
 )
 BROKEN = "BASE cannot be built, so HEAD is compared with nothing:"
+UNKNOWN = "not compared"
 BROKEN_LAYER = "BASE's permanent layer cannot be built, so it is not compared:"
 MOVED = "The account or region is another one: nothing of BASE is changed or destroyed, and everything is new there:"
 
@@ -79,7 +80,9 @@ class Comparison:
             foot=self.foot,
         )
 
-    def sentence(self, project_name: str, stack: str, *remarks: Remark, failure: str | None = None) -> Report:
+    def sentence(
+        self, project_name: str, stack: str, *remarks: Remark, verdict: str = "", failure: str | None = None
+    ) -> Report:
         """A report without a preview."""
         code = 0 if failure is None else 1
         return Report(
@@ -92,6 +95,7 @@ class Comparison:
             self.found.subject,
             remarks=remarks,
             foot=self.foot,
+            verdict=verdict,
         )
 
     @property
@@ -100,9 +104,7 @@ class Comparison:
         return COMPARED.format(line=self.found.line), STOOD_IN
 
 
-def run(
-    store: Path, root: Path, found: Range, stacks: Sequence[str], today: date, say: Say
-) -> tuple[list[Report], list[str]]:
+def run(store: Path, root: Path, found: Range, stacks: Sequence[str], today: date, say: Say) -> list[Report]:
     """Compare the stacks and the permanent layer of a checkout.
 
     Args:
@@ -114,12 +116,12 @@ def run(
         say: told each step.
 
     Returns:
-        The reports, the permanent layer's first; and the paths that differ.
+        The reports, the permanent layer's first.
 
     Raises:
         FleetError: git does not answer, there is no such stack, or a part of the sandbox is not there.
     """
-    paths = revisions.changed(root, found)
+    touched = scope.classify(revisions.changed(root, found))
     with ExitStack() as undo:
         head = undo.enter_context(revisions.files(root, found.head))
         own = environments.own(head if found.head is None else root)
@@ -129,11 +131,11 @@ def run(
         for stack in wanted:
             if stack not in there and stack not in now:
                 raise CannotRunError(f"neither BASE nor HEAD has {file_name(stack)}: --stack names one of their stacks")
-        touched = scope.classify(paths)
         if not touched.infra:
-            return [comparison.sentence(names.PROJECT, stack, UNTOUCHED) for stack in wanted], paths
-        base = bases.bring_up(store, root, found, head, own, [each for each in wanted if each in there], say)
-        return _at_once(comparison, base, store, root, wanted, now, has_layer=touched.permanent), paths
+            return [comparison.sentence(names.PROJECT, stack, UNTOUCHED) for stack in wanted]
+        both = [each for each in wanted if each in there and each in now]
+        base = bases.bring_up(store, root, found, head, own, both, say)
+        return _at_once(comparison, base, store, root, wanted, now, has_layer=touched.permanent)
 
 
 def _at_once(
@@ -156,13 +158,15 @@ def _at_once(
 def _layer(comparison: Comparison, base: Base) -> Report:
     """The permanent layer of HEAD against BASE's."""
     if base.kept.layer:
-        return comparison.sentence(PERMANENT_PROJECT, PERMANENT_STACK, Remark(BROKEN_LAYER, base.kept.layer))
+        return comparison.sentence(
+            PERMANENT_PROJECT, PERMANENT_STACK, Remark(BROKEN_LAYER, base.kept.layer), verdict=UNKNOWN
+        )
     checkout, ground = Checkout(comparison.head), base.ground
     try:
         place = places.of_layer(comparison.head)
         if (place.account_id, place.region) != (ground.account.account_id, ground.account.region):
             where = Remark(MOVED, f"{place.account_id} in {place.region}")
-            return comparison.sentence(PERMANENT_PROJECT, PERMANENT_STACK, where)
+            return comparison.sentence(PERMANENT_PROJECT, PERMANENT_STACK, where, verdict=UNKNOWN)
         folder, file = ground.folder.permanent, checkout.permanent_file
         project.write_project(
             folder, PERMANENT_STACK, file, source=checkout.permanent, keep=True, python=comparison.own.python
@@ -176,7 +180,7 @@ def _layer(comparison: Comparison, base: Base) -> Report:
 def _stack(comparison: Comparison, base: Base, store: Path, root: Path, stack: str, now: Sequence[str]) -> Report:
     """A stack of HEAD against BASE's."""
     if stack not in now:
-        return comparison.sentence(names.PROJECT, stack, GONE)
+        return comparison.sentence(names.PROJECT, stack, GONE, verdict="its file is gone")
     comparison.say(f"previewing {stack}")
     try:
         place = places.of_stack(comparison.head, stack)
@@ -209,6 +213,12 @@ def _previewed(comparison: Comparison, ground: rehearsal.Ground, stack: str, pla
 def _elsewhere(comparison: Comparison, store: Path, stack: str, place: places.Place) -> Report:
     """A stack in another account or region, previewed on HEAD's permanent layer there. Raises FleetError."""
     folder, checkout = Folder(store / "elsewhere"), Checkout(comparison.head)
+    layer = places.of_layer(comparison.head)
+    if (layer.account_id, layer.region) != (place.account_id, place.region):
+        raise CannotRunError(
+            f"{file_name(stack)} names account {place.account_id} in {place.region}, but the permanent layer's file "
+            f"names {layer.account_id} in {layer.region}: `fleet configure` writes both"
+        )
     try:
         ground = rehearsal.start(folder, place.account_id, place.region, comparison.say)
         permanent_layer.ensure(

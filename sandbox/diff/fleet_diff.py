@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,13 @@ import typer
 
 from common import summary
 from common.console import Console, give_json, tell
-from delivery import report_lines, report_markdown
+from common.errors import FleetError
+from delivery import markdown_parts, report_lines, report_markdown, scope
 from fleet.options import HERE, Cwd, Json
-from sandbox.diff import compare, revisions
+from sandbox.diff import compare, manifests, manifests_report, revisions
 from sandbox.diff import store as accounts
+from sandbox.diff.manifests import Manifests
+from sandbox.diff.revisions import Range
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -37,6 +41,9 @@ def show_diff(
     reports: Annotated[
         Path | None, typer.Option("--reports", help="The folder for the Markdown reports, one a stack.")
     ] = None,
+    commit: Annotated[
+        str | None, typer.Option("--commit", help="What HEAD is called in the head of the reports.")
+    ] = None,
     *,
     as_json: Json = False,
     forget: Annotated[
@@ -54,20 +61,42 @@ def show_diff(
             ended = accounts.forget(store)
             console.print(f"diff: {ended} embedded account{'s' if ended != 1 else ''} ended")
             return
-        found = revisions.parse(cwd, commits)
+        found = replace(revisions.parse(cwd, commits), called=commit or "")
         _say(f"comparing {found.line}")
-        made, _ = compare.run(store, cwd, found, stack or (), datetime.now(UTC).date(), _say)
+        made = compare.run(store, cwd, found, stack or (), datetime.now(UTC).date(), _say)
+    flux = _manifests(cwd, found)
     if as_json:
-        give_json({"base": found.base, "head": found.head, "reports": [each.document for each in made]})
+        documents = [each.document for each in made]
+        told = flux.document if flux else None
+        give_json({"base": found.base, "head": found.head, "reports": documents, "manifests": told})
     for each in made:
         for line in report_lines.of(each):
             tell(line, beside_json=as_json)
         text = report_markdown.render(each)
         summary.write(text)
         if reports:
-            report_markdown.write(reports / f"{each.project}-{each.stack}.md", text)
+            markdown_parts.write(reports / f"{each.project}-{each.stack}.md", text)
+    if flux:
+        for line in manifests_report.text(flux):
+            tell(line, beside_json=as_json)
+        text = manifests_report.markdown(flux, found.subject)
+        summary.write(text)
+        if reports:
+            markdown_parts.write(reports / "k8s-manifests.md", text)
     if any(each.code for each in made):
         raise typer.Exit(1)
+
+
+def _manifests(root: Path, found: Range) -> Manifests | None:
+    """What Flux will do; None where no manifest has changed, and what cannot be compared is said in it."""
+    if not scope.classify(revisions.changed(root, found)).manifests:
+        return None
+    _say("building what Flux applies, of both")
+    try:
+        with revisions.files(root, found.base) as base, revisions.files(root, found.head) as head:
+            return manifests.compare(manifests.built(base), manifests.built(head))
+    except FleetError as error:
+        return manifests.Manifests(problems=(str(error),))
 
 
 def _say(line: str) -> None:

@@ -30,16 +30,19 @@ class Range:
     """The whole id of a commit."""
     head: str | None
     """The same; None: the working tree, with what is not committed."""
+    called: str = ""
+    """What HEAD is called in reports, where it is not by its commit."""
 
     @property
     def subject(self) -> str:
         """What HEAD is called."""
-        return self.head or "the working tree"
+        return self.called or self.head or "the working tree"
 
     @property
     def line(self) -> str:
         """What is compared."""
-        return f"{self.subject[:SHORT] if self.head else self.subject} with {self.base[:SHORT]}"
+        is_commit = self.called or self.head
+        return f"{self.subject[:SHORT] if is_commit else self.subject} with {self.base[:SHORT]}"
 
 
 def parse(root: Path, text: str | None) -> Range:
