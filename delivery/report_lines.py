@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from delivery.preview_steps import Absent, Change
     from delivery.report import Money, Report
 
-SHOWN = 5
+SHOWN = 3
 """How many of the resources that hang on one are named."""
 NOT_KNOWN = "update or replacement: not known"
 LATER = "(known after the update)"

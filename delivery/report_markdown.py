@@ -28,6 +28,11 @@ COSTS_LIMIT = 20
 LABELS_LIMIT = 60
 """The most resources that a change is said to be the same on."""
 
+ROWS_SHOWN = 8
+"""How many destroyed resources are shown at once. Of more, those where nobody gets hurt are folded."""
+
+TABLE = ("| action | resource | because of | hangs on it |", "|---|---|---|---|")
+
 MARKER = re.compile(r"<!-- infra-fleet:(preview|diff):[\w.-]+/[\w.-]+ -->")
 
 TITLES = {"preview": "Preview", "diff": "Diff"}
@@ -46,17 +51,23 @@ def is_marker(line: str) -> bool:
 def render(report: Report) -> str:
     """The report, below GitHub's limit."""
     head, foot = _head(report), _foot(report)
-    said = [*_meanings(report), *_said(report)]
+    meanings, said = _meanings(report), _said(report)
     changed, shared = report.plan.changed, report.plan.shared
     lost = [each for each in changed if each.destroys]
+    first = lost if len(lost) <= ROWS_SHOWN else [each for each in lost if each.meaning]
+    rest = [each for each in lost if each not in first]
     shown = [each for each in changed if each.changes]
-    rows, room = md.fitting(map(_row, lost), md.LIMIT - md.FIXED - sum(map(md.size, (head, foot, *said))))
+    rows, room = md.fitting(
+        map(_row, [*first, *rest]), md.LIMIT - md.FIXED - sum(map(md.size, (head, foot, *meanings, *said)))
+    )
     groups, room = md.fitting(map(_shared, shared), room)
     blocks, _ = md.fitting(map(_block, shown), room)
-    parts = [head]
-    if lost:
-        parts += ["", "| action | resource | because of | hangs on it |", "|---|---|---|---|", *rows]
-        parts += md.more(len(lost) - len(rows))
+    parts = [head, *meanings]
+    if first:
+        parts += ["", *TABLE, *rows[: len(first)], *([] if rest else md.more(len(first) - len(rows)))]
+    if rest:
+        parts += ["", f"<details><summary>{len(rest)} more are replaced or deleted with them</summary>", "", *TABLE]
+        parts += [*rows[len(first) :], *md.more(len(lost) - len(rows)), "", "</details>"]
     parts += said
     parts += [f"\n{group}" for group in groups] + md.more(len(shared) - len(groups), "shared change")
     if shown:
@@ -125,7 +136,7 @@ def _row(each: Resource) -> str:
         reasons = f"the replacement of {md.code(each.follows)}" if each.follows else each.because
     hanging = ", ".join(md.code(label) for label in each.hangs_on[:SHOWN])
     more = f" and {len(each.hangs_on) - SHOWN} more" if len(each.hangs_on) > SHOWN else ""
-    return f"| {each.action} | {_resource(each)} | {reasons} | {hanging}{more} |"
+    return f"| {each.action} | {md.code(each.label)} | {reasons} | {hanging}{more} |"
 
 
 def _shared(shared: Shared) -> str:

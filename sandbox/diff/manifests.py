@@ -26,6 +26,9 @@ ACTIONS = ("pruned", "left", "changed", "created")
 
 FLUX = "kustomize.toolkit.fluxcd.io"
 
+EXCLUDED = (("reconcile", "disabled"), ("ssa", "Ignore"))
+"""The labels or annotations, of what is there or of what shall be, that keep Flux from applying and from deleting."""
+
 MEANINGS = {
     "Namespace": "A pruned Namespace takes everything in it along.",
     "PersistentVolumeClaim": "A pruned PersistentVolumeClaim takes its data along, unless its volume is retained.",
@@ -158,9 +161,9 @@ def _kept(
     new: Mapping[Id, Object],
 ) -> str:
     """Why Flux does not delete an object that left the manifests; empty: it does."""
-    for switch in ("prune", "reconcile"):
-        if _switch(each, switch) == "disabled":
-            return f"{FLUX}/{switch}: disabled"
+    for name, value in (("prune", "disabled"), *EXCLUDED):
+        if _switch(each, name) == value:
+            return f"{FLUX}/{name}: {value}"
     owner = after.get(each.owner)
     if owner is not None:
         if owner.spec.get("suspend"):
@@ -189,24 +192,22 @@ def _there(
         if was is not None and (was.owner, was.manifest) == (each.owner, each.manifest):
             continue
         changes = _changes(was, each) if was and was.manifest != each.manifest else ()
-        why = _ignored(each, after[each.owner], is_new=was is None)
+        why = _ignored(was, each, after[each.owner])
         action = "left" if why else "changed" if was else "created"
         if was and not why and was.owner != each.owner:
             why = f"moves from {was.owner}, which deletes it if it is applied first; then it is made again"
         yield ObjectChange(action, each.kind, each.id, each.owner, why, changes)
 
 
-def _ignored(each: Object, owner: Kustomization, *, is_new: bool) -> str:
+def _ignored(was: Object | None, each: Object, owner: Kustomization) -> str:
     """Why Flux does not apply what the manifests say; empty: it does."""
     if owner.spec.get("suspend"):
         return f"{owner.id} is suspended"
-    if _switch(each, "ssa") == "Ignore":
-        return f"{FLUX}/ssa: Ignore"
-    if is_new:
-        return ""
-    if _switch(each, "reconcile") == "disabled":
-        return f"{FLUX}/reconcile: disabled"
-    return f"{FLUX}/ssa: IfNotPresent" if _switch(each, "ssa") == "IfNotPresent" else ""
+    for name, value in EXCLUDED:
+        if any(side is not None and _switch(side, name) == value for side in (was, each)):
+            return f"{FLUX}/{name}: {value}"
+    if_not_present = was is not None and _switch(each, "ssa") == "IfNotPresent"
+    return f"{FLUX}/ssa: IfNotPresent" if if_not_present else ""
 
 
 def _switch(each: Object, name: str) -> str:

@@ -14,7 +14,7 @@ from delivery.preview import Preview
 from delivery.preview_steps import Digest
 from delivery.report import Kind, Remark, Report
 from delivery.up_time import ALWAYS
-from tests.delivery.digests import SECRET, Document, digest, outside_of_fences, replaced, step, tagged
+from tests.delivery.digests import SECRET, Document, digest, outside_of_fences, replaced, step, tagged, urn
 
 GITHUB_LIMIT = 65_536
 
@@ -65,22 +65,25 @@ def test_a_replacement_and_a_deletion_come_before_all_else() -> None:
     text = render(digest(tagged("a"), replaced("b"), step("delete", "c", {"x": 1})))
 
     head, folded = text.split("<details>")
-    assert head.splitlines()[1:6] == [
+    assert head.splitlines()[1:] == [
         "### Preview of <code>infra-fleet/staging</code>: 1 replaced, 1 deleted (VPC), 1 updated",
+        "",
+        "- **VPC**: Nothing in a VPC can move to another one: all that is in it is replaced too.",
+        "- **VPC**: Everything in the VPC is deleted with it.",
         "",
         "| action | resource | because of | hangs on it |",
         "|---|---|---|---|",
-        "| replace | <code>aws:ec2/vpc:Vpc</code> <code>b</code> | <code>cidrBlock</code> |  |",
+        "| replace | <code>Vpc b</code> | <code>cidrBlock</code> |  |",
+        "| delete | <code>Vpc c</code> | no longer in the program |  |",
+        "",
     ]
-    assert "| delete | <code>aws:ec2/vpc:Vpc</code> <code>c</code> | no longer in the program |  |" in head
-    assert "- **VPC**: Nothing in a VPC can move to another one" in head
     assert '- cidrBlock: "10.0.0.0/16"\n+ cidrBlock: "10.1.0.0/16"  (forces the replacement)' in folded
     assert [line.split("<code>")[2][0] for line in folded.splitlines() if line.startswith("**")] == ["b", "a"]
 
 
 def test_a_replacement_after_another_says_so() -> None:
     text = render(digest(step("replace", "cluster", {}, {}, replaceReasons=["replaceWith"])))
-    assert "| <code>aws:ec2/vpc:Vpc</code> <code>cluster</code> | the replacement of another resource |" in text
+    assert "| <code>Vpc cluster</code> | the replacement of another resource |" in text
 
 
 def test_an_operation_that_is_new_to_us_is_counted_and_shown() -> None:
@@ -97,7 +100,7 @@ def test_300_changed_resources_are_cut_between_two_of_them() -> None:
 
     assert len(text) < GITHUB_LIMIT
     assert "1 replaced (VPC), 400 created" in text
-    assert "<code>gone</code>" in text.split("<details>")[0]
+    assert "<code>Vpc gone</code>" in text.split("<details>")[0]
     shown = text.count("**create** ") + text.count("**replace** ")
     assert f"\n{401 - shown} more resources: see the job's log\n" in text
     assert shown > 150
@@ -110,6 +113,16 @@ def test_400_replacements_are_all_in_the_table() -> None:
     text = render(digest(*(replaced(f"r{number}") for number in range(400))))
     assert text.split("<details>")[0].count("\n| replace |") == 400
     assert len(text) < GITHUB_LIMIT
+
+
+def test_of_many_replacements_those_where_nobody_gets_hurt_are_folded() -> None:
+    others = [replaced(f"s{number}") for number in range(20)]
+    for each in others:
+        each["urn"] = urn(each["urn"].rpartition("::")[2], "aws:ec2/subnet:Subnet")
+    head, folded = render(digest(replaced("vpc"), *others)).split("<details>", 1)
+    assert head.count("\n| replace |") == 1
+    assert "<summary>20 more are replaced or deleted with them</summary>" in folded
+    assert folded.count("\n| replace |") == 20
 
 
 def test_a_change_that_is_the_same_on_many_is_told_once_with_a_list() -> None:

@@ -229,7 +229,7 @@ VOLATILE = (
 def text_of(reports: list[Report], found: Range) -> str:
     """The reports as a pull request would get them, without what differs from run to run."""
     text = "\n---\n\n".join(map(report_markdown.render, reports))
-    for commit, instead in ((found.base, "<base>"), (found.head or "", "<head>")):
+    for commit, instead in ((found.base, "BASE-COMMIT"), (found.head or "", "HEAD-COMMIT")):
         text = text.replace(commit[:SHORT], instead)
     for pattern, instead in VOLATILE:
         text = pattern.sub(instead, text)

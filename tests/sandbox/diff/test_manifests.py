@@ -97,12 +97,24 @@ def test_what_flux_does_not_delete_is_left(
     assert expected in found
 
 
-@pytest.mark.parametrize("how", ["reconcile: disabled", "ssa: IfNotPresent"])
-def test_what_flux_does_not_change_is_left(compare: Callable[[str, str], Manifests], how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "is_created"), [("reconcile: disabled", False), ("ssa: Ignore", False), ("ssa: IfNotPresent", True)]
+)
+def test_what_flux_does_not_change_is_left(
+    compare: Callable[[str, str], Manifests], how: str, is_created: bool
+) -> None:
     base = second(f", annotations: {{kustomize.toolkit.fluxcd.io/{how}}}")
     (found,) = told(compare(base, base.replace("${VPC_ID}", "another")))
     assert found == f"left ConfigMap applications/second: kustomize.toolkit.fluxcd.io/{how}"
-    assert told(compare("", base)) == ["created ConfigMap applications/second"]
+    (new,) = told(compare("", base))
+    assert new == ("created ConfigMap applications/second" if is_created else found)
+
+
+def test_what_says_on_the_cluster_that_it_is_left_alone_is(compare: Callable[[str, str], Manifests]) -> None:
+    base = second(", annotations: {kustomize.toolkit.fluxcd.io/reconcile: disabled}")
+    assert told(compare(base, second())) == [
+        "left ConfigMap applications/second: kustomize.toolkit.fluxcd.io/reconcile: disabled"
+    ]
 
 
 def test_a_kustomization_that_goes_takes_what_it_applied_along(compare: Callable[[str, str], Manifests]) -> None:
