@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from common import summary
 from common.errors import FleetError
 from common.pulumi import runner
 from common.text import lines
+from delivery.report import Remark
 from infra.config import file_name
 from infra.contract import versions
 from sandbox import permanent_layer, rehearsal
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from delivery.report import Remark
     from sandbox.diff.environments import Environment
     from sandbox.diff.revisions import Range
     from tools.build import Say
@@ -42,13 +43,11 @@ class Base:
 
     ground: rehearsal.Ground
     kept: store.Kept
-    environment: Environment
-    is_reused: bool
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
         """What has to be known of it."""
-        return (self.environment.remark,) if self.environment.remark else ()
+        return (Remark(environments.DIFFERENT, self.kept.packages),) if self.kept.packages else ()
 
 
 def bring_up(
@@ -76,8 +75,7 @@ def bring_up(
     if account and kept and is_there and not set(stacks) - kept.stacks.keys():
         say(f"BASE {found.base[: revisions.SHORT]} is there, as an earlier run has built it")
         ground = rehearsal.start(folder, account.account_id, account.region, _quiet)
-        # Of packages that could not be installed the run that built it has told; they may be by now.
-        return Base(ground, kept, own, is_reused=True)
+        return Base(ground, kept)
     store.forget(folder_of)
     with revisions.files(root, found.base) as tree:
         environment = environments.of_base(tree, head, own, say)
@@ -87,33 +85,33 @@ def bring_up(
 def _built(folder: Folder, tree: Path, head: Path, environment: Environment, stacks: Sequence[str], say: Say) -> Base:
     why = ""
     try:
-        ground = _layer(folder, tree, environment, say)
+        ground = layer_of(folder, tree, environment, say)
     except FleetError as error:
         why = _shortened(str(error))
         say(f"BASE's permanent layer cannot be applied, HEAD's is: {why}")
         rehearsal.reset(folder)
-        ground = _layer(folder, head, environments.own(head), say)
+        ground = layer_of(folder, head, environments.own(head), say)
     built = {stack: _stack(ground, tree, stack, environment, say) for stack in stacks}
-    kept = store.Kept(account=store.life(ground.account), stacks=built, layer=why)
+    kept = store.Kept(account=store.life(ground.account), stacks=built, packages=environment.missing, layer=why)
     store.write(folder, kept)
-    return Base(ground, kept, environment, is_reused=False)
+    return Base(ground, kept)
 
 
-def _layer(folder: Folder, tree: Path, environment: Environment, say: Say) -> rehearsal.Ground:
+def layer_of(folder: Folder, tree: Path, environment: Environment, say: Say) -> rehearsal.Ground:
     """The account of a checkout's permanent layer, which is applied by its own command. Raises FleetError."""
     checkout, place = Checkout(tree), places.of_layer(tree)
     ground = rehearsal.start(folder, place.account_id, place.region, say)
     if environment.provider:
         install_plugin(folder, environment.provider)
-    code = tree if (tree / "fleet" / "groups.py").exists() else CODE
     permanent_layer.ensure(
         folder,
         checkout,
         ground.account,
-        ground.environment,
+        # What that command has to say of an embedded account is not of the job's summary.
+        {name: value for name, value in ground.environment.items() if name != summary.SUMMARY_VARIABLE},
         checkout.permanent_file,
         say,
-        code=code,
+        code=tree if (tree / "fleet" / "groups.py").exists() else CODE,
         python=environment.python,
     )
     return ground

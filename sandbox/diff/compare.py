@@ -14,7 +14,7 @@ from delivery.report import Kind, Remark, Report
 from infra.config import file_name
 from infra.contract import names
 from infra.contract.names import PERMANENT_PROJECT, PERMANENT_STACK
-from sandbox import permanent_layer, rehearsal
+from sandbox import rehearsal
 from sandbox.checkout import Checkout
 from sandbox.diff import bases, environments, places, revisions
 from sandbox.engine import project
@@ -59,6 +59,10 @@ MOVED = "The account or region is another one: nothing of BASE is changed or des
 class Comparison:
     """What is compared, and how far it is prepared."""
 
+    root: Path
+    """The checkout."""
+    store: Path
+    """The folder of the embedded accounts."""
     found: Range
     head: Path
     """HEAD's files."""
@@ -125,7 +129,7 @@ def run(store: Path, root: Path, found: Range, stacks: Sequence[str], today: dat
     with ExitStack() as undo:
         head = undo.enter_context(revisions.files(root, found.head))
         own = environments.own(head if found.head is None else root)
-        comparison = Comparison(found, head, own, today, say)
+        comparison = Comparison(root, store, found, head, own, today, say)
         there, now = revisions.stacks(root, found.base), scope.stacks(head)
         wanted = list(stacks) or sorted({*there, *now})
         for stack in wanted:
@@ -135,24 +139,10 @@ def run(store: Path, root: Path, found: Range, stacks: Sequence[str], today: dat
             return [comparison.sentence(names.PROJECT, stack, UNTOUCHED) for stack in wanted]
         both = [each for each in wanted if each in there and each in now]
         base = bases.bring_up(store, root, found, head, own, both, say)
-        return _at_once(comparison, base, store, root, wanted, now, has_layer=touched.permanent)
-
-
-def _at_once(
-    comparison: Comparison,
-    base: Base,
-    store: Path,
-    root: Path,
-    stacks: Sequence[str],
-    now: Sequence[str],
-    *,
-    has_layer: bool,
-) -> list[Report]:
-    """The layer is previewed next to the stacks, which take turns in one project."""
-    with ThreadPoolExecutor(1) as pool:
-        layer = pool.submit(_layer, comparison, base) if has_layer else None
-        reports = [_stack(comparison, base, store, root, stack, now) for stack in stacks]
-        return [*([layer.result()] if layer else []), *reports]
+        with ThreadPoolExecutor(1) as pool:  # the layer next to the stacks, which take turns in one project
+            layer = pool.submit(_layer, comparison, base) if touched.permanent else None
+            reports = [_stack(comparison, base, stack, is_there=stack in now) for stack in wanted]
+            return [*([layer.result()] if layer else []), *reports]
 
 
 def _layer(comparison: Comparison, base: Base) -> Report:
@@ -177,28 +167,28 @@ def _layer(comparison: Comparison, base: Base) -> Report:
     return comparison.report_of(done, base.remarks)
 
 
-def _stack(comparison: Comparison, base: Base, store: Path, root: Path, stack: str, now: Sequence[str]) -> Report:
+def _stack(comparison: Comparison, base: Base, stack: str, *, is_there: bool) -> Report:
     """A stack of HEAD against BASE's."""
-    if stack not in now:
+    if not is_there:
         return comparison.sentence(names.PROJECT, stack, GONE, verdict="its file is gone")
     comparison.say(f"previewing {stack}")
     try:
         place = places.of_stack(comparison.head, stack)
         account = base.ground.account
         if (place.account_id, place.region) != (account.account_id, account.region):
-            return _elsewhere(comparison, store, stack, place)
-        remarks = [*_remarks(comparison, base, root, stack, place), *base.remarks]
+            return _elsewhere(comparison, stack, place)
+        remarks = [*_remarks(comparison, base, stack, place), *base.remarks]
         return comparison.report_of(_previewed(comparison, base.ground, stack, place), remarks)
     except FleetError as error:
         return comparison.sentence(names.PROJECT, stack, failure=str(error))
 
 
-def _remarks(comparison: Comparison, base: Base, root: Path, stack: str, place: places.Place) -> list[Remark]:
+def _remarks(comparison: Comparison, base: Base, stack: str, place: places.Place) -> list[Remark]:
     if stack not in base.kept.stacks:
         return [NEW]
     if why := base.kept.stacks[stack]:
         return [Remark(BROKEN, why)]
-    text = revisions.text_of(root, comparison.found.base, file_name(stack))
+    text = revisions.text_of(comparison.root, comparison.found.base, file_name(stack))
     before = places.in_text(text or "", comparison.head / file_name(stack), stack)
     return [RENAMED] if before.cluster != place.cluster else []
 
@@ -210,26 +200,16 @@ def _previewed(comparison: Comparison, ground: rehearsal.Ground, stack: str, pla
     return preview.run(ground.folder.project, stack, (), _ignore, environment=ready.environment)
 
 
-def _elsewhere(comparison: Comparison, store: Path, stack: str, place: places.Place) -> Report:
+def _elsewhere(comparison: Comparison, stack: str, place: places.Place) -> Report:
     """A stack in another account or region, previewed on HEAD's permanent layer there. Raises FleetError."""
-    folder, checkout = Folder(store / "elsewhere"), Checkout(comparison.head)
-    layer = places.of_layer(comparison.head)
+    folder, layer = Folder(comparison.store / "elsewhere"), places.of_layer(comparison.head)
     if (layer.account_id, layer.region) != (place.account_id, place.region):
         raise CannotRunError(
             f"{file_name(stack)} names account {place.account_id} in {place.region}, but the permanent layer's file "
             f"names {layer.account_id} in {layer.region}: `fleet configure` writes both"
         )
     try:
-        ground = rehearsal.start(folder, place.account_id, place.region, comparison.say)
-        permanent_layer.ensure(
-            folder,
-            checkout,
-            ground.account,
-            ground.environment,
-            checkout.permanent_file,
-            comparison.say,
-            python=comparison.own.python,
-        )
+        ground = bases.layer_of(folder, comparison.head, comparison.own, comparison.say)
         done = _previewed(comparison, ground, stack, place)
     finally:
         rehearsal.reset(folder)

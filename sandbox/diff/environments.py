@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import FleetError
-from delivery.report import Remark
 from tools import once
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ class Environment:
     """Its folder."""
     provider: str | None = None
     """The version of pulumi-aws in it; None: the installed one."""
-    remark: Remark | None = None
-    """What has to be known of it."""
+    missing: str = ""
+    """Which packages of BASE are not in it, where they could not be installed."""
 
 
 def pins(root: Path) -> Mapping[str, str]:
@@ -69,7 +68,7 @@ def of_base(base: Path, head: Path, environment: Environment, say: Callable[[str
         return environment
     names = sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
     listed = ", ".join(
-        f"{name} {wanted.get(name, 'none')} in BASE, {there.get(name, 'none')}" for name in names[:SHOWN]
+        f"{name} {wanted.get(name, 'none')} instead of {there.get(name, 'none')}" for name in names[:SHOWN]
     )
     more = f" and {len(names) - SHOWN} more" if names[SHOWN:] else ""
     say(f"BASE has other packages: {listed}{more}")
@@ -77,7 +76,7 @@ def of_base(base: Path, head: Path, environment: Environment, say: Callable[[str
         return Environment(_installed(base / LOCK, wanted, say), wanted.get(PROVIDER))
     except FleetError as error:
         say(f"warning: {DIFFERENT} {error}")
-        return Environment(environment.python, None, Remark(DIFFERENT, f"{listed}{more}"))
+        return Environment(environment.python, None, f"{listed}{more}")
 
 
 def _installed(lock: Path, wanted: Mapping[str, str], say: Callable[[str], None]) -> Path:

@@ -34,6 +34,8 @@ class Kept(pydantic.BaseModel):
     """The life of its process: another one has nothing in it."""
     stacks: dict[str, str] = {}
     """Stack of BASE → why it could not be built; empty: it is there."""
+    packages: str = ""
+    """Which packages BASE has otherwise, where they could not be installed."""
     layer: str = ""
     """Why the permanent layer is not BASE's; empty: it is."""
 

@@ -58,7 +58,7 @@ def test_other_packages_are_installed_once_into_the_cache(
     again = environments.of_base(base, head, HEAD, lambda _line: None)
 
     assert found == again
-    assert (found.provider, found.remark) == ("7.40.0", None)
+    assert (found.provider, found.missing) == ("7.40.0", "")
     assert found.python.parent == tmp_path / "cache" / "infra-fleet" / "environments"
     assert [command[1:3] for command in ran] == [("-m", "venv"), ("-m", "pip")]
     assert ran[1][-2:] == ("-r", str(base / "requirements.txt"))
@@ -78,12 +78,8 @@ def test_packages_that_are_not_to_be_had_are_said_loudly_and_head_s_are_taken(
     found = environments.of_base(base, head, HEAD, said.append)
 
     assert (found.python, found.provider) == (HEAD.python, None)
-    assert found.remark
-    assert str(found.remark) == (
-        "BASE has other packages than HEAD, and they could not be installed: BASE was built with HEAD's packages, so a "
-        "change that comes from a package is not seen. pulumi 3.1.0 in BASE, 3.272.0, typer 1 in BASE, none"
-    )
-    assert said[-1].startswith("warning: BASE has other packages")
+    assert found.missing == "pulumi 3.1.0 instead of 3.272.0, typer 1 instead of none"
+    assert said[-1].startswith("warning: BASE has other packages than HEAD, and they could not be installed")
     assert not list((tmp_path / "cache" / "infra-fleet" / "environments").glob("[0-9a-f]*[0-9a-f]"))
 
 
