@@ -87,13 +87,14 @@ def _installed(lock: Path, wanted: Mapping[str, str], say: Callable[[str], None]
         if not folder.exists():
             say("its packages are installed once, into an environment of their own (a minute or two)")
             with once.complete(folder) as partial:
-                _run(sys.executable, "-m", "venv", str(partial))
+                run(sys.executable, "-m", "venv", str(partial))
                 pip = (str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes")
-                _run(*pip, "--disable-pip-version-check", "-r", str(lock))
+                run(*pip, "--disable-pip-version-check", "-r", str(lock))
     return folder
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
+    """Run a command to its end. Raises FleetError with its last line."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()

@@ -8,7 +8,7 @@ Variables have the samples of `checks.yaml`. Sources: fluxcd/kustomize-controlle
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from checks import binaries, config, tree
 from checks.manifests import at, mapping
@@ -235,5 +235,5 @@ def _veiled(old: Any, new: Any) -> tuple[Any, Any]:
         if before or after:
             old = {**old, field: dict.fromkeys(before, SECRET)}
             other = {key: SECRET if before.get(key) == value else f"another {SECRET}" for key, value in after.items()}
-            new = {**new, field: cast("dict[str, str]", other)}
+            new = {**new, field: other}
     return old, new

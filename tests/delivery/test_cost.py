@@ -97,7 +97,7 @@ def test_what_is_not_known_is_unknown_and_said_in_the_sum(resource: Priced, regi
 
 def test_a_cluster_in_extended_support_costs_more_unless_it_is_upgraded_then() -> None:
     inputs: dict[str, Any] = {"version": "1.34"}
-    upgraded = {**inputs, "upgradePolicy": {"supportType": "STANDARD"}}
+    upgraded: dict[str, Any] = {**inputs, "upgradePolicy": {"supportType": "STANDARD"}}
     late = date(2026, 12, 3)
     assert cost.total([Priced(CLUSTER, "c", inputs)], "eu-west-2", TODAY).hour == prices.EKS_CLUSTER_HOUR
     assert cost.total([Priced(CLUSTER, "c", inputs)], "eu-west-2", late).hour == 0.60

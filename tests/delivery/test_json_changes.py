@@ -45,7 +45,8 @@ def test_a_list_in_another_order_is_shown_whole() -> None:
 
 
 def test_what_is_no_document_stays_as_it_is() -> None:
-    for old, new in (("{a", "{b"), ("x", "y"), (1, 2), ("{}", "[unknown]"), (ABSENT, {"a": 1}), ({}, [])):
+    pairs: list[tuple[Any, Any]] = [("{a", "{b"), ("x", "y"), (1, 2), ("{}", "[unknown]"), (ABSENT, {"a": 1}), ({}, [])]
+    for old, new in pairs:
         assert of(old, new) == [("policy", old, new)]
 
 

@@ -134,7 +134,10 @@ def test_a_change_that_is_the_same_on_many_is_told_once_with_a_list() -> None:
 
 
 def test_a_property_without_a_source_is_said_to_be_not_known() -> None:
-    text = render(digest(tagged("vpc")), is_known=lambda _type, path: path != "tagsAll.owner")
+    def is_known(_type: str, path: str) -> bool:
+        return path != "tagsAll.owner"
+
+    text = render(digest(tagged("vpc")), is_known=is_known)
     assert '+ tagsAll.owner: "me"  (update or replacement: not known)' in text
     assert "not known" not in render(digest(tagged("vpc")))
 

@@ -50,8 +50,12 @@ def test_other_packages_are_installed_once_into_the_cache(
     checkout: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[tuple[str, ...]] = []
+
+    def note(*command: str) -> None:
+        ran.append(command)
+
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(environments, "_run", lambda *command: ran.append(command))
+    monkeypatch.setattr(environments, "run", note)
     base, head = checkout("base", LOCK.replace("7.51.1", "7.40.0")), checkout("head", LOCK)
 
     found = environments.of_base(base, head, HEAD, lambda _line: None)
@@ -72,7 +76,7 @@ def test_packages_that_are_not_to_be_had_are_said_loudly_and_head_s_are_taken(
 
     said: list[str] = []
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(environments, "_run", refuse)
+    monkeypatch.setattr(environments, "run", refuse)
     base, head = checkout("base", LOCK.replace("3.272.0", "3.1.0") + "typer==1\n"), checkout("head", LOCK)
 
     found = environments.of_base(base, head, HEAD, said.append)
@@ -85,7 +89,7 @@ def test_packages_that_are_not_to_be_had_are_said_loudly_and_head_s_are_taken(
 
 def test_a_command_that_fails_is_its_last_line() -> None:
     with pytest.raises(FleetError, match=r"-c import sys; .* failed: no network"):
-        environments._run(sys.executable, "-c", "import sys; sys.exit('a\\nno network')")
+        environments.run(sys.executable, "-c", "import sys; sys.exit('a\\nno network')")
 
 
 def test_a_checkout_without_an_environment_has_that_of_this_program(tmp_path: Path) -> None:
