@@ -96,6 +96,7 @@ golden: .venv/.dev ## write what the programs ask AWS for, and what the sweep ne
 	$(BIN)/python -m tests.teardown.golden
 	$(BIN)/python -m tests.infra.golden
 	$(BIN)/python -m tests.permanent.golden
+	$(BIN)/python -m tests.sandbox.provider.golden
 
 chart-facts: .venv/.dev ## write what the charts of k8s/ make under its values, into the files that checks and the sandbox read
 	$(BIN)/python -m tests.k8s.chart_facts $(ARGS)
@@ -112,7 +113,7 @@ lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
 	cd $(APPLICATION) && $(UV) --group dev -o requirements-dev.txt
 
 clean: ## remove environments and caches of this clone; built tools are shared and stay
-	@if [ -x $(BIN)/python ]; then $(FLEET) sandbox reset; fi
+	@if [ -x $(BIN)/python ]; then $(FLEET) sandbox reset; $(FLEET) diff --forget; fi
 	rm -rf .venv .venv-guard .venv-load-harness .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

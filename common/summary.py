@@ -16,6 +16,9 @@ from common.text import VALUE, markdown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+"""Names the file of the job's summary."""
+
 ROWS = 100
 """The most rows of a table: the log has all of them."""
 
@@ -29,7 +32,7 @@ def outputs(**values: str) -> None:
 
 def write(text: str) -> None:
     """Add Markdown to the job's summary."""
-    _append("GITHUB_STEP_SUMMARY", f"{text}\n")
+    _append(SUMMARY_VARIABLE, f"{text}\n")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], limit: int = VALUE) -> list[str]:

@@ -1,4 +1,4 @@
-"""Posts the report of a preview to a pull request: one comment a stack, which each push rewrites."""
+"""Posts a report to a pull request: one comment a stack and kind of report, which each push rewrites."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import CannotRunError, unreadable
 from common.github import BOT, connect, login, refusals
-from delivery import preview_report
+from delivery import report_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,8 +62,10 @@ def _report(path: Path) -> str:
         body = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from None
-    if not preview_report.is_marker(body.partition("\n")[0]):
-        raise CannotRunError(f"{path} is not a report: `fleet preview --report {path}` writes one")
+    if not report_markdown.is_marker(body.partition("\n")[0]):
+        raise CannotRunError(
+            f"{path} is not a report: `fleet preview --report {path}` or `fleet diff --reports` writes one"
+        )
     return body
 
 

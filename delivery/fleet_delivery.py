@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, cast
@@ -18,9 +17,28 @@ from common.errors import CannotRunError, FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
 from common.text import LINE, markdown
-from delivery import alarm, comment, configure, gate, preview, scope, stack_list, state, support
+from delivery import (
+    alarm,
+    comment,
+    configure,
+    gate,
+    markdown_parts,
+    preview,
+    report,
+    report_lines,
+    report_markdown,
+    scope,
+    stack_cost,
+    stack_list,
+    state,
+    support,
+    up_time,
+)
 from delivery.account_facts import AccountFacts
 from fleet.options import HERE, STACK, Cwd, Json, Stack
+from infra.config import file_name
+from infra.settings import parse_file
+from infra.stack_file import config_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -37,12 +55,18 @@ def say_scope(
     """Report which parts of the repository a change touches."""
     found, stacks = scope.find(cwd, base, head), scope.stacks(cwd)
     if as_json:
-        give_json({"infra": found.infra, "permanent": found.permanent, "stacks": stacks, "reason": found.reason})
-    for part, touched in (("infra", found.infra), ("permanent", found.permanent)):
+        touched = {"infra": found.infra, "permanent": found.permanent, "manifests": found.manifests}
+        give_json({**touched, "stacks": stacks, "reason": found.reason})
+    for part, touched in (("infra", found.infra), ("permanent", found.permanent), ("manifests", found.manifests)):
         tell(f"{part}: {'touched' if touched else 'untouched'}", beside_json=as_json)
     for line in (f"stacks: {', '.join(stacks)}", found.reason):
         tell(line, beside_json=as_json)
-    summary.outputs(infra=_flag(found.infra), permanent=_flag(found.permanent), stacks=json.dumps(stacks))
+    summary.outputs(
+        infra=_flag(found.infra),
+        permanent=_flag(found.permanent),
+        manifests=_flag(found.manifests),
+        stacks=json.dumps(stacks),
+    )
 
 
 @app.command("stacks")
@@ -132,27 +156,44 @@ def show_preview(
     """Preview a stack and report what an update would do. The exit code is pulumi's."""
     console.print(f"previewing {stack}")
     done = preview.run(cwd, stack, more or (), lambda line: console.print(line))
-    done = replace(done, commit=commit)
+    up, today = up_time.of(done.project, stack, cwd), datetime.now(UTC).date()
+    found = report.of(report.Kind.PREVIEW, done, up, today, subject=commit or "")
     if as_json:
-        give_json(done.document)
-    for line in done.lines:
+        give_json(found.document)
+    for line in report_lines.of(found):
         tell(line, beside_json=as_json)
+    markdown_text = report_markdown.render(found)
     if report_file:
-        done.write(report_file)
-    summary.write(done.markdown)
+        markdown_parts.write(report_file, markdown_text)
+    summary.write(markdown_text)
     raise typer.Exit(done.code)
+
+
+@app.command("cost")
+def show_cost(stack: Stack = STACK, cwd: Cwd = HERE, *, as_json: Json = False) -> None:
+    """Report what a stack costs by its file alone, an hour and a month. A price that is not known is said, not zero."""
+    settings = parse_file(config_of(cwd / file_name(stack)), stack)
+    costs = stack_cost.of(settings, datetime.now(UTC).date())
+    money = report.Money(costs, costs, up_time.of_settings(settings))
+    if as_json:
+        give_json({"stack": stack, "region": settings.region, **money.document})
+    for line in report_lines.of_stack(stack, settings.region, money):
+        tell(line, beside_json=as_json)
 
 
 @app.command("comment")
 def post_comment(
-    report_file: Annotated[Path, typer.Argument(help="What `preview --report` wrote.", metavar="REPORT")],
+    report_files: Annotated[
+        list[Path], typer.Argument(help="What `preview --report` or `diff --reports` wrote.", metavar="REPORT...")
+    ],
     repository: Annotated[
         str | None, typer.Option("--repository", help="<owner>/<name>, as GITHUB_REPOSITORY has it.")
     ] = None,
     number: Annotated[int | None, typer.Option("--number", help="The pull request, by default the event's.")] = None,
 ) -> None:
-    """Post a report to its pull request, with the token in GITHUB_TOKEN. One comment a stack: it is rewritten."""
-    give(comment.post(report_file, repository, number))
+    """Post reports to their pull request, with the token in GITHUB_TOKEN. Each has one comment, which is rewritten."""
+    for report_file in report_files:
+        give(comment.post(report_file, repository, number))
 
 
 @app.command("alarm")

@@ -1,4 +1,4 @@
-"""Previews a stack and reports what it would do."""
+"""Previews a stack, and takes in what pulumi says."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from common.console import Grid
 from common.errors import CannotRunError
 from common.pulumi import runner
-from common.text import lines
-from delivery import preview_report
 from delivery.preview_steps import Digest
-from infra.contract import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from common.pulumi.runner import Done
@@ -33,55 +29,24 @@ class Preview:
     digest: Digest
     """Without steps where pulumi printed none."""
     failure: str | None
-    commit: str | None = None
-    """What was previewed, if that is known."""
-
-    @property
-    def markdown(self) -> str:
-        """For a comment or a job's summary."""
-        return preview_report.render(self.project, self.stack, self.digest, self.failure, self.commit)
-
-    @property
-    def document(self) -> dict[str, object]:
-        """For machines: what changes, how often, and what failed."""
-        return {
-            "project": self.project,
-            "stack": self.stack,
-            "code": self.code,
-            "changes": [{"action": step.op, "type": step.type, "name": step.name} for step in self.digest.changed],
-            "counts": self.digest.counts,
-            "warnings": self.digest.said("warning"),
-            "notes": self.digest.notes,
-            "failure": self.failure,
-        }
-
-    def write(self, path: Path) -> None:
-        """Write the Markdown to a file. Raises FleetError: the file cannot be written."""
-        try:
-            path.write_text(self.markdown, "utf-8")
-        except OSError as error:
-            raise CannotRunError(f"{path} cannot be written: {error.strerror}") from None
-
-    @property
-    def lines(self) -> Iterator[str | Grid]:
-        """For a terminal or a job's log: every resource that changes, then the counts."""
-        if self.digest.changed:
-            rows = [
-                (step.op, step.type, step.name, preview_report.why(step) if "replace" in step.op else "")
-                for step in self.digest.changed
-            ]
-            yield Grid(("action", "type", "name", "forced by"), rows)
-        yield from (f"warning: {line}" for said in self.digest.said("warning") for line in lines(said))
-        yield from (f"{names.NOTE}{line}" for said in self.digest.notes for line in lines(said))
-        if self.failure is not None:
-            yield from lines(self.failure)
-        if self.failure is None or self.digest.counts:
-            outcome = "" if self.failure is None else "the preview failed; until then: "
-            yield f"{self.project}/{self.stack}: {outcome}{preview_report.counts(self.digest)}"
 
 
-def run(folder: Path, stack: str, arguments: Sequence[str], tell: Callable[[str], None]) -> Preview:
+def run(
+    folder: Path,
+    stack: str,
+    arguments: Sequence[str],
+    tell: Callable[[str], None],
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Preview:
     """Preview a stack of the project in a folder; `tell` gets what pulumi says meanwhile.
+
+    Args:
+        folder: of the project.
+        stack: the stack's name.
+        arguments: what else goes to pulumi.
+        tell: gets each line of stderr as it comes.
+        environment: instead of this process' own, whole.
 
     Raises:
         FleetError: there is no project or no pulumi, or an argument would show secrets.
@@ -89,7 +54,9 @@ def run(folder: Path, stack: str, arguments: Sequence[str], tell: Callable[[str]
     if any(argument.startswith("--show-secrets") for argument in arguments):
         raise CannotRunError("--show-secrets would put secrets into the report: use pulumi preview itself")
     project = runner.project_name(folder)
-    done = runner.run(folder, "preview", "--json", "--stack", stack, *arguments, tell=tell)
+    # With what stays the same: what hangs on a resource, and what a stack costs, is in it.
+    command = ("preview", "--json", "--show-sames", "--stack", stack, *arguments)
+    done = runner.run(folder, *command, tell=tell, environment=environment)
     try:
         digest = Digest.model_validate_json(done.stdout)
     except pydantic.ValidationError:

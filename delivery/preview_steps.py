@@ -6,7 +6,6 @@ Shape: PreviewDigest of pkg/display/json.go of 3.274. Config, outputs and the in
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +37,8 @@ class Absent(Enum):
 
 ABSENT = Absent.ABSENT
 SECRET = "[secret]"  # noqa: S105 what stands for one
+UNKNOWN_VALUE = "[unknown]"
+"""What stands for a value that only the update will tell."""
 
 
 Operation = Annotated[str, pydantic.Field(pattern=r"^[a-z-]{1,40}$")]
@@ -59,10 +60,23 @@ class _Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(alias_generator=to_camel, frozen=True)
 
 
-class Inputs(_Model):
-    """A resource's state, of which only the inputs matter."""
+class State(_Model):
+    """A resource as it is, or will be: its inputs, and what it depends on."""
 
     inputs: dict[str, JsonValue] | None = None
+    id: str = ""
+    custom: bool = True
+    """False for a component, which is nothing in AWS."""
+    dependencies: tuple[str, ...] | None = None
+    """The URNs of what it waits for."""
+    property_dependencies: dict[str, tuple[str, ...] | None] | None = None
+    """Property → the URNs of the resources that its value comes from."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The URNs of all that it depends on."""
+        of_properties = (urn for urns in (self.property_dependencies or {}).values() for urn in urns or ())
+        return frozenset((*(self.dependencies or ()), *of_properties))
 
 
 class PropertyDiff(_Model):
@@ -76,8 +90,8 @@ class Step(_Model):
 
     op: Operation
     urn: Annotated[str, pydantic.Field(pattern=r"(?s)^urn:pulumi:.*::.*::.*::")]
-    old_state: Inputs | None = None
-    new_state: Inputs | None = None
+    old_state: State | None = None
+    new_state: State | None = None
     diff_reasons: tuple[str, ...] | None = None
     replace_reasons: tuple[str, ...] | None = None
     detailed_diff: dict[str, PropertyDiff] | None = None
@@ -91,6 +105,12 @@ class Step(_Model):
     def name(self) -> str:
         """The resource's name in the program."""
         return self.urn.split("::", 3)[3]
+
+    @property
+    def is_resource(self) -> bool:
+        """Whether it is one of AWS's: components, providers and the stack itself are not."""
+        state = self.new_state or self.old_state
+        return not self.type.startswith("pulumi:") and (state is None or state.custom)
 
     @property
     def destroys(self) -> bool:
@@ -136,17 +156,6 @@ class Digest(_Model):
 
     steps: tuple[Step, ...] | None = None
     diagnostics: tuple[Diagnostic, ...] | None = None
-    change_summary: dict[Operation, int] | None = None
-
-    @property
-    def changed(self) -> list[Step]:
-        """The steps that do something: those that destroy first, else in the order of the engine."""
-        return sorted((step for step in self.steps or () if step.op != "same"), key=lambda step: not step.destroys)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Operation → how many resources, of the engine's own count."""
-        return self.change_summary or dict(Counter(step.op for step in self.steps or ()))
 
     def said(self, severity: str) -> list[str]:
         """What was said with a severity: error, warning, info."""
@@ -202,4 +211,4 @@ def _without_secrets(value: JsonValue) -> JsonValue:
         case list():
             return [_without_secrets(item) for item in value]
         case _:
-            return "[unknown]" if value == UNKNOWN else value
+            return UNKNOWN_VALUE if value == UNKNOWN else value

@@ -5,13 +5,12 @@ A part is left out only where that is sure: whatever git cannot tell is an error
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import CannotRunError
+from delivery.git import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +21,9 @@ APART = re.compile(r"(k8s|policies|applications|docs)/|[^/]+\.md$|LICENSE$")
 
 STACK_ONLY = re.compile(r"(sandbox|tests)/|__main__\.py$|Pulumi(\.[^/]+)?\.yaml$")
 """Of the rest, what the permanent layer is not made from."""
+
+MANIFESTS = re.compile(r"k8s/|checks\.yaml$|\.sourceignore$")
+"""What Flux builds from, and what stands for its variables."""
 
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 
@@ -36,16 +38,21 @@ class Scope:
     infra: bool
     permanent: bool
     reason: str
+    manifests: bool = True
 
 
 def classify(paths: Iterable[str]) -> Scope:
     """What changed files touch; a file that moved is two paths. Paths are relative to the repository, with slashes."""
+    paths = list(paths)
+    manifests = any(MANIFESTS.match(path) for path in paths)
     infra = [path for path in paths if not APART.match(path)]
     permanent = [path for path in infra if not STACK_ONLY.match(path)]
     if not infra:
-        return Scope(infra=False, permanent=False, reason="no file of the programs or their tests changed")
+        reason = "no file of the programs or their tests changed"
+        return Scope(infra=False, permanent=False, reason=reason, manifests=manifests)
     more = f" and {len(infra) - 1} more" if infra[1:] else ""
-    return Scope(infra=True, permanent=bool(permanent), reason=f"{infra[0]!r}{more} changed")
+    reason = f"{infra[0]!r}{more} changed"
+    return Scope(infra=True, permanent=bool(permanent), reason=reason, manifests=manifests)
 
 
 def find(folder: Path, base: str, head: str) -> Scope:
@@ -57,11 +64,11 @@ def find(folder: Path, base: str, head: str) -> Scope:
     if NO_COMMIT.fullmatch(base):
         return Scope(infra=True, permanent=True, reason="there is no commit before: everything counts as changed")
     revision = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-    if _git(folder, *revision, f"{base}^{{commit}}", none=1) is None:
+    if git(folder, *revision, f"{base}^{{commit}}", none=1) is None:
         reason = f"the commit {base} is not in this clone: everything counts as changed"
         return Scope(infra=True, permanent=True, reason=reason)
     # Without --no-renames a file that left a folder is listed by its new path alone.
-    changed = _git(folder, "diff", "--name-only", "--no-renames", "-z", "--end-of-options", f"{base}...{head}", "--")
+    changed = git(folder, "diff", "--name-only", "--no-renames", "-z", "--end-of-options", f"{base}...{head}", "--")
     return classify([path for path in (changed or "").split("\0") if path])
 
 
@@ -74,9 +81,9 @@ def since_infra(folder: Path, head: str = "HEAD") -> tuple[list[str], list[str]]
     Raises:
         FleetError: git cannot tell, or the clone has not the whole history.
     """
-    if (_git(folder, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
+    if (git(folder, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
         raise CannotRunError(f"{folder} is a shallow clone, without earlier commits: check out with fetch-depth: 0")
-    commits = (_git(folder, "rev-list", "--first-parent", "--end-of-options", head) or "").split()
+    commits = (git(folder, "rev-list", "--first-parent", "--end-of-options", head) or "").split()
     for number, commit in enumerate(commits, start=1):
         if find(folder, f"{commit}^1", commit).infra:  # a root has no parent, and counts as a change of everything
             return commits[:number][::-1], commits[number:]
@@ -87,18 +94,3 @@ def stacks(folder: Path) -> list[str]:
     """The stacks of the project in a folder, from its files."""
     found = (STACK_FILE.fullmatch(path.name) for path in folder.iterdir())
     return sorted(match["stack"] for match in found if match)
-
-
-def _git(folder: Path, *arguments: str, none: int | None = None) -> str | None:
-    """What a git command prints; None where it ends with the exit code `none`."""
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
-    except FileNotFoundError:
-        raise CannotRunError("git is not on PATH: install it") from None
-    if done.returncode == none:
-        return None
-    if done.returncode != 0:
-        said = " ".join(os.fsdecode(done.stderr).split())
-        raise CannotRunError(f"git {arguments[0]} failed: {said}; a checkout needs the whole history (fetch-depth: 0)")
-    return os.fsdecode(done.stdout)

@@ -23,7 +23,7 @@ from infra.config import (
     SettingsError,
     StackModel,
 )
-from infra.contract import names, versions
+from infra.contract import names, prices, versions
 
 __all__ = ["Access", "NodeGroup", "Settings", "SettingsError", "load", "parse", "parse_file"]
 
@@ -44,6 +44,12 @@ AMI_RELEASE = re.compile(r"(?P<minor>\d+\.\d+)\.\d+-\d{8}")
 STACK_TAGS = ("project", "environment", "cluster", "managed-by")
 OWN_TAGS_LIMIT = 40
 """AWS takes 50 tags a resource; the stack, its components and EKS have theirs."""
+
+UP_HOURS = re.compile(
+    r"(?P<first>Mon|Tue|Wed|Thu|Fri|Sat|Sun)-(?P<last>Mon|Tue|Wed|Thu|Fri|Sat|Sun) "
+    r"(?P<start>[01]\d|2[0-3])-(?P<end>[01]\d|2[0-4])"
+)
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
 TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
@@ -207,6 +213,9 @@ class Settings(StackModel):
     nightly_teardown: bool = True
     """Whether nightly-destroy destroys the stack each night. `false` keeps it up, at several times the cost: previews
     and rebuilds say how much."""
+    up_hours: Annotated[str, config.matches(UP_HOURS.pattern, "days and hours such as Mon-Fri 08-20")] = "Mon-Fri 08-20"
+    """The days and hours at which the stack is up, for the cost of a month in `fleet cost` and in reports of pull
+    requests. Nothing is built or destroyed by it."""
     deletion_protection: bool = False
     """Makes the engine and AWS refuse to delete the cluster, so for a stack that is not destroyed every night."""
     permissions_boundary: PolicyArn = Field(
@@ -220,6 +229,11 @@ class Settings(StackModel):
     `infra-fleet-permanent:hostedZoneIds` lists: add each one there too."""
     tags: Mapping[str, str] = Field(default_factory=dict[str, str])
     """Further tags on everything that can carry them."""
+
+    @property
+    def hours_a_month(self) -> float:
+        """How many hours of a month it is up: all of them without a nightly teardown."""
+        return hours_a_month(self.up_hours) if self.nightly_teardown else prices.HOURS_A_MONTH
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -397,6 +411,13 @@ class Settings(StackModel):
         cluster_access.check_same_role(arns, [viewer.role for viewer in info.data.get("cluster_viewers", ())])
         return value
 
+    @field_validator("up_hours")
+    @classmethod
+    def _is_some_time(cls, value: str) -> str:
+        if not hours_a_month(value):
+            raise ValueError("ends before it begins; allowed: days and hours such as Mon-Fri 08-20")
+        return value
+
     @field_validator("tags")
     @classmethod
     def _are_tags(cls, value: Mapping[str, str]) -> Mapping[str, str]:
@@ -433,6 +454,15 @@ def _check_addon(addon: str, version: str, kubernetes: str | None) -> None:
     # Kubernetes version skew policy: kube-proxy is not newer than the API server; EKS builds it for each minor.
     if addon == "kube-proxy" and found["minor"] != kubernetes:
         raise ValueError(f"kube-proxy {version} is of another minor; allowed: v{kubernetes}.x")
+
+
+def hours_a_month(up_hours: str) -> float:
+    """The hours of a month, of which one has 52 / 12 weeks, that are within days and hours such as `Mon-Fri 08-20`."""
+    found = UP_HOURS.fullmatch(up_hours)
+    if found is None:
+        raise ValueError(f"{up_hours!r} is not of the form Mon-Fri 08-20")
+    days = (DAYS.index(found["last"]) - DAYS.index(found["first"])) % len(DAYS) + 1
+    return days * max(0, int(found["end"]) - int(found["start"])) * 52 / 12
 
 
 def parse(values: Mapping[str, object], stack: str) -> Settings:

@@ -53,9 +53,27 @@ def read_settings(file: Path, stack: StackSettings) -> Settings:
 
 
 def ensure(
-    folder: Folder, checkout: Checkout, account: Account, environ: Mapping[str, str], file: Path, say: Say
+    folder: Folder,
+    checkout: Checkout,
+    account: Account,
+    environ: Mapping[str, str],
+    file: Path,
+    say: Say,
+    *,
+    code: Path = CODE,
+    python: Path | None = None,
 ) -> None:
     """Apply the permanent layer in the account, unless it is there as its sources and `file` have it.
+
+    Args:
+        folder: of the sandbox.
+        checkout: whose permanent layer it is.
+        account: where it is applied.
+        environ: of the engine.
+        file: the layer's config.
+        say: told that it is applied.
+        code: the checkout whose `fleet account` applies it.
+        python: the virtual environment of its program, where it is not the checkout's.
 
     Raises:
         FleetError: it cannot be applied; what its command printed follows.
@@ -67,10 +85,12 @@ def ensure(
             return
         say("the permanent layer is applied first: state bucket, roles, log groups, secrets")
         same_account = before.partition(" ")[0] == stamp.partition(" ")[0]
-        project.write_project(folder.permanent, PERMANENT_STACK, file, source=checkout.permanent, keep=same_account)
+        project.write_project(
+            folder.permanent, PERMANENT_STACK, file, source=checkout.permanent, keep=same_account, python=python
+        )
         done = subprocess.run(  # noqa: S603 our own module
             [sys.executable, "-m", "fleet", "account", "apply", "--yes", f"--cwd={folder.root}"],
-            cwd=CODE,
+            cwd=code,
             env={**environ, APPLICATION_VARIABLE: OWN},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

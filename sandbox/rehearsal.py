@@ -94,6 +94,27 @@ def prepare(
     permanent_file = permanent_file or checkout.permanent_file
     settings = read_settings(stack, file)
     permanent_layer.read_settings(permanent_file, settings)
+    ground = start(folder, settings.account_id, settings.region, say)
+    permanent_layer.ensure(folder, checkout, ground.account, ground.environment, permanent_file, say)
+    return enter(ground, checkout, stack, file, settings.people)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all stacks of a sandbox folder stand on: an account that runs, and an engine."""
+
+    folder: Folder
+    account: process.Account
+    engine: pulumi.Pulumi
+    environment: Mapping[str, str]
+
+
+def start(folder: Folder, account_id: str, region: str, say: Say) -> Ground:
+    """Start the account of a folder unless it runs, and find or build the engine.
+
+    Raises:
+        FleetError: the account of an earlier run has ended, it is another one, or a part is not available.
+    """
     folder.claim()
     if process.find(folder) is None and folder.permanent_stamp.exists():
         raise CannotRunError(
@@ -103,7 +124,7 @@ def prepare(
     layout = Layout.of(folder)
     pki.authority(layout)
     behind = process.ControlPlane(layouts.ports(layout).api_server, layout.authority)
-    account = process.ensure(folder, settings.account_id, settings.region, behind)
+    account = process.ensure(folder, account_id, region, behind)
     say(
         f"an embedded AWS account, {account.account_id} in {account.region}, with a stand-in for pulumi-aws: "
         "nothing here reaches AWS"
@@ -112,14 +133,35 @@ def prepare(
     pulumi.prepare_bin(folder, engine)
     install_plugin(folder)
     backend = names.state_backend(account.account_id, account.region)
-    environ = environment(folder, account=process.environment(account), backend=backend)
-    permanent_layer.ensure(folder, checkout, account, environ, permanent_file, say)
-    seed(account, roles=settings.people)
+    return Ground(folder, account, engine, environment(folder, account=process.environment(account), backend=backend))
+
+
+def enter(
+    ground: Ground, checkout: Checkout, stack: str, file: Path, people: Sequence[str], *, python: Path | None = None
+) -> Rehearsal:
+    """Make a checkout's program and config those of a stack, which is made in the state unless it is there.
+
+    Args:
+        ground: where the permanent layer is applied.
+        checkout: whose program runs.
+        stack: the stack's name.
+        file: its config.
+        people: the ARNs of the roles that the stack needs to be there.
+        python: the virtual environment of the program, where it is not the checkout's.
+
+    Raises:
+        FleetError: the config is bad, or pulumi refuses.
+    """
+    folder, account = ground.folder, ground.account
+    seed(account, roles=people)
     there = _has_stack(account, stack)
-    ready = Rehearsal(folder, checkout, stack, engine, environ, names.secrets_provider(account.region))
-    project.write_project(folder.project, stack, file, source=checkout.root, keep=there)
+    secrets_provider = names.secrets_provider(account.region)
+    ready = Rehearsal(folder, checkout, stack, ground.engine, ground.environment, secrets_provider)
+    project.write_project(folder.project, stack, file, source=checkout.root, keep=there, python=python)
     if not there:
-        project.init_stack(folder.project, engine, stack, environ, secrets_provider=ready.secrets_provider)
+        project.init_stack(
+            folder.project, ground.engine, stack, ground.environment, secrets_provider=ready.secrets_provider
+        )
     return ready
 
 

@@ -23,6 +23,7 @@ from sandbox.engine import project
 from tests.applications import bench as application
 from tests.checks import bench
 from tests.cluster import bench as bootstrap
+from tests.engine import diffs
 from tests.support import durations, recorder, rehearsals
 from tests.support.checkout import REPOSITORY
 from tests.teardown import bench as night
@@ -96,6 +97,32 @@ def previews() -> None:
         shutil.rmtree(root)
 
 
+def comparisons() -> None:
+    """`fleet diff` compared with what it is made of: two plain runs of the engine on an account of their own."""
+    root = Path(tempfile.mkdtemp(prefix="infra-fleet-bench-"))
+    sandbox = rehearsals.new(root)
+    with diffs.clone(root) as clone:
+        found = clone.range_of(diffs.SCENARIOS["nat-strategy"])
+        started = time.perf_counter()
+        clone.reports(found)
+        first = time.perf_counter() - started
+        again = median(lambda: clone.reports(found), 3)
+    try:
+        started = time.perf_counter()
+        sandbox.succeed("up", "--", "--skip-preview")
+        plain = time.perf_counter() - started
+        preview = median(lambda: sandbox.succeed("preview"), 3)
+        table = Table("fleet diff: a stack and its permanent layer", "seconds", "times the plain runs")
+        table.add_row("up, then a preview", f"{plain + preview:.1f}", "1.0")
+        table.add_row("fleet diff, for the first time", f"{first:.1f}", f"{first / (plain + preview):.2f}")
+        table.add_row("a preview", f"{preview:.1f}", "1.0")
+        table.add_row("fleet diff, with the same BASE", f"{again:.1f}", f"{again / preview:.2f}")
+        console.print(table)
+    finally:
+        rehearsal.reset(sandbox.folder)
+        shutil.rmtree(root)
+
+
 def imports() -> None:
     """What imports cost, each in a fresh interpreter."""
     table = Table(f"import, median of {RUNS}", "seconds")
@@ -125,6 +152,7 @@ if __name__ == "__main__":
     imports()
     helps()
     previews()
+    comparisons()
     bench.table(console)
     application.table(console)
     night.table(console)

@@ -24,7 +24,8 @@ SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 LONGEST_FIRST = (
     *("cluster/test_faults.py", "engine/test_nights.py", "cluster/test_troubles.py", "engine/test_recovery.py"),
     *("cluster/test_night.py", "cluster/test_day.py", "cluster/test_truth.py", "cluster/test_releases.py"),
-    *("cluster/test_images.py", "engine/test_refusals.py", "teardown/test_sweep.py", "sandbox/engine/test_programs.py"),
+    *("cluster/test_images.py", "engine/test_diff.py", "engine/test_refusals.py", "teardown/test_sweep.py"),
+    "sandbox/engine/test_programs.py",
 )
 """Files that would end a run alone if they began late; those that wait take turns with those that work."""
 

@@ -26,12 +26,15 @@ _SECRETS_PROVIDER = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """What ties a stack file to the secrets provider of its own backend."""
 
 
-def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, keep: bool) -> None:
+def write_project(
+    target: Path, stack: str, stack_file: Path, *, source: Path, keep: bool, python: Path | None = None
+) -> None:
     """Write the project of a folder `source`, and the file of one of its stacks, into the folder `target`.
 
-    The project has absolute paths to its program and virtual environment. The stack file is a copy of `stack_file` for
-    the sandbox's backend: what an earlier run wrote of its secrets provider stays with `keep`. Raises FleetError for
-    a file that is missing or not a YAML mapping, and for a config value that only the real backend can decrypt.
+    The project has absolute paths to its program and virtual environment: `python`, or that of `source`. The stack
+    file is a copy of `stack_file` for the sandbox's backend: what an earlier run wrote of its secrets provider stays
+    with `keep`. Raises FleetError for a file that is missing or not a YAML mapping, and for a config value that only
+    the real backend can decrypt.
     """
     project = read_document(source / "Pulumi.yaml")
     project["main"] = str(source / str(project.get("main", "")))
@@ -39,7 +42,7 @@ def write_project(target: Path, stack: str, stack_file: Path, *, source: Path, k
     if isinstance(runtime, dict):
         options = cast("Document", runtime).get("options")
         if isinstance(options, dict) and "virtualenv" in options:
-            options["virtualenv"] = str(source / str(cast("Document", options)["virtualenv"]))
+            options["virtualenv"] = str(python or source / str(cast("Document", options)["virtualenv"]))
     _write(target / "Pulumi.yaml", project)
 
     settings = {name: value for name, value in read_document(stack_file).items() if name not in _SECRETS_PROVIDER}

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from sandbox.folder import Folder
 
 
-def install_plugin(folder: Folder) -> None:
-    """Put the sandbox's provider into PULUMI_HOME as the plugin of exactly the pulumi-aws that is installed.
+def install_plugin(folder: Folder, version: str | None = None) -> None:
+    """Put the sandbox's provider into PULUMI_HOME as the plugin of a pulumi-aws: by default the installed one.
 
     The engine takes no other version for it (SelectCompatiblePlugin in sdk/go/common/workspace/plugins.go).
     """
-    version = metadata.version("pulumi-aws")
+    version = version or metadata.version("pulumi-aws")
     path = folder.pulumi_home / "plugins" / f"resource-aws-v{version}" / "pulumi-resource-aws"
     files.write(path, script(module_command("sandbox.provider")), executable=True)

@@ -50,11 +50,9 @@ def replaced(name: str) -> Document:
 
 
 def digest(*steps: Document, same: int = 0, **more: Any) -> Digest:
-    summary: dict[str, int] = {"same": same} if same else {}
-    for entry in steps:
-        summary[entry["op"]] = summary.get(entry["op"], 0) + 1
+    unchanged = [step("same", f"same-{number}", {}, {}, kind="aws:ec2/subnet:Subnet") for number in range(same)]
     config = {"infra-fleet:accountId": "999988887777"}
-    return Digest.model_validate({"config": config, "steps": list(steps), "changeSummary": summary, **more})
+    return Digest.model_validate({"config": config, "steps": [*steps, *unchanged], **more})
 
 
 def outside_of_fences(markdown: str) -> str:

@@ -24,10 +24,11 @@ def test_scope_tells_the_job_what_is_touched(tmp_path: Path, monkeypatch: pytest
     done = CliRunner().invoke(app, ["scope", "--base", "0" * 40, "-C", str(tmp_path)])
 
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[:3] == ["infra: touched", "permanent: touched", "stacks: staging"]
+    touched = ["infra: touched", "permanent: touched", "manifests: touched"]
+    assert done.stdout.splitlines()[:4] == [*touched, "stacks: staging"]
     outputs = read((tmp_path / "out").read_text())
     assert json.loads(outputs.pop("stacks")) == ["staging"]
-    assert outputs == {"infra": "true", "permanent": "true"}
+    assert outputs == {"infra": "true", "permanent": "true", "manifests": "true"}
 
 
 def test_what_stops_a_command_is_one_line_and_no_success() -> None:

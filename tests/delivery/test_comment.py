@@ -7,12 +7,17 @@ import pytest
 
 from common.errors import FleetError
 from delivery.comment import post
-from delivery.preview_report import marker
+from delivery.report_markdown import marker as marker_of
 from tests.delivery.github import BOT, GitHub, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+def marker(project: str, stack: str, kind: str = "preview") -> str:
+    return marker_of(kind, project, stack)
+
 
 REPORT = marker("infra-fleet", "staging") + "\n### Preview\n\n1 to create\n"
 
@@ -70,6 +75,15 @@ def test_each_stack_has_a_comment_of_its_own(github: GitHub, report: Path) -> No
     send(report)
 
     assert other["body"].endswith("other")
+    assert len(github.comments) == 2
+
+
+def test_a_diff_has_a_comment_next_to_the_preview_s(github: GitHub, report: Path) -> None:
+    send(report)
+    report.write_text(marker("infra-fleet", "staging", "diff") + "\n### Diff\n")
+
+    assert send(report).startswith("commented: ")
+
     assert len(github.comments) == 2
 
 

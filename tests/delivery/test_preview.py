@@ -97,7 +97,10 @@ def test_arguments_go_to_pulumi_and_its_exit_code_comes_back(fake: Callable[[str
     said = """echo '{"diagnostics": [{"severity": "error", "message": "'"$*"'"}]}'; exit 7"""
     done = preview.run(fake(said), "s", ("--expect-no-changes",), print)
 
-    assert (done.code, done.failure) == (7, "--non-interactive preview --json --stack s --expect-no-changes")
+    assert (done.code, done.failure) == (
+        7,
+        "--non-interactive preview --json --show-sames --stack s --expect-no-changes",
+    )
 
 
 def test_a_success_without_a_preview_is_a_failure(fake: Callable[[str], Path]) -> None:

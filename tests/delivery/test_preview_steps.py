@@ -5,7 +5,7 @@ from pulumi.runtime import rpc
 from pydantic import ValidationError
 
 from delivery.preview_steps import ABSENT, SIGNATURE, UNKNOWN, Change, Step
-from tests.delivery.digests import SECRET, digest, replaced, step, tagged
+from tests.delivery.digests import SECRET, step
 
 
 def changes(made: dict[str, object]) -> list[Change]:
@@ -20,19 +20,6 @@ def test_the_engine_s_constants_are_those_of_its_sdk() -> None:
 def test_a_step_is_of_a_type_and_has_a_name() -> None:
     made = Step.model_validate(step("same", "a::b$c"))
     assert (made.type, made.name) == ("aws:ec2/vpc:Vpc", "a::b$c")
-
-
-def test_what_destroys_comes_before_all_else() -> None:
-    found = digest(tagged("a"), step("same", "b"), replaced("c"), step("delete", "d", {}))
-    assert [entry.name for entry in found.changed] == ["c", "d", "a"]
-
-
-def test_counts_are_the_engine_s_own() -> None:
-    assert digest(tagged("a"), same=57).counts == {"same": 57, "update": 1}
-
-
-def test_counts_are_made_where_the_engine_has_none() -> None:
-    assert digest(tagged("a"), replaced("b"), changeSummary=None).counts == {"update": 1, "replace": 1}
 
 
 def test_a_new_resource_changes_in_all_its_inputs() -> None:

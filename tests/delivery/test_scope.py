@@ -167,3 +167,11 @@ def test_stacks_are_those_with_a_file(tmp_path: Path) -> None:
         (tmp_path / name).touch()
 
     assert scope.stacks(tmp_path) == ["eu.west", "staging"]
+
+
+@pytest.mark.parametrize(
+    ("path", "touched"),
+    [("k8s/apps/a.yaml", True), ("checks.yaml", True), ("policies/p.yaml", False), ("infra/a.py", False)],
+)
+def test_manifests_are_touched_by_what_flux_builds_from(path: str, touched: bool) -> None:
+    assert classify([path]).manifests is touched

@@ -17,7 +17,7 @@ from permanent import github_setup
 from permanent.settings import parse_file
 from sandbox import rehearsal
 from sandbox.account.clients import client
-from sandbox.folder import Folder
+from sandbox.diff import store
 from tests.delivery.github import GitHub, serving
 from tests.support import rehearsals
 from tests.support.checkout import REPOSITORY
@@ -34,8 +34,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.night]
 REPOSITORY_NAME = "acme/platform"
 BUCKET = names.state_bucket("123456789012", "eu-west-2")
 CHECKPOINT = f".pulumi/stacks/{names.PROJECT}/staging.json"
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".sandbox", ".*_cache", ".hypothesis", "__pycache__")
-# What has tests of its own; `fleet sandbox preview` in the copy would begin an account for it alone.
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".sandbox*", ".*_cache", ".hypothesis", "__pycache__")
+# What has tests of its own.
 ALARM = '.venv/bin/fleet alarm --workflow infra-apply --job apply --stacks "$STACKS"'
 ELSEWHERE = {**INSTALLED, "make lint": "true", "make test": "true", ALARM: "true"}
 
@@ -69,8 +69,8 @@ class Team:
     def run(self, workflow: str, event: Event, **variables: str) -> dict[str, Job]:
         settings = parse_file(config_of(self.sandbox.account_file))
         known = {**github_setup.variables(settings), **variables}
-        # In the clone everything is as on a runner, except the preview without AWS, which has an account of its own.
-        replace = {**ELSEWHERE, **dict.fromkeys(_intent(), "true")}
+        # In the clone everything is as on a runner, except the preview without AWS, which has accounts of its own.
+        replace = {**ELSEWHERE, **dict.fromkeys(_offline(), "true")}
         return Run(workflow, event, self.clone, self.environ, known, replace).jobs()
 
     def offline(self, commits: tuple[str, str]) -> Job:
@@ -104,9 +104,9 @@ def _pull_request(commits: tuple[str, str], head: str) -> Event:
     return Event("pull_request", payload, ref="refs/pull/7/merge")
 
 
-def _intent() -> list[str]:
+def _offline() -> list[str]:
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "infra-plan.yml").read_text())
-    return [step["run"].strip() for step in workflow["jobs"]["offline"]["steps"] if "sandbox" in step.get("run", "")]
+    return [step["run"].strip() for step in workflow["jobs"]["offline"]["steps"] if "run" in step]
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_the_workflows_do_what_they_say_while_a_stack_is_down_up_and_unknown(tea
     change = team.commit(tags={"team": "product"})
     jobs = team.pull_request(change)
     assert jobs["plan"].result == "success"
-    assert "to update" in github.comments[0]["body"]
+    assert " updated" in github.comments[0]["body"]
     jobs = team.merge(change)
     assert outcome(jobs) == {"scope": "success", "apply": "success"}, jobs["apply"].leg.output
     eks = client("eks", endpoint=team.sandbox.account.endpoint, region=team.sandbox.account.region)
@@ -218,11 +218,13 @@ def test_the_workflows_do_what_they_say_while_a_stack_is_down_up_and_unknown(tea
     assert team.merge(change)["apply"].result == "success"
 
 
-def test_a_fork_gets_a_preview_of_its_intent_without_a_role(team: Team) -> None:
-    folder = Folder(team.clone / ".sandbox")
+def test_a_fork_gets_the_true_difference_without_a_role(team: Team) -> None:
     try:
         job = team.offline(team.commit(tags={"team": "stranger"}))
         assert job.result == "success", job.leg.output
-        assert "58 to create" in job.leg.summary
+        assert "### Diff of <code>infra-fleet/staging</code>" in job.leg.summary
+        assert "34 updated" in job.leg.summary
+        assert "**The same on 34 resources**" in job.leg.summary
     finally:
-        rehearsal.reset(folder)
+        with store.held(team.clone) as folder:
+            store.forget(folder)

@@ -55,6 +55,7 @@ EVERY_SETTING: Mapping[str, object] = {
     "clusterEditors": [{"role": "arn:aws:iam::210987654321:role/developers", "namespaces": ["team-a"]}],
     "controlPlaneLogs": ["audit", "scheduler"],
     "nightlyTeardown": False,
+    "upHours": "Mon-Sat 07-19",
     "deletionProtection": True,
     "permissionsBoundary": "arn:aws:iam::210987654321:policy/boundary",
     "tags": {"team": "platform"},

@@ -319,3 +319,19 @@ def test_a_structured_key_that_holds_text_is_reported_with_its_text() -> None:
 
 def test_the_page_of_settings_is_made_from_the_model() -> None:
     assert config_docs.PAGE.read_text("utf-8") == config_docs.render(), "run: make docs"
+
+
+@pytest.mark.parametrize(
+    ("value", "hours"), [("Mon-Fri 08-20", 260.0), ("Mon-Sun 00-24", 728.0), ("Sat-Mon 10-11", 13.0)]
+)
+def test_the_hours_of_a_month_follow_from_days_and_hours(value: str, hours: float) -> None:
+    assert settings.parse({**recorder.CONFIG, "upHours": value}, "staging").hours_a_month == hours
+    assert (
+        settings.parse({**recorder.CONFIG, "upHours": value, "nightlyTeardown": False}, "staging").hours_a_month == 730
+    )
+
+
+@pytest.mark.parametrize("value", ["always", "Mon-Fri 8-20", "Mon-Fri 20-08", "Mon-Fri 08-25", "mon-fri 08-20"])
+def test_days_and_hours_that_are_none_are_refused(value: str) -> None:
+    with pytest.raises(settings.SettingsError, match="upHours = "):
+        settings.parse({**recorder.CONFIG, "upHours": value}, "staging")

@@ -49,10 +49,8 @@ REFS = ".venv/bin/fleet release refs load-harness"
 SCANNED = '.venv/bin/fleet alarm --workflow rebuild-images --job scan --stacks "$REFS"'
 TESTS = "make test-application"
 SMOKE = "make smoke"
-OFFLINE = (
-    '.venv/bin/fleet sandbox preview --stack "$STACK"',
-    ('.venv/bin/fleet sandbox exec --stack "$STACK" -- .venv/bin/fleet preview -C .sandbox/project --stack "$STACK"'),
-)
+OFFLINE = '.venv/bin/fleet diff "$BASE" --commit "$COMMIT" --reports reports'
+COMMENTS = ".venv/bin/fleet comment reports/*.md"
 
 VARIABLES = {
     "AWS_ACCOUNT_ID": "123456789012",
@@ -70,14 +68,17 @@ def answer(**outputs: str) -> str:
     return f'printf "%s\\n" {lines} >> "$GITHUB_OUTPUT"'
 
 
-def scope(*, infra: bool = True, permanent: bool = False, stacks: tuple[str, ...] = ("staging",)) -> str:
+def scope(
+    *, infra: bool = True, permanent: bool = False, manifests: bool = False, stacks: tuple[str, ...] = ("staging",)
+) -> str:
     touched = {"infra": json.dumps(infra), "permanent": json.dumps(permanent), "stacks": json.dumps(stacks)}
+    touched["manifests"] = json.dumps(manifests)
     return answer(**touched) + '; echo "$BASE..$HEAD"'
 
 
 ANSWERS = {
     **INSTALLED,
-    **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, *OFFLINE, LOCK, FREE), "true"),
+    **dict.fromkeys(("make lint", "make test", TESTS, SMOKE, UP, PREVIEW, COMMENT, COMMENTS, LOCK, FREE), "true"),
     **dict.fromkeys((ACCOUNT, BOOTSTRAP_PLAN), "true"),
     **dict.fromkeys((GATE, CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
@@ -88,6 +89,7 @@ ANSWERS = {
     NEEDED: answer(needed="true"),
     REFS: answer(refs='["main", "v1.2.0"]'),
     SCANNED: 'echo "$NEEDS"; echo "$REFS"',
+    OFFLINE: 'echo "$BASE..$COMMIT"',
     PLAN: 'echo "$STACK in $FOLDER on $PULUMI_BACKEND_URL"',
     SCOPE: scope(),
 }
@@ -99,6 +101,7 @@ def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **
     by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE, "support": SUPPORT}
     by_name |= {"bootstrap_plan": BOOTSTRAP_PLAN}
     by_name |= {"needed": NEEDED, "nightly": NIGHTLY, "stacks": STACKS, "account": ACCOUNT}
+    by_name |= {"offline": OFFLINE, "needed": NEEDED, "nightly": NIGHTLY, "stacks": STACKS, "account": ACCOUNT}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
     environ = {"PATH": os.environ["PATH"]}
     return Run(workflow, event, REPOSITORY, environ, VARIABLES if variables is None else variables, replace).jobs()
@@ -128,7 +131,8 @@ def test_a_pull_request_is_tested_previewed_and_commented_on() -> None:
     assert results(jobs) == {}
     assert jobs["scope"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
     assert jobs["checks"].leg.commands == [".ci/packages", "make lint", "make test"]
-    assert [leg.commands[-2:] for leg in jobs["offline"].legs] == [list(OFFLINE), list(OFFLINE)]
+    assert jobs["offline"].leg.commands[-2:] == [OFFLINE, COMMENTS]
+    assert jobs["offline"].leg.output == f"{'b' * 40}..{'a' * 40}\n"
     assert [leg.commands[-2:] for leg in jobs["plan"].legs] == [[PLAN, COMMENT]] * 3
     backend = VARIABLES["PULUMI_BACKEND_URL"]
     assert [leg.output for leg in jobs["plan"].legs] == [
@@ -147,7 +151,7 @@ def test_the_permanent_layer_is_previewed_where_it_is_touched_alone() -> None:
 def test_a_fork_gets_the_preview_of_the_intent_and_no_role(event: Event) -> None:
     jobs = run("infra-plan.yml", event)
     assert results(jobs) == {"plan": "skipped"}
-    assert jobs["offline"].leg.commands[-2:] == list(OFFLINE)
+    assert jobs["offline"].leg.commands[-1] == OFFLINE, "no comment: its token may not"
 
 
 def test_a_fresh_fork_without_an_account_is_green() -> None:
@@ -160,6 +164,18 @@ def test_the_required_check_reports_on_a_change_that_touches_no_infrastructure()
     jobs = run("infra-plan.yml", pull_request(), scope=scope(infra=False))
     assert results(jobs) == {"offline": "skipped", "plan": "skipped"}
     assert jobs["infra-plan"].leg.commands == []
+
+
+def test_a_change_of_manifests_alone_is_compared_too() -> None:
+    jobs = run("infra-plan.yml", pull_request(), scope=scope(infra=False, manifests=True))
+    assert results(jobs) == {"plan": "skipped"}
+    assert jobs["offline"].leg.commands[-2:] == [OFFLINE, COMMENTS]
+
+
+def test_a_failed_diff_is_commented_on_and_fails_the_required_check() -> None:
+    jobs = run("infra-plan.yml", pull_request(), offline="exit 1")
+    assert results(jobs) == {"offline": "failure", "infra-plan": "failure"}
+    assert jobs["offline"].leg.commands[-2:] == [OFFLINE, COMMENTS]
 
 
 def test_a_failed_preview_is_commented_on_and_fails_the_required_check() -> None:

@@ -41,7 +41,7 @@ PERMISSIONS = {
     ("infra-apply.yml", "scope"): READ,
     ("infra-plan.yml", "checks"): READ,
     ("infra-plan.yml", "infra-plan"): {},
-    ("infra-plan.yml", "offline"): READ,
+    ("infra-plan.yml", "offline"): {**READ, "pull-requests": "write"},
     ("infra-plan.yml", "plan"): {**OIDC, "pull-requests": "write"},
     ("infra-plan.yml", "scope"): READ,
     ("infra-unlock.yml", "free"): OIDC,

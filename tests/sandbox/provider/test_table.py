@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 import typing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.model import ListShape, StructureShape
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from pulumi import _types as sdk
 
-from sandbox.provider import mapping
+from sandbox.provider import sources
 from sandbox.provider.model import input_shape, service_model
 from sandbox.provider.shape import compiled
 from sandbox.provider.table import ROWS
+from tests.sandbox.provider import golden
+from tests.sandbox.provider.shapes import classes, leaves, member_shape, schema_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,33 +28,6 @@ if TYPE_CHECKING:
     from sandbox.provider.row import Properties, Property, Row
 
 every_row = pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.type)
-
-
-class Leaf(NamedTuple):
-    path: str
-    spec: Property
-    replaces: bool
-
-
-def leaves(specs: Mapping[str, Property], path: str = "", *, replaces: bool = False) -> Iterator[Leaf]:
-    for name, spec in specs.items():
-        inner, forced = f"{path}{name}", replaces or spec.replaces
-        if spec.fields:
-            yield from leaves(spec.fields, f"{inner}.", replaces=forced)
-        else:
-            yield Leaf(inner, spec, forced)
-
-
-def classes(row: Row) -> tuple[type, type]:
-    """The SDK's class of a resource's inputs, and that of the resource."""
-    _, module, name, title = re.split("[:/]", row.type)
-    file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    # The package is lazy. Loaded by way of its first file, it lacks that file's names for the rest of the process.
-    assert getattr(importlib.import_module(f"pulumi_aws.{module}"), title)
-    loaded = importlib.import_module(f"pulumi_aws.{module}.{file}")
-    # The SDK calls them so where a block of another resource has their name.
-    arguments = getattr(loaded, f"{title}InitArgs", None) or getattr(loaded, f"{title}Args")
-    return arguments, getattr(loaded, title)
 
 
 def nested(annotation: Any) -> Any:
@@ -119,19 +91,6 @@ def scalars_that_differ(
             yield f"{path}{name}"
 
 
-def member_shape(shape: Shape, name: str, spec: Property) -> Shape | None:
-    shape = shape.member if isinstance(shape, ListShape) else shape
-    member = mapping.member_of(shape.members, name, spec) if isinstance(shape, StructureShape) else ""
-    for part in spec.member.split(".") if "." in spec.member else [member]:
-        if isinstance(shape, ListShape) and part == "0":
-            shape = shape.member
-        elif isinstance(shape, StructureShape) and part in shape.members:
-            shape = shape.members[part]
-        else:
-            return None
-    return shape
-
-
 @pytest.mark.parametrize(
     ("row", "operation"), [(row, row.create) for row in ROWS.values() if isinstance(row.create, str)]
 )
@@ -140,22 +99,6 @@ def test_text_of_the_sdk_is_marked_where_the_api_has_another_type(row: Row, oper
         row.properties, sdk.resource_types(classes(row)[1]), input_shape(row.service, operation)
     )
     assert set(found) == {leaf.path for leaf in leaves(row.properties) if leaf.spec.text}
-
-
-def schema_paths(row: Row) -> dict[str, str]:
-    """Each property's path in AWS's resource schema, in lower case."""
-    return {leaf.path: ".".join(_schema_parts(row.properties, leaf.path.split("."))) for leaf in leaves(row.properties)}
-
-
-SCHEMA_NAMES = {"PolicyName": "ManagedPolicyName", "Description": "GroupDescription", "Bucket": "BucketName"}
-"""Members that the resource schema calls otherwise."""
-
-
-def _schema_parts(specs: Mapping[str, Property], path: list[str]) -> Iterator[str]:
-    spec = specs[path[0]]
-    yield SCHEMA_NAMES.get(spec.member, spec.member or path[0]).lower()
-    if spec.fields and path[1:]:
-        yield from _schema_parts(spec.fields, path[1:])
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS.values() if row.cloudformation], ids=lambda row: row.type)
@@ -176,6 +119,26 @@ def test_replacements_are_those_of_the_resource_schema(row: Row) -> None:
 @every_row
 def test_a_type_without_a_resource_schema_names_its_source(row: Row) -> None:
     assert bool(row.cloudformation) != bool(row.source)
+
+
+def test_the_sources_are_what_ships_in_packages() -> None:
+    """Run `make golden` and look at the difference: a property that lost its source is reported as not known."""
+    assert golden.render() == golden.FILE.read_text("utf-8")
+
+
+@every_row
+def test_a_property_that_replaces_has_a_source(row: Row) -> None:
+    unsourced = {
+        leaf.path for leaf in leaves(row.properties) if leaf.replaces and not sources.is_known(row.type, leaf.path)
+    }
+    assert not unsourced
+
+
+def test_a_property_without_a_source_is_not_known() -> None:
+    assert sources.is_known("aws:eks/cluster:Cluster", "vpcConfig.subnetIds[0]")
+    assert not sources.is_known("aws:eks/cluster:Cluster", "nmae")
+    assert not sources.is_known("aws:rds/instance:Instance", "engine")
+    assert sources.is_known("infra-fleet:index:Network", "anything")
 
 
 @every_row

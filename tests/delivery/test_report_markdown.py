@@ -2,21 +2,33 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery import preview_report
+from delivery import report, report_markdown
+from delivery.preview import Preview
 from delivery.preview_steps import Digest
-from tests.delivery.digests import SECRET, Document, digest, outside_of_fences, replaced, step, tagged
+from delivery.report import Kind, Remark, Report
+from delivery.up_time import ALWAYS
+from tests.delivery.digests import SECRET, Document, digest, outside_of_fences, replaced, step, tagged, urn
 
 GITHUB_LIMIT = 65_536
 
 
-def render(made: Digest, failure: str | None = None) -> str:
-    return preview_report.render("infra-fleet", "staging", made, failure)
+TODAY = date(2026, 12, 1)
+
+
+def made_of(made: Digest, failure: str | None = None, **more: Any) -> Report:
+    done = Preview("infra-fleet", "staging", 0 if failure is None else 1, made, failure)
+    return report.of(Kind.PREVIEW, done, ALWAYS, TODAY, **more)
+
+
+def render(made: Digest, failure: str | None = None, **more: Any) -> str:
+    return report_markdown.render(made_of(made, failure, **more))
 
 
 def test_no_change_is_one_line() -> None:
@@ -27,7 +39,7 @@ def test_no_change_is_one_line() -> None:
 
 
 def test_the_head_says_which_commit_was_previewed() -> None:
-    head = preview_report.render("infra-fleet", "staging", digest(same=58), None, "0123456789abcdef").splitlines()[1]
+    head = render(digest(same=58), subject="0123456789abcdef" + "0" * 24).splitlines()[1]
     assert "at <code>0123456789ab</code>: no changes" in head
     assert "`" not in head
 
@@ -35,7 +47,7 @@ def test_the_head_says_which_commit_was_previewed() -> None:
 def test_one_tag_is_folded_with_its_path_and_value() -> None:
     assert render(digest(tagged("vpc"), same=57)) == (
         "<!-- infra-fleet:preview:infra-fleet/staging -->\n"
-        "### Preview of <code>infra-fleet/staging</code>: 1 to update, 57 unchanged\n"
+        "### Preview of <code>infra-fleet/staging</code>: 1 updated, 57 unchanged\n"
         "\n"
         "<details><summary>1 changed resource</summary>\n"
         "\n"
@@ -54,48 +66,80 @@ def test_a_replacement_and_a_deletion_come_before_all_else() -> None:
 
     head, folded = text.split("<details>")
     assert head.splitlines()[1:] == [
-        "### Preview of <code>infra-fleet/staging</code>: 1 to update, 1 to replace, 1 to delete",
+        "### Preview of <code>infra-fleet/staging</code>: 1 replaced, 1 deleted (VPC), 1 updated",
         "",
-        "| action | resource | because of |",
-        "|---|---|---|",
-        "| replace | <code>aws:ec2/vpc:Vpc</code> <code>b</code> | <code>cidrBlock</code> |",
-        "| delete | <code>aws:ec2/vpc:Vpc</code> <code>c</code> | no longer in the program |",
+        "- **VPC**: Nothing in a VPC can move to another one: all that is in it is replaced too.",
+        "- **VPC**: Everything in the VPC is deleted with it.",
+        "",
+        "| action | resource | because of | hangs on it |",
+        "|---|---|---|---|",
+        "| replace | <code>Vpc b</code> | <code>cidrBlock</code> |  |",
+        "| delete | <code>Vpc c</code> | no longer in the program |  |",
         "",
     ]
     assert '- cidrBlock: "10.0.0.0/16"\n+ cidrBlock: "10.1.0.0/16"  (forces the replacement)' in folded
-    assert [line.split("<code>")[2][0] for line in folded.splitlines() if line.startswith("**")] == ["b", "c", "a"]
+    assert [line.split("<code>")[2][0] for line in folded.splitlines() if line.startswith("**")] == ["b", "a"]
 
 
 def test_a_replacement_after_another_says_so() -> None:
     text = render(digest(step("replace", "cluster", {}, {}, replaceReasons=["replaceWith"])))
-    assert "| <code>aws:ec2/vpc:Vpc</code> <code>cluster</code> | the replacement of another resource |" in text
+    assert "| <code>Vpc cluster</code> | the replacement of another resource |" in text
 
 
 def test_an_operation_that_is_new_to_us_is_counted_and_shown() -> None:
     text = render(digest(step("import", "a", None, {"x": 1})))
-    assert "1 to import" in text
+    assert "1 import" in text
     assert "**import** <code>aws:ec2/vpc:Vpc</code> <code>a</code>" in text
 
 
-def test_400_changed_resources_are_cut_between_two_of_them() -> None:
+def test_300_changed_resources_are_cut_between_two_of_them() -> None:
     inputs = {f"key{number}": "v" * 40 for number in range(6)}
     made = digest(*(step("create", f"r{number}", None, inputs) for number in range(400)), replaced("gone"))
 
-    text = render(made)
+    text = render(made, remarks=[Remark("A remark.")], foot=["What was compared."])
 
     assert len(text) < GITHUB_LIMIT
-    assert "400 to create, 1 to replace" in text
-    assert "<code>gone</code>" in text.split("<details>")[0]
+    assert "1 replaced (VPC), 400 created" in text
+    assert "<code>Vpc gone</code>" in text.split("<details>")[0]
     shown = text.count("**create** ") + text.count("**replace** ")
     assert f"\n{401 - shown} more resources: see the job's log\n" in text
     assert shown > 150
     assert text.count('+ key5: "') == text.count("**create** ")
+    assert "> A remark." in text
+    assert text.rstrip().endswith("<sub>What was compared.</sub>")
 
 
 def test_400_replacements_are_all_in_the_table() -> None:
     text = render(digest(*(replaced(f"r{number}") for number in range(400))))
     assert text.split("<details>")[0].count("\n| replace |") == 400
     assert len(text) < GITHUB_LIMIT
+
+
+def test_of_many_replacements_those_where_nobody_gets_hurt_are_folded() -> None:
+    others = [replaced(f"s{number}") for number in range(20)]
+    for each in others:
+        each["urn"] = urn(each["urn"].rpartition("::")[2], "aws:ec2/subnet:Subnet")
+    head, folded = render(digest(replaced("vpc"), *others)).split("<details>", 1)
+    assert head.count("\n| replace |") == 1
+    assert "<summary>20 more are replaced or deleted with them</summary>" in folded
+    assert folded.count("\n| replace |") == 20
+
+
+def test_a_change_that_is_the_same_on_many_is_told_once_with_a_list() -> None:
+    text = render(digest(*(tagged(f"r{number}") for number in range(34))))
+    assert text.count('+ tagsAll.owner: "me"') == 1
+    assert "**The same on 34 resources**" in text
+    assert text.count("<code>Vpc r") == 34
+    assert "changed resource" not in text
+
+
+def test_a_property_without_a_source_is_said_to_be_not_known() -> None:
+    def is_known(_type: str, path: str) -> bool:
+        return path != "tagsAll.owner"
+
+    text = render(digest(tagged("vpc")), is_known=is_known)
+    assert '+ tagsAll.owner: "me"  (update or replacement: not known)' in text
+    assert "not known" not in render(digest(tagged("vpc")))
 
 
 HOSTILE = "a `b` ```` </details> @everyone #9999 <!-- x --> | y\nz ![](https://example.com/x.png) **bold**"
@@ -117,10 +161,10 @@ def test_text_from_elsewhere_means_nothing_to_markdown(made: Document) -> None:
     assert set(re.findall(r"<[^>]*>?", read.split("\n", 1)[1])) <= {
         *("<code>", "</code>", "<details>", "</details>", "<summary>", "</summary>")
     }
-    assert (read.count("<details>"), read.count("</details>")) == (1, 1)
+    assert read.count("<details>") == read.count("</details>") <= 1
     for foreign in ("`", "@", "#9999", "![", "**bold", "| y"):
         assert foreign not in read
-    assert all(line.count("|") == 4 for line in read.splitlines() if line.startswith("|"))
+    assert all(line.count("|") == 5 for line in read.splitlines() if line.startswith("|"))
 
 
 def test_a_value_with_fences_stands_in_a_longer_fence() -> None:
@@ -166,7 +210,7 @@ def test_a_failure_comes_first_and_says_how_far_it_came() -> None:
     assert text.startswith(
         "<!-- infra-fleet:preview:infra-fleet/staging -->\n"
         "### Preview of <code>infra-fleet/staging</code> failed\n\n"
-        "```\nerror: no\n```\n\nUntil then: 1 to update\n"
+        "```\nerror: no\n```\n\nUntil then: 1 updated\n"
     )
 
 
@@ -185,8 +229,8 @@ def test_warnings_and_what_the_program_notes_are_shown() -> None:
 
 
 def test_a_marker_is_known_as_one() -> None:
-    assert preview_report.is_marker(preview_report.marker("infra-fleet-permanent", "account"))
-    assert not preview_report.is_marker("# Preview")
+    assert report_markdown.is_marker(report_markdown.marker("preview", "infra-fleet-permanent", "account"))
+    assert not report_markdown.is_marker("# Preview")
 
 
 text = st.text(max_size=30) | st.text("`~<>@#|\\\n*_[]!&", max_size=30)
@@ -229,9 +273,9 @@ def test_any_preview_is_below_the_limit_and_well_formed(
     assert lines[0] == "<!-- infra-fleet:preview:infra-fleet/staging -->"
     assert lines[1].startswith("### Preview of <code>infra-fleet/staging</code>")
     read = outside_of_fences(rendered)
-    assert read.count("<details>") == read.count("</details>") == (1 if found.changed else 0)
+    assert read.count("<details>") == read.count("</details>")
     assert read.count("<code>") == read.count("</code>")
-    assert all(line.count("|") == 4 for line in read.splitlines() if line.startswith("|"))
+    assert all(line.count("|") == 5 for line in read.splitlines() if line.startswith("|"))
 
 
 @given(made=steps())

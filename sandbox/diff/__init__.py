@@ -1,0 +1,1 @@
+"""`fleet diff`: what a change of the code would do, by the real engine in an embedded account."""
