@@ -190,7 +190,7 @@ def verdict(town: Town, *names: str) -> Verdict:
     seen = snapshot.take(town.cluster).things.items()
     own = [thing for key, thing in seen if key.namespace in ("flux-system", *names)]
     images = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")
-    return verify.judge(snapshot.of(own), verify.Wanted((), None, images))
+    return verify.judge(snapshot.of(own), verify.Wanted((), (), images))
 
 
 def first(town: Town, case: str, *names: str) -> Problem:
