@@ -1,16 +1,18 @@
 """What charts bring along that their HelmRelease does not show: CRDs, others' custom resources, admission webhooks.
 
 Each was read from the chart's own tree at the version given, gateway-helm and external-dns at the commit nearest to it.
+The CRDs and webhooks of this repository's two are in `checks/facts/`, as Helm rendered them.
 A chart that is not here brings nothing that is known.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from checks import chart_facts
 from checks.manifests import at
 
 if TYPE_CHECKING:
@@ -72,8 +74,10 @@ class Webhook:
 class Chart:
     """One chart."""
 
-    read_at: str
+    read_at: str = ""
     """The version that it was read at."""
+    facts: str = ""
+    """The chart of `checks/facts/` whose version, CRDs and webhooks these are."""
     crds: tuple[GroupKind, ...] = ()
     in_folder: bool = True
     """Whether its CRDs lie in crds/, which Helm itself never upgrades."""
@@ -83,8 +87,24 @@ class Chart:
     """Any that is on makes the CRDs templates, which what a HelmRelease says of CRDs does not touch."""
     foreign: tuple[Foreign, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    switches: Mapping[str, tuple[Switch, ...]] = field(default_factory=dict[str, tuple[Switch, ...]])
+    """Webhook of the facts → what must be on for it to be there, and to fail what it cannot see."""
     always: bool = False
     """Whether it installs its CRDs whatever its values are."""
+
+    @property
+    def whole(self) -> Chart:
+        """The same with what its facts say. Webhooks that see only what asks for them are left out."""
+        if not self.facts:
+            return self
+        known = chart_facts.read(self.facts)
+        made = tuple(
+            Webhook(each.name, tuple(map(_kind_of, each.kinds)), self.switches.get(each.name, ()))
+            for each in known.webhooks
+            if each.failure_policy == "Fail" and not each.is_opt_in
+        )
+        crds = tuple((each.group, each.kind) for each in known.definitions)
+        return replace(self, read_at=known.version, facts="", crds=crds, webhooks=(*self.webhooks, *made))
 
 
 ANY = "*"
@@ -136,13 +156,7 @@ def _route(value: str) -> Foreign:
 CHARTS: Mapping[str, Chart] = MappingProxyType(
     {
         "aws-load-balancer-controller": Chart(
-            read_at="3.5.0",
-            crds=(
-                *_kinds("elbv2.k8s.aws", "ALBTargetControlConfig", "IngressClassParams", "TargetGroupBinding"),
-                *_kinds("aga.k8s.aws", "GlobalAccelerator"),
-                *_kinds("gateway.k8s.aws", "ListenerRuleConfiguration", "LoadBalancerConfiguration"),
-                *_kinds("gateway.k8s.aws", "TargetGroupConfiguration"),
-            ),
+            facts="aws-load-balancer-controller",
             foreign=(
                 _monitor("serviceMonitor.enabled"),
                 Foreign(_kinds("cert-manager.io", "Certificate", "Issuer"), _off("enableCertManager")),
@@ -156,24 +170,17 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
                         Switch("serviceMutatorWebhookConfig.failurePolicy", default="Fail", on="Fail"),
                     ),
                 ),
-                Webhook(
-                    "vingress.elbv2.k8s.aws",
-                    _kinds("networking.k8s.io", "Ingress"),
-                    (
-                        Switch("webhookConfig.disableIngressValidation", default=False, on=False),
-                        # The chart spells it so.
-                        Switch("webhookConfig.ingressValdationFailurePolicy", default="Fail", on="Fail"),
-                    ),
-                ),
             ),
+            # The chart spells the second so.
+            switches={
+                "vingress.elbv2.k8s.aws": (
+                    Switch("webhookConfig.disableIngressValidation", default=False, on=False),
+                    Switch("webhookConfig.ingressValdationFailurePolicy", default="Fail", on="Fail"),
+                ),
+            },
         ),
         "kube-prometheus-stack": Chart(
-            read_at="88.5.3",
-            crds=(
-                *_kinds(MONITORING, "Alertmanager", "PodMonitor", "Probe", "Prometheus", "PrometheusRule"),
-                *_kinds(MONITORING, "ServiceMonitor", "ThanosRuler", "AlertmanagerConfig", "PrometheusAgent"),
-                *_kinds(MONITORING, "ScrapeConfig"),
-            ),
+            facts="kube-prometheus-stack",
             folder_switch=Switch("crds.enabled", default=True),
             foreign=(
                 _route("alertmanager.route.main.enabled"),
@@ -320,10 +327,15 @@ CHARTS: Mapping[str, Chart] = MappingProxyType(
         ),
     }
 )
-"""By the chart's name."""
+"""By the chart's name; of two of them, a part is in their facts: see `known`."""
 
 
-def that_install(kind: GroupKind, table: Mapping[str, Chart] = CHARTS) -> list[str]:
+def known() -> dict[str, Chart]:
+    """The table, whole."""
+    return {name: chart.whole for name, chart in CHARTS.items()}
+
+
+def that_install(kind: GroupKind, table: Mapping[str, Chart]) -> list[str]:
     """The charts whose CRDs serve a kind."""
     return [name for name, chart in table.items() if is_of(kind, chart.crds)]
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from checks import charts
-from checks.charts import CHARTS, Chart, GroupKind, Switch
 from checks.config import OwnChart
 from checks.entry import OPERATOR_GROUP, Origin
 from checks.manifests import at, mapping, mappings
@@ -19,6 +18,7 @@ from checks.tree import FLUX_GROUP
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from checks.charts import Chart, GroupKind, Switch
     from checks.tree import Kustomization, Object, Tree
 
 HELM_GROUP = "helm.toolkit.fluxcd.io"
@@ -182,7 +182,7 @@ class Flux:
         own = {
             name: charts.own(chart) for name, chart in self.tree.config.charts.items() if isinstance(chart, OwnChart)
         }
-        return {**CHARTS, **own}
+        return {**charts.known(), **own}
 
     def that_install(self, kind: GroupKind) -> list[str]:
         """The charts whose CRDs serve a kind."""

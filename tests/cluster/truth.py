@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from checks import charts, config, flux, run
+from checks import charts, config, run
 from checks.findings import Severity, Stage
 from common.kubernetes import api, objects
 from sandbox.cluster.charts import HOSTS
@@ -106,7 +106,6 @@ def judge(made: RandomTree, root: Path, monkeypatch: pytest.MonkeyPatch) -> Judg
     known = {**charts.CHARTS, **made.charts}
     with monkeypatch.context() as patched:
         patched.setattr(charts, "CHARTS", known)
-        patched.setattr(flux, "CHARTS", known)
         settings = config.load(root)
         reports = [run.run(root, settings, stages=[stage]) for stage in Stage if stage is not Stage.POLICY]
     return Judgement(tuple(finding for report in reports for finding in report.findings))
