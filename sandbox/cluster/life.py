@@ -86,8 +86,8 @@ def up(folder: Folder, source: Path, name: str, repository_name: str, say: Say) 
     if shutil.disk_usage(layout.root).free < LEAST_SPACE:
         raise CannotRunError(f"the disk of {layout.root} is full: {LEAST_SPACE >> 20} MB are needed")
     ports = layouts.ports(layout)
-    for name, what in LISTENERS.items():
-        _refuse_taken(what, getattr(ports, name))
+    for listener, what in LISTENERS.items():
+        _refuse_taken(what, getattr(ports, listener))
     if not layout.charts.exists():
         admission = charts.Admission(ports.admission, layout.authority.read_bytes())
         charts.package(layout.charts, parts.programs.helm, admission, say)
