@@ -40,7 +40,7 @@ HERE = Path(__file__).parent / "diffs"
 TODAY = date(2026, 12, 1)
 """The day of every comparison here."""
 
-PROGRAM = ("__main__.py", "Pulumi.yaml", "Pulumi.staging.yaml", "requirements.txt")
+PROGRAM = (".gitignore", "__main__.py", "Pulumi.yaml", "Pulumi.staging.yaml", "requirements.txt")
 PACKAGES = ("common", "fleet", "infra", "permanent")
 """What a clone is made of: nothing else is part of a comparison of programs."""
 
@@ -222,6 +222,7 @@ VOLATILE = (
     (re.compile(r"\b([a-z-]+)-[0-9a-f]{7}\b"), r"\1-<hex>"),
     (re.compile(r"/id/[0-9A-F]{32}\b"), "/id/<id>"),
     (re.compile(r"/[\w./-]*/(clone|tree)/"), "<clone>/"),
+    (re.compile(r"none instead of [\w.]+\w"), "none instead of <version>"),
 )
 """What differs from run to run."""
 
