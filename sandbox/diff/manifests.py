@@ -29,6 +29,8 @@ FLUX = "kustomize.toolkit.fluxcd.io"
 EXCLUDED = (("reconcile", "disabled"), ("ssa", "Ignore"))
 """The labels or annotations, of what is there or of what shall be, that keep Flux from applying and from deleting."""
 
+RACE = "changes its prune or suspend too: it is left if that is applied in time, or deleted if it is not"
+
 MEANINGS = {
     "Namespace": "A pruned Namespace takes everything in it along.",
     "PersistentVolumeClaim": "A pruned PersistentVolumeClaim takes its data along, unless its volume is retained.",
@@ -150,7 +152,26 @@ def _gone(
         if key in new:
             continue
         why = _kept(each, before, after, old, new)
-        yield ObjectChange("left" if why else "pruned", each.kind, each.id, each.owner, why)
+        if _is_undecided(each, before, after) and not _excluded(each):
+            yield ObjectChange("pruned", each.kind, each.id, each.owner, f"{each.owner} {RACE}")
+        else:
+            yield ObjectChange("left" if why else "pruned", each.kind, each.id, each.owner, why)
+
+
+def _excluded(each: Object) -> str:
+    """What on an object keeps Flux from deleting it; empty: nothing."""
+    found = (
+        f"{FLUX}/{name}: {value}" for name, value in (("prune", "disabled"), *EXCLUDED) if _switch(each, name) == value
+    )
+    return next(found, "")
+
+
+def _is_undecided(each: Object, before: Mapping[str, Kustomization], after: Mapping[str, Kustomization]) -> bool:
+    """Whether the owner's own spec changes in what decides: it may apply the new commit before it has the new spec."""
+    if each.owner not in after:
+        return False
+    old, new = (side[each.owner].spec for side in (before, after))
+    return any(bool(old.get(key)) != bool(new.get(key)) for key in ("prune", "suspend"))
 
 
 def _kept(
@@ -161,9 +182,8 @@ def _kept(
     new: Mapping[Id, Object],
 ) -> str:
     """Why Flux does not delete an object that left the manifests; empty: it does."""
-    for name, value in (("prune", "disabled"), *EXCLUDED):
-        if _switch(each, name) == value:
-            return f"{FLUX}/{name}: {value}"
+    if excluded := _excluded(each):
+        return excluded
     owner = after.get(each.owner)
     if owner is not None:
         if owner.spec.get("suspend"):

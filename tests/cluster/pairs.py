@@ -56,10 +56,17 @@ def pair(seed: int, url: str) -> Pair:
         _object("source.toolkit.fluxcd.io/v1", "GitRepository", name, name, spec=source),
         _kustomization(name, name, "./k8s/flux", prune=True),
     )
-    return Pair(name, (_tree(chance, name, sync, is_head=False), _tree(chance, name, sync, is_head=True)), sync)
+    # A part's own spec is the same on both sides: a change of it comes before or after what it decides, by chance.
+    specs = [_spec(chance) for _ in range(PARTS)]
+    return Pair(name, (_tree(chance, name, sync, specs), _tree(chance, name, sync, specs)), sync)
 
 
-def _tree(chance: random.Random, name: str, sync: tuple[Any, ...], *, is_head: bool) -> dict[str, str]:
+def _spec(chance: random.Random) -> dict[str, Any]:
+    policy = chance.choice(POLICIES)
+    return {"prune": chance.random() < 0.7, **({"deletionPolicy": policy} if policy else {})}
+
+
+def _tree(chance: random.Random, name: str, sync: tuple[Any, ...], specs: list[dict[str, Any]]) -> dict[str, str]:
     parts = [number for number in range(PARTS) if chance.random() < 0.75]
     flux = f"k8s/flux/{name}"
     files = {
@@ -69,11 +76,7 @@ def _tree(chance: random.Random, name: str, sync: tuple[Any, ...], *, is_head: b
     }
     children: list[dict[str, Any]] = []
     for number in parts:
-        more: dict[str, Any] = {"deletionPolicy": policy} if (policy := chance.choice(POLICIES)) else {}
-        if is_head and chance.random() < 0.2:
-            more["suspend"] = True
-        prune = chance.random() < 0.7
-        children.append(_kustomization(f"part-{number}", name, f"./k8s/part-{number}", prune=prune, **more))
+        children.append(_kustomization(f"part-{number}", name, f"./k8s/part-{number}", **specs[number]))
         files[f"k8s/part-{number}/objects.yaml"] = _dump(*_config_maps(chance, name, number))
     if children:
         files[f"{flux}/kustomizations.yaml"] = _dump(*children)

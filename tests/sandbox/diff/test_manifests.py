@@ -133,6 +133,13 @@ def test_a_kustomization_that_goes_leaves_what_its_policy_orphans(compare: Calla
     ]
 
 
+def test_a_pruning_that_is_switched_in_the_same_commit_is_not_called_off(
+    compare: Callable[[str, str], Manifests],
+) -> None:
+    found = [line for line in told(compare(second(), WITHOUT_PRUNING)) if "second" in line]
+    assert found == [f"pruned ConfigMap applications/second: flux-system/applications {manifests.RACE}"]
+
+
 def test_an_object_that_moves_is_told_as_one(compare: Callable[[str, str], Manifests]) -> None:
     moved = second().replace("k8s/applications/", "k8s/infrastructure/")
     (found,) = told(compare(second(), moved))
