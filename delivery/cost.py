@@ -5,6 +5,7 @@ Traffic, load balancers and whatever else is billed by use are not counted, and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -77,7 +78,7 @@ class Sum:
     @property
     def hour(self) -> float:
         """US dollars an hour, of what is known."""
-        return sum(cost.hour or 0.0 for cost in self.costs)
+        return math.fsum(cost.hour or 0.0 for cost in self.costs)
 
     @property
     def unknown(self) -> tuple[Cost, ...]:
@@ -103,7 +104,8 @@ def total(resources: Iterable[Priced], region: str, today: date) -> Sum:
         today: on which day, which decides between standard and extended support.
     """
     found = (_cost(each, region, today) for each in resources)
-    return Sum(tuple(cost for cost in found if cost is not None))
+    # The engine's order differs from run to run.
+    return Sum(tuple(sorted((cost for cost in found if cost is not None), key=lambda cost: cost.label)))
 
 
 def _cost(each: Priced, region: str, today: date) -> Cost | None:

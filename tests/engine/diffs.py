@@ -72,6 +72,8 @@ class Scenario:
     """Files that BASE has otherwise."""
     is_applied: bool = True
     """Whether `up` is run afterwards, and does what the report says."""
+    is_undone: bool = True
+    """Whether `up` of BASE is run after that, so that the next comparison finds it: AWS lets nobody downgrade."""
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -98,7 +100,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "unknown-setting": Scenario({"natStrtegy": "single"}, is_applied=False),
     "other-account": Scenario(ELSEWHERE, layer={"accountId": "210987654321"}, is_applied=False),
     "half-moved": Scenario(ELSEWHERE, is_applied=False),
-    "kubernetes": Scenario({"kubernetesVersion": None, "addonVersions": None}, base=OLDER),
+    "kubernetes": Scenario({"kubernetesVersion": None, "addonVersions": None}, base=OLDER, is_undone=False),
     "broken-base": Scenario(base_files={"__main__.py": 'raise ValueError("a broken program")\n'}, is_applied=False),
     "older-base": Scenario(base_files={"permanent/Pulumi.account.yaml": "config: {}\n"}, is_applied=False),
     "other-packages": Scenario(
@@ -220,7 +222,8 @@ VOLATILE = (
     (re.compile(r"\b(vpc|subnet|nat|rtb|igw|sg|eipalloc|lt|vpce|eipassoc|rtbassoc|i)-[0-9a-f]{8,17}\b"), r"\1-<id>"),
     (re.compile(r"\b([a-z0-9-]+)-\d{26}\b"), r"\1-<digits>"),
     (re.compile(r"\b([a-z-]+)-[0-9a-f]{7}\b"), r"\1-<hex>"),
-    (re.compile(r"/id/[0-9A-F]{32}\b"), "/id/<id>"),
+    (re.compile(r"/id/[0-9A-F]{8,32}\b"), "/id/<id>"),
+    (re.compile(r'(launchTemplate\.version: )"\d+"'), r"\1<version>"),
     (re.compile(r"/[\w./-]*/(clone|tree)/"), "<clone>/"),
     (re.compile(r"none instead of [\w.]+\w"), "none instead of <version>"),
 )

@@ -39,4 +39,5 @@ def test_the_report_is_the_expected_one_and_up_does_what_it_says(clone: diffs.Cl
         assert found.head
         staging = next(report for report in reports if report.stack == "staging")
         assert clone.apply(found.head, scenario.config) == steps(staging)
-        clone.apply(found.base, {})  # the next one finds BASE again
+        if scenario.is_undone:
+            clone.apply(found.base, {})
