@@ -18,7 +18,8 @@ pytestmark = pytest.mark.engine
 ROLES = [f"arn:aws:iam::123456789012:role/{name}" for name in ("a", "b", "c")]
 GROUPS = st.fixed_dictionaries(
     {
-        "instanceTypes": st.sampled_from([["t3.large"], ["t3.large", "t3a.large"], ["m5.large"]]),
+        # Not one burstable type: EKS refuses to update a group of several types to it, whatever the steps are.
+        "instanceTypes": st.sampled_from([["m6i.large"], ["t3.large", "t3a.large"], ["m5.large"]]),
         "capacityType": st.sampled_from(["SPOT", "ON_DEMAND"]),
         "desiredSize": st.integers(1, 3),
         "diskGib": st.sampled_from([20, 50]),
@@ -54,9 +55,9 @@ def compared(count: int) -> Callable[..., Any]:
 
 
 def check(clone: diffs.Clone, config: Mapping[str, Any]) -> None:
-    """One pair: what the account has, which is BASE's after the first, and a config."""
+    """One pair: what the account has, BASE's at first, and a config."""
     found = clone.range_of(diffs.Scenario(config))
-    # The account is BASE's whatever was applied in it before: so the pairs follow one another.
+    # What the pair before has left is there: each config is compared with the one before it.
     (report,) = clone.reports(found)
     assert report.failure is None
     assert found.head
