@@ -56,9 +56,10 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "aws:ec2/vpc:Vpc": Meaning(
         "VPC",
-        "Nothing in a VPC can move to another one: all that is in it is replaced too.",
+        "Nothing in a VPC can move to another one: all that is in it is replaced too. The update fails half way, since "
+        "AWS does not detach an internet gateway while addresses are mapped: destroy the stack, then build it again.",
         "Everything in the VPC is deleted with it.",
-        "VPC user guide, Delete your VPC",
+        "VPC user guide, Delete your VPC; EC2 API, DetachInternetGateway",
     ),
     "aws:eks/nodeGroup:NodeGroup": Meaning(
         "node group",

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery import report, report_markdown
+from delivery.meanings import MEANINGS
 from delivery.preview import Preview
 from delivery.preview_steps import Digest
 from delivery.report import Kind, Remark, Report
@@ -68,7 +69,7 @@ def test_a_replacement_and_a_deletion_come_before_all_else() -> None:
     assert head.splitlines()[1:] == [
         "### Preview of <code>infra-fleet/staging</code>: 1 replaced, 1 deleted (VPC), 1 updated",
         "",
-        "- **VPC**: Nothing in a VPC can move to another one: all that is in it is replaced too.",
+        f"- **VPC**: {MEANINGS['aws:ec2/vpc:Vpc'].replaced}",
         "- **VPC**: Everything in the VPC is deleted with it.",
         "",
         "| action | resource | because of | hangs on it |",

@@ -29,7 +29,6 @@ CONFIGS = st.fixed_dictionaries(
     {
         "zones": st.sampled_from([["eu-west-2a", "eu-west-2b"], ["eu-west-2a", "eu-west-2b", "eu-west-2c"]]),
         "natStrategy": st.sampled_from(["single", "per-zone"]),
-        "vpcCidr": st.sampled_from(["10.0.0.0/16", "10.64.0.0/16"]),
         "serviceCidr": st.sampled_from(["172.20.0.0/16", "172.21.0.0/16"]),
         "jumpBox": st.booleans(),
         "nodeSessionManager": st.booleans(),
