@@ -225,7 +225,7 @@ def test_the_dashboard_asks_for_metrics_that_the_service_has() -> None:
     assert requests
     for selector in requests:
         (skipped,) = re.findall(r'route!~\\"(.*?)\\"', selector)
-        assert {*skipped.split("|")} == {*re.findall(r"[/\w]+", probes)}
+        assert {*skipped.split("|")} == {"/metrics", *re.findall(r"[/\w]+", probes)}
         assert {*skipped.split("|")} >= {container()[name]["httpGet"]["path"] for name in PROBES}
     # With two server processes, each would have metrics and jobs of its own, and they would answer in turn.
     assert "workers" not in (APPLICATION / "load_harness" / "__main__.py").read_text()
