@@ -58,8 +58,8 @@ smoke: .venv-load-harness/.done ## try an image of the application as its pod wo
 		--env=API_KEY "$$IMAGE"
 
 test-cluster: .venv/.dev ## run the tests on a real API server with real Flux controllers, and whole nights on the real engine
-	@# Three at a time even on two cores: controllers are waited for most of the time.
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "(cluster or night) and not long" \
+	@# Four at a time even on two cores: controllers are waited for most of the time.
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "(cluster or night) and not long" \
 		tests/cluster tests/engine tests/teardown $(ARGS)
 
 test-long: .venv/.dev .venv-guard/.done ## run the tests that are too long for each run

@@ -136,7 +136,8 @@ def of(digest: Digest, is_known: IsKnown = lambda _type, _path: True) -> Plan:
     after = _dependents(steps)
     roots = {
         urn: _label(step.urn)
-        for step in reversed(steps)
+        # The first by type and name wins: the engine's own order differs from run to run.
+        for step in sorted(steps, key=lambda each: (each.type, each.name), reverse=True)
         if step.op in REPLACE and step.why
         for urn in _reached(step.urn, after)
     }

@@ -164,7 +164,7 @@ class RandomTree:
         return {
             part.name
             for part in self.parts
-            if part.spec["wait"] and "timeout" not in part.spec
+            if part.spec.get("wait") and "timeout" not in part.spec
             if any(_is_release(each) and each["metadata"]["name"] in slow for each in part.objects)
         }
 

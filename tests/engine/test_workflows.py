@@ -149,7 +149,7 @@ def test_the_workflows_do_what_they_say_while_a_stack_is_down_up_and_unknown(tea
     assert set(outcome(jobs).values()) == {"success"}, outcome(jobs)
     (staging, *_) = jobs["plan"].legs
     assert staging.matrix["stack"] == "staging"
-    assert "58" in github.comments[0]["body"]
+    assert ": 50 created " in github.comments[0]["body"]
     assert clusters(team) == ()
     comments = len(github.comments)
     assert team.pull_request(change)["plan"].result == "success"
