@@ -56,3 +56,14 @@ def test_what_git_tracks_is_seen_and_what_it_ignores_is_not(tmp_path: Path) -> N
     seen(tmp_path, {"tracked.yaml": "", "ignored.yaml": "", ".gitignore": "*.yaml\n"})
     subprocess.run(["git", "add", "-f", "tracked.yaml"], cwd=tmp_path, check=True)
     assert seen(tmp_path, {"new.yml": ""}) & {"tracked.yaml", "ignored.yaml", "new.yml"} == {"tracked.yaml", "new.yml"}
+
+
+def test_what_the_build_may_write_is_copied_and_the_rest_is_linked(tmp_path: Path) -> None:
+    root, target = tmp_path / "repository", tmp_path / "artifact"
+    root.mkdir()
+    names = ("a.yaml", "a.yml", "Kustomization", "notes.txt")
+    for name in names:
+        (root / name).write_text("before")
+    artifact.copy(root, {name: name for name in names}, target)
+    assert {name for name in names if (target / name).samefile(root / name)} == {"notes.txt"}
+    assert {(target / name).read_text() for name in names} == {"before"}
