@@ -33,8 +33,8 @@ def not_decrypted(model: Model) -> Iterator[Finding]:
     """B6: an object is encrypted with SOPS, and its Kustomization does not decrypt.
 
     Flux then applies nothing of the Kustomization ("is SOPS encrypted, configuring decryption is required for this
-    secret to be reconciled"). A Secret that is generated from an encrypted file is applied with the ciphertext in it,
-    which is a warning.
+    secret to be reconciled"). Any other kind, a Secret that switches decryption off, and one that is generated from an
+    encrypted file are applied with the ciphertext in them, which is a warning.
 
     Bad:
         # applications has an encrypted Secret, and no spec.decryption
@@ -59,10 +59,14 @@ def not_decrypted(model: Model) -> Iterator[Finding]:
             if "sops" in each.built_data and is_built_in(each.group):
                 said = "configuring decryption is required for this secret to be reconciled"
                 is_secret = (each.api_version, each.kind) == ("v1", "Secret") and not is_off
-                why = f"it is SOPS encrypted, {said}" if is_secret else "it is SOPS encrypted: .sops is no field of it"
+                why = (
+                    f"it is SOPS encrypted, {said}"
+                    if is_secret
+                    else "its values are applied as SOPS wrote them, encrypted"
+                )
                 # Of a root that the tree does not have, nobody knows whether it decrypts.
                 is_made_up = not owner.object.owner and (owner.object.source is None or owner.object.file in stubs)
-                severity = Severity.NOTE if is_made_up else None
+                severity = Severity.NOTE if is_made_up else None if is_secret else Severity.WARNING
                 yield not_decrypted.at(each, "sops", why=why, remedy=remedy, severity=severity)
             elif found := _encrypted_file(each):
                 why = f"its key {found} is applied as SOPS wrote it, encrypted"
