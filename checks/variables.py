@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,22 +62,6 @@ def outside(each: Object, fields: Collection[str]) -> tuple[Use, ...]:
     """The variables of an object that are not in these fields of its spec."""
     spec = {key: value for key, value in mapping(each.built_data.get("spec")).items() if key not in fields}
     return envsubst.parse(yaml.safe_dump({**each.built_data, "spec": spec})).uses
-
-
-def made_by_operators(tree: Tree) -> frozenset[str]:
-    """The Secrets that operators make of objects of the tree, as `Secret/<namespace>/<name>`."""
-    return frozenset(
-        f"Secret/{each.namespace}/{at(each.spec, 'target', 'name') or each.name}"
-        for each in tree.objects
-        if each.kind == "ExternalSecret"
-    )
-
-
-def is_copied(each: Object) -> bool:
-    """Whether an annotation asks a controller to copy an object to other namespaces."""
-    return any(
-        re.search(r"reflect|replicat", str(key)) for key in mapping(at(each.manifest, "metadata", "annotations"))
-    )
 
 
 def line(tree: Tree, each: Object, text: str) -> int:

@@ -12,6 +12,7 @@ from checks.config import FILE, Kind
 from checks.entry import is_flux_kustomization
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, scalars
+from checks.references import Target
 from checks.rule import rule
 from checks.suggest import near
 from checks.tree import SUBSTITUTE
@@ -182,17 +183,19 @@ def unknown_source(model: Model) -> Iterator[Finding]:
         # both are in flux-system
         substituteFrom: [{kind: ConfigMap, name: terraform-outputs}]
     """
-    known = {*model.tree.config.variables, *model.values, *variables.made_by_operators(model.tree)}
+    known = {*model.tree.config.variables, *model.values}
     for owner in model.tree.kustomizations:
         for source in variables.sources(owner):
             if source.name in known or source.optional:
                 continue
-            kind, _, name = source.name.split("/", 2)
+            kind, namespace, name = source.name.split("/", 2)
+            if model.world.maker(Target(("", kind), namespace, name)):
+                continue
             elsewhere = [
                 each for each in model.tree.objects if (each.api_version, each.kind, each.name) == ("v1", kind, name)
             ]
             why = f"substitute from '{source.name}' error: not found"
-            if elsewhere and not any(map(variables.is_copied, elsewhere)):
+            if elsewhere and not any(map(model.world.is_copied, elsewhere)):
                 severity = Severity.ERROR
                 why = f"{why}: the tree has it in the namespace {elsewhere[0].namespace}"
                 remedy = f"move it to the namespace of {owner.id}"
