@@ -14,6 +14,7 @@ from common.kubernetes import api, objects
 from infra.contract.outputs import CONFIG_MAP_KEYS
 from infra.contract.versions import FLUX
 from sandbox.cluster import life, processes
+from tests.k8s.test_chart_facts import MAY_READ_SECRETS
 from tests.support.checkout import REPOSITORY
 from tests.support.clusters import Town, everything
 from tests.support.engine import executable
@@ -128,6 +129,52 @@ def test_the_load_balancer_is_in_the_account_with_the_controllers_tags(report: d
     assert balancer["DNSName"] == _address(town)
     # Nobody outside the VPC may reach it, unless the settings say so.
     assert balancer["Scheme"] == "internal"
+
+
+CAN_READ = ("auth", "can-i", "get", "secrets", "--namespace=flux-system")
+
+
+def succeeds(town: Town, *arguments: str, text: str = "") -> bool:
+    """Whether kubectl does what it is told."""
+    command = [town.kubectl_path, f"--kubeconfig={town.layout.kubeconfig}", *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60).returncode == 0
+
+
+def test_nobody_reads_secrets_but_flux_and_the_operator(report: dict[str, Any], town: Town) -> None:
+    del report
+    said = town.kubectl("get", "serviceaccounts", "--all-namespaces", "-o", "json")
+    accounts = [(each["metadata"]["namespace"], each["metadata"]["name"]) for each in json.loads(said)["items"]]
+    readers = {
+        f"{namespace}/{name}"
+        for namespace, name in accounts
+        # Those of kube-system are Kubernetes' own controllers and EKS' add-ons, but for this one.
+        if namespace != "kube-system" or name == "aws-load-balancer-controller"
+        if succeeds(town, *CAN_READ, f"--as=system:serviceaccount:{namespace}:{name}")
+    }
+    assert {each for each in readers if not each.startswith("flux-system/")} == MAY_READ_SECRETS
+    assert "flux-system/kustomize-controller" in readers
+
+
+INGRESS = """
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: another, namespace: applications}
+spec: {ingressClassName: alb, defaultBackend: {service: {name: load-harness, port: {number: 80}}}}
+"""
+
+
+def test_no_ingress_is_taken_while_no_load_balancer_controller_answers(report: dict[str, Any], town: Town) -> None:
+    del report
+    apply = ("apply", "--dry-run=server", "--filename=-")
+    town.kubectl(*apply, text=INGRESS)
+    town.sandbox("cluster", "stop", "aws-load-balancer-controller")
+    try:
+        town.until(lambda: not succeeds(town, *apply, text=INGRESS))
+        said = town.kubectl(*apply, text=INGRESS, code=1)
+    finally:
+        town.sandbox("cluster", "start", "aws-load-balancer-controller")
+    assert 'failed calling webhook "vingress.elbv2.k8s.aws"' in said
+    town.until(lambda: succeeds(town, *apply, text=INGRESS))
 
 
 def test_a_second_run_commits_nothing_and_changes_nothing(report: dict[str, Any], town: Town) -> None:
