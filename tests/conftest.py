@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.remote import Producer
 
 pytest_plugins = ["tests.support.engine", "tests.support.account"]
 
@@ -21,10 +24,11 @@ settings.load_profile("fleet")
 
 SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
+ONE_CLUSTER = "cluster/one_cluster"
 LONGEST_FIRST = (
-    *("cluster/test_faults.py", "engine/test_nights.py", "cluster/test_troubles.py", "engine/test_recovery.py"),
-    *("cluster/test_night.py", "cluster/test_day.py", "cluster/test_truth.py", "cluster/test_releases.py"),
-    *("cluster/test_images.py", "engine/test_diff.py", "engine/test_refusals.py", "teardown/test_sweep.py"),
+    *(f"{ONE_CLUSTER}/test_{each}.py" for each in ("troubles", "rotation", "pairs", "images", "releases", "truth")),
+    *("cluster/test_faults.py", "engine/test_nights.py", "engine/test_recovery.py", "cluster/test_night.py"),
+    *("cluster/test_day.py", "engine/test_diff.py", "engine/test_refusals.py", "teardown/test_sweep.py"),
     "sandbox/engine/test_programs.py",
 )
 """Files that would end a run alone if they began late; those that wait take turns with those that work."""
@@ -48,6 +52,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What takes longest begins first; all else keeps its order."""
     ranks = {config.rootpath / "tests" / name: rank for rank, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+class ByFileOrCluster(LoadFileScheduling):
+    """Hands out whole files, and those that share a cluster as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ONE_CLUSTER if ONE_CLUSTER in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileOrCluster:
+    """Of each parallel run."""
+    return ByFileOrCluster(config, log)
 
 
 @pytest.hookimpl(trylast=True)

@@ -20,13 +20,6 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     built.close()
 
 
-@pytest.fixture(scope="module")
-def bootstrapped(town: Town) -> Town:
-    """The same, bootstrapped."""
-    town.bootstrap("run")
-    return town
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them need the cluster."""
     for item in items:

@@ -281,9 +281,10 @@ def test_after_all_kills_a_run_ends_as_if_there_had_been_none(town: Town) -> Non
 
 
 def test_a_push_that_lost_a_race_is_made_again(town: Town) -> None:
-    folder = "k8s/flux-system/flux-system"
+    path = "k8s/flux-system/flux-system/gotk-components.yaml"
     town.git("clone", "--quiet", town.url, str(town.clone), cwd=town.clone.parent)
-    town.commit({f"{folder}/gotk-components.yaml": "# nothing\n"})
+    # A comment alone: Flux may fetch it before the run mends it, and would prune what has left Git.
+    town.commit({path: (town.clone / path).read_text() + "# by hand\n"})
     town.switch(races=1)
     said = town.bootstrap("run")
     assert "somebody else pushed to main meanwhile: once more" in said.err
@@ -370,6 +371,22 @@ def test_ctrl_c_ends_after_the_step_and_says_how_to_go_on(town: Town) -> None:
         "bootstrap: stopped before verify; what is done stays, and the same command goes on from here"
     )
     town.bootstrap("run")
+
+
+def test_flux_system_that_is_being_deleted(town: Town) -> None:
+    """Its controllers go first, and nobody is left to take the finalizers away. The last thing in this cluster."""
+    town.kubectl("delete", "namespace", "flux-system", "--wait=false")
+
+    def is_said() -> bool:
+        found = town.bootstrap("status", "--json", code=1).json["first"]
+        is_it = bool(found) and found["case"] == "flux-system is being deleted"
+        return is_it and "finalizers.fluxcd.io in " in found["message"]
+
+    town.until(is_said)
+    for command in ("plan", "run"):
+        said = fails(town, command)
+        assert said.startswith("Namespace flux-system: it is being deleted: ")
+        assert "`flux uninstall`" in said
 
 
 def _lives(name: str, argument: str) -> list[psutil.Process]:

@@ -33,15 +33,18 @@ QUIET = 40.0
 
 ATTEMPTS = 2
 JOB = api.Kind("batch", "v1", "Job", "jobs")
-INTERRUPTED = "New reconciliation triggered"
-"""What kustomize-controller says when it is asked while it waits: of the asking, not of the tree."""
+NOT_THE_TREES = re.compile(
+    r"New reconciliation triggered|Client\.Timeout exceeded|net/http: (request canceled|TLS handshake timeout)"
+    r"|etcdserver: request timed out"
+)
+"""What the controllers say when they are asked while they wait, or when the API server is slow: not of the tree."""
 
 KINDS = {kind.kind: kind for kind in (api.KUSTOMIZATION, api.HELM_RELEASE)}
-REQUESTED = "reconcile.fluxcd.io/requestedAt"
+REQUESTED, RESET = (f"reconcile.fluxcd.io/{what}At" for what in ("requested", "reset"))
 
 CAUSES = {
     **dict.fromkeys(("E1", "E2", "E4", "E7", "K2"), r'no matches for kind "{kind}"'),
-    "E8": r"no matches for kind",
+    "E8": r"no matches for kind|custom resource definition is terminating",
     "E12": r"timeout waiting for",
     "E13": r"Helm (install|upgrade) failed.*no matches for kind",
     "E3": r"dependency '[^']+' (is not ready|not found)|unable to get '[^']+' dependency|timeout waiting",
@@ -137,7 +140,7 @@ class Trial:
         """Take in how its objects are, and decide or ask for another attempt."""
         for name, each in there.items():
             ready = objects.condition(each, "Ready")
-            if ready.get("status") == "False" and INTERRUPTED not in ready["message"]:
+            if ready.get("status") == "False" and not NOT_THE_TREES.search(ready["message"]):
                 self.said.setdefault(name, set()).add(ready["message"])
         wanted = {f"Kustomization {name}" for name in self.tree.kustomizations}
         wanted |= {f"HelmRelease {name}" for name in self.tree.releases}
@@ -163,7 +166,10 @@ class Trial:
         self.asked, self.asked_at = f"{time.time_ns()}", time.monotonic()
         for each in there.values():
             metadata = {"name": each["metadata"]["name"], "namespace": each["metadata"]["namespace"]}
-            annotated = {"metadata": {**metadata, "annotations": {REQUESTED: self.asked}}}
+            asked = {REQUESTED: self.asked}
+            if NOT_THE_TREES.search(objects.text(objects.condition(each, "Ready"), "message")):
+                asked[RESET] = self.asked  # a release may have given up
+            annotated = {"metadata": {**metadata, "annotations": asked}}
             town.cluster.merge(KINDS[each["kind"]], annotated, "flux")
 
 

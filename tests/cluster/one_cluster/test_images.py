@@ -49,11 +49,6 @@ def content(town: Town, revision: str) -> str:
     return town.git("show", f"{revision}:{FILE}")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cloned(bootstrapped: Town) -> None:
-    bootstrapped.git("clone", "--quiet", bootstrapped.url, str(bootstrapped.clone), cwd=bootstrapped.clone.parent)
-
-
 def test_nothing_is_committed_while_the_latest_release_stands_in_git(
     town: Town, automation: Automation, served: Registry, layer: Path
 ) -> None:

@@ -54,10 +54,11 @@ def test_a_revoked_token_stops_flux_and_one_run_with_a_new_one_starts_it_again(
     assert town.ready(api.GIT_REPOSITORY, "flux-system").endswith(head)
     assert town.head == head
     assert before <= pods(town), "none was replaced; the autoscaler may have added one"
+    town.environment["FLUX_GITHUB_TOKEN"] = new
     town.switch(protected=False)
     town.commit({NOTE: f"after the rotation to {new}\n"})
     town.sync()
-    town.bootstrap("verify", "--wait", environment={"FLUX_GITHUB_TOKEN": new})
+    town.bootstrap("verify", "--wait")
 
 
 def test_a_new_signing_key_is_generated_and_reaches_the_cluster(bootstrapped: Town) -> None:
@@ -69,7 +70,7 @@ def test_a_new_signing_key_is_generated_and_reaches_the_cluster(bootstrapped: To
     assert parameters.generate(ssm) == [names.IMAGE_AUTOMATION_SIGNING_KEY]
     public = parameters.public_signing_key(ssm)
     assert public != before
-    said = town.bootstrap("run", environment={"FLUX_GITHUB_TOKEN": town.layout.token_file.read_text().strip()})
+    said = town.bootstrap("run")
     assert f"secrets written: {SIGNING_KEY}" in said.err
     key = serialization.load_ssh_private_key(
         secret(town, SIGNING_KEY.partition("/")[2], "identity").encode(), password=None

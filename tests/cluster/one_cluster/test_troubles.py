@@ -6,8 +6,6 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from bootstrap.advice import CASES
 from common.kubernetes import api, objects
 from tests.support.checkout import REPOSITORY
@@ -36,6 +34,7 @@ spec:
 @contextmanager
 def committed(town: Town, files: dict[str, str | None]) -> Generator[None]:
     """A commit, which is taken back at the end."""
+    town.git("pull", "--quiet", "--rebase", "origin", "main")
     before = {name: (town.clone / name).read_text() if (town.clone / name).exists() else None for name in files}
     town.commit(files)
     try:
@@ -65,12 +64,6 @@ def _is_well(town: Town) -> bool:
     return all(
         objects.is_ready(each) and objects.is_observed(each) for each in town.cluster.list(api.KUSTOMIZATION)
     ) and town.ready(api.KUSTOMIZATION, "applications").endswith(town.head)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cloned(bootstrapped: Town) -> None:
-    """A clone to commit from."""
-    bootstrapped.git("clone", "--quiet", bootstrapped.url, str(bootstrapped.clone), cwd=bootstrapped.clone.parent)
 
 
 def test_invalid_yaml(town: Town) -> None:
@@ -293,17 +286,6 @@ def test_an_old_version_that_is_stored(town: Town) -> None:
         _versions(town, name, [*current, *old], ["v1"])
         _versions(town, name, current, ["v1"])
         town.sandbox("cluster", "start", "kustomize-controller")
-
-
-def test_flux_system_that_is_being_deleted(town: Town) -> None:
-    """Its controllers go first, and nobody is left to take the finalizers away. The last thing in this cluster."""
-    town.kubectl("delete", "namespace", "flux-system", "--wait=false")
-    town.until(lambda: "finalizers" in first(town, "flux-system is being deleted")["message"])
-    assert "finalizers.fluxcd.io in " in first(town, "flux-system is being deleted")["message"]
-    for command in ("plan", "run"):
-        said = town.bootstrap(command, code=1).last
-        assert said.startswith("bootstrap: Namespace flux-system: it is being deleted: ")
-        assert "`flux uninstall`" in said
 
 
 def test_every_case_has_its_place_in_the_document() -> None:
