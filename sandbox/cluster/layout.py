@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from common.errors import CannotRunError
 from sandbox import files
 from sandbox.account.process import LOOPBACK
 
@@ -139,13 +141,30 @@ def ports(layout: Layout) -> Ports:
     return chosen
 
 
+PORTS = range(20_000, 32_768)
+"""Below those that Linux and macOS give to outgoing connections, one of which could take a port before it is served."""
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
+    """Ports of loopback that nobody listens on now.
+
+    Raises:
+        CannotRunError: there are not so many.
+    """
+    sockets: list[socket.socket] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        each = socket.socket()
+        try:
+            each.bind((LOOPBACK, port))
+        except OSError:
             each.close()
+            continue
+        sockets.append(each)
+        if len(sockets) == count:
+            break
+    found = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    if len(found) < count:
+        raise CannotRunError(f"of the ports {PORTS[0]} to {PORTS[-1]} of {LOOPBACK} only {len(found)} are free")
+    return found

@@ -1,4 +1,4 @@
-"""Where the checks and the real controllers once disagreed (tests/cluster/one_cluster/test_truth.py), as it was settled."""
+"""Where checks and real controllers once disagreed (tests/cluster/one_cluster/test_truth.py), as it was settled."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from infra.contract.outputs import StackOutputs
 from sandbox.cluster import layout as layouts
 from sandbox.cluster import life, processes, rehearsed_bootstrap
 from tests.support.checkout import REPOSITORY
-from tests.support.clusters import Town
+from tests.support.clusters import HANG, Town
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def whoami(town: Town, tmp_path: Path, credentials: dict[str, str], cluster: str
         env={**town.environment, **credentials},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -148,7 +148,7 @@ def test_each_bad_state_is_told_in_one_line(other: Town, tmp_path: Path) -> None
         assert "is taken, which is the Git host's in this sandbox" in said
     environment = {**os.environ, "PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "fleet", "sandbox", "cluster", "up", f"--folder={other.folder.root}"]
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=HANG)
     assert done.returncode == 2
     assert "put Go on PATH to build it, or the tool itself" in done.stderr
     assert "Traceback" not in done.stderr

@@ -16,7 +16,7 @@ from infra.contract.versions import FLUX
 from sandbox.cluster import life, processes
 from tests.k8s.test_chart_facts import MAY_READ_SECRETS
 from tests.support.checkout import REPOSITORY
-from tests.support.clusters import Town, everything
+from tests.support.clusters import HANG, Town, everything
 from tests.support.engine import executable
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ CAN_READ = ("auth", "can-i", "get", "secrets", "--namespace=flux-system")
 def succeeds(town: Town, *arguments: str, text: str = "") -> bool:
     """Whether kubectl does what it is told."""
     command = [town.kubectl_path, f"--kubeconfig={town.layout.kubeconfig}", *arguments]
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60).returncode == 0
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=HANG).returncode == 0
 
 
 def test_nobody_reads_secrets_but_flux_and_the_operator(report: dict[str, Any], town: Town) -> None:

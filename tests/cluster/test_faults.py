@@ -17,7 +17,7 @@ from bootstrap import cluster_health
 from common.kubernetes import api, objects
 from infra.contract import names
 from sandbox.cluster import layout as layouts
-from tests.support.clusters import Town, everything
+from tests.support.clusters import HANG, Town, everything
 
 if TYPE_CHECKING:
     import subprocess
@@ -195,11 +195,12 @@ def test_coredns_that_finds_no_node(town: Town) -> None:
     town.kubectl("cordon", *nodes)
     town.kubectl("delete", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")
     try:
+        town.until(lambda: not _has_coredns(town))
         said = fails(town, "run", settings=SHORT)
         assert "CoreDNS is not available: Unschedulable: 0/2 nodes are available" in said
     finally:
         town.kubectl("uncordon", *nodes)
-    town.until(lambda: objects.is_available(town.cluster.get(api.DEPLOYMENT, "coredns", "kube-system") or {}))
+    town.until(lambda: _has_coredns(town))
 
 
 def test_a_config_map_that_is_somebody_elses(town: Town) -> None:
@@ -325,7 +326,7 @@ def test_a_run_survives_an_api_server_that_is_away_for_a_while(town: Town) -> No
         with town.without("kube-apiserver"):
             time.sleep(20)  # the fault itself
         town.until(lambda: town.cluster.list(api.NODE))
-    _out, err = child.communicate(timeout=600)
+    _out, err = child.communicate(timeout=HANG)
     assert child.returncode == 0, err
     assert "does not answer" in err
 
@@ -335,7 +336,7 @@ def test_credentials_that_end_half_way_stop_it_at_once(town: Town) -> None:
     with without_places(town):
         child = verifying(town)
         with without_entry(town):
-            _out, err = child.communicate(timeout=120)
+            _out, err = child.communicate(timeout=HANG)
     assert child.returncode == 1
     assert "or its session has ended" in err.strip().splitlines()[-1]
     town.until(lambda: town.bootstrap("run"))
@@ -350,7 +351,7 @@ def test_commits_that_land_while_it_verifies_are_good(town: Town) -> None:
         for number in (1, 2):
             town.commit({"docs/note-of-the-day.md": f"the {number}. commit\n"})
             town.sync()
-    _out, err = child.communicate(timeout=600)
+    _out, err = child.communicate(timeout=HANG)
     assert child.returncode == 0, err
     assert f"all at {town.head[:12]}" in err
     assert before != town.head
@@ -364,7 +365,7 @@ def test_ctrl_c_ends_after_the_step_and_says_how_to_go_on(town: Town) -> None:
         if "5. run flux bootstrap" in line:
             child.send_signal(signal.SIGINT)
             break
-    _out, err = child.communicate(timeout=120)
+    _out, err = child.communicate(timeout=HANG)
     assert child.returncode == 1
     assert "stopping after this step" in err
     assert err.strip().splitlines()[-1] == (
@@ -387,6 +388,10 @@ def test_flux_system_that_is_being_deleted(town: Town) -> None:
         said = fails(town, command)
         assert said.startswith("Namespace flux-system: it is being deleted: ")
         assert "`flux uninstall`" in said
+
+
+def _has_coredns(town: Town) -> bool:
+    return objects.is_available(town.cluster.get(api.DEPLOYMENT, "coredns", "kube-system") or {})
 
 
 def _lives(name: str, argument: str) -> list[psutil.Process]:

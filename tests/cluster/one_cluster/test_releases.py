@@ -19,6 +19,7 @@ from sandbox.cluster import processes
 from sandbox.cluster.charts import HOSTS
 from tests.cluster import helm_charts
 from tests.cluster.helm_charts import HelmChart, crd, hook
+from tests.support.clusters import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -369,7 +370,7 @@ def test_an_install_that_is_cut_short_leaves_no_pending_release(town: Town, how:
     (controller,) = (each for each in processes.found(town.layout) if each.name().startswith("helm-controller"))
     if how == "stopped":
         town.sandbox("cluster", "stop", "helm-controller")
-        psutil.wait_procs([controller], timeout=60)
+        psutil.wait_procs([controller], timeout=LONGEST)
         assert not pending(town, how)
         town.sandbox("cluster", "start", "helm-controller")
     else:
