@@ -131,6 +131,25 @@ class Cluster:
             raise refused.error from None
         return [_plain(each, kind) for each in cast("list[Any]", found)]
 
+    def follow(self, kind: Kind) -> Generator[dict[str, Manifest]]:
+        """All objects of a kind by uid, now and after each change, for as long as the API server answers."""
+        keywords: dict[str, Any] = {"namespace": ALL} if kind.namespaced else {}
+        try:
+            with self._translated():
+                listed = self._client.list(_resource(kind), **keywords)
+                known = {each["metadata"]["uid"]: each for each in (_plain(found, kind) for found in listed)}
+                yield dict(known)
+                version = listed.resourceVersion
+                for what, found in self._client.watch(_resource(kind), resource_version=version, **keywords):
+                    thing = _plain(found, kind)
+                    if what == "DELETED":
+                        known.pop(thing["metadata"]["uid"], None)
+                    else:
+                        known[thing["metadata"]["uid"]] = thing
+                    yield dict(known)
+        except _RefusedError as refused:
+            raise refused.error from None
+
     def knows(self, kind: Kind) -> bool:
         """Whether the API server serves a kind of a CustomResourceDefinition."""
         return self.definition(kind) is not None

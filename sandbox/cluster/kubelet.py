@@ -41,6 +41,8 @@ BACK_OFF = (0.0, 1.0, 2.0, 5.0, 10.0)
 """Seconds before a container that ended is started again."""
 
 PROBE_TIMEOUT = 2.0
+AGAIN = 2.0
+"""Seconds after which a probe that was answered is made again, and a missing image looked for."""
 
 GRACE = 15.0
 """Seconds that a pod's process has to end: helm-controller first records the action that it leaves undone."""
@@ -58,8 +60,18 @@ class Running:
     since: float = 0.0
     """When it was started, or ended, on the monotonic clock."""
     ready: bool = False
+    probed: float = 0.0
+    """When it last answered, on the monotonic clock."""
     said: str = ""
     """The status that was written last."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was said of a pod's images, and when on the monotonic clock."""
+
+    missing: tuple[str, ...]
+    at: float
 
 
 @dataclass
@@ -76,14 +88,21 @@ class Kubelet:
     has_image: Callable[[str, str], bool]
     """Whether the account's ECR has a repository's tag."""
     log: Callable[[str], None]
+    pods: dict[str, Manifest] = field(default_factory=dict[str, "Manifest"])
+    """As the API server has said so far, by uid."""
     running: dict[str, Running] = field(default_factory=dict[str, Running])
     """By the pod's uid."""
-    images: dict[str, str] = field(default_factory=dict[str, str])
-    """What was said last of pods with images of ECR, by uid."""
+    images: dict[str, Judged] = field(default_factory=dict[str, "Judged"])
+    """Of pods with images of ECR, by uid."""
+
+    def follow(self) -> None:
+        """Take in what becomes of pods, for as long as the API server answers."""
+        for pods in self.cluster.follow(POD):
+            self.pods = pods
 
     def step(self) -> None:
         """Look at every pod once."""
-        pods = {pod["metadata"]["uid"]: pod for pod in self.cluster.list(POD) if pod["spec"].get("nodeName")}
+        pods = {uid: pod for uid, pod in self.pods.items() if pod["spec"].get("nodeName")}
         for uid in [uid for uid in self.running if uid not in pods]:
             self._end(uid)
         for uid, pod in pods.items():
@@ -119,7 +138,7 @@ class Kubelet:
             return
         if running.child and running.child.poll() is not None:
             self.log(f"{program.name} ended with {running.child.returncode}")
-            running.child, running.since = None, time.monotonic()
+            running.child, running.since, running.ready = None, time.monotonic(), False
             running.restarts += 1
         if running.child is None:
             delay = BACK_OFF[min(running.restarts, len(BACK_OFF) - 1)]
@@ -127,7 +146,8 @@ class Kubelet:
                 self._say(pod, running, "CrashLoopBackOff", f"see {self.layout.log(program.name)}")
                 return
             running.child, running.since = self._start(pod, program, running.health), time.monotonic()
-        running.ready = _answers(pod, running)
+        if not running.ready or time.monotonic() > running.probed + AGAIN:
+            running.ready, running.probed = _answers(pod, running), time.monotonic()
         self._say(pod, running)
 
     def _start(self, pod: Manifest, program: Program, health: int) -> subprocess.Popen[bytes]:
@@ -210,14 +230,19 @@ class Kubelet:
         if pod["metadata"].get("deletionTimestamp"):
             self.cluster.delete(POD, pod["metadata"]["name"], pod["metadata"]["namespace"], grace_period=0)
             return
-        missing = [each["image"] for each in pod["spec"]["containers"] if not self._is_there(each["image"])]
-        said = ",".join(missing) or "ready"
-        if self.images.get(uid) == said:
+        before = self.images.get(uid)
+        if before and (not before.missing or time.monotonic() < before.at + AGAIN):
+            return  # what was pulled stays
+        images = [each["image"] for each in pod["spec"]["containers"]]
+        missing = tuple(each for each in images if not self._is_there(each))
+        judged = Judged(missing, time.monotonic())
+        if before and before.missing == missing:
+            self.images[uid] = judged
             return
         message = f'Back-off pulling image "{missing[0]}": not found' if missing else ""
         waiting = "ImagePullBackOff" if missing else ""
         self.cluster.merge_status(POD, _status(pod, not missing, 0, waiting, message), MANAGER)
-        self.images[uid] = said
+        self.images[uid] = judged
 
     def _is_there(self, image: str) -> bool:
         found = re.fullmatch(rf"{programs.ECR}(?P<repository>[^:@]+):(?P<tag>[^:@]+)", image)

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import yaml
 
@@ -25,7 +25,7 @@ from sandbox.cluster.layout import Layout, ports
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAUSE = 0.8
+PAUSE = 1.0
 """Seconds between two looks: each asks the API server and the account, which a laptop notices."""
 
 
@@ -71,12 +71,23 @@ def loop(step: Callable[[], None]) -> None:
 
 
 def step_as_leader(name: str, step: Callable[[], None]) -> Callable[[], None]:
-    """The same step, taken while no other replica takes it: a real one that the API server refuses loses its Lease."""
+    """The same step, taken by one replica until it fails: a real one that the API server refuses loses its Lease."""
+    held: list[IO[str]] = []
 
     def led() -> None:
-        with (Path(os.environ[processes.MARK]) / "live" / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not held:
+            lock = (Path(os.environ[processes.MARK]) / "live" / f"{name}.lock").open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                return
+            held.append(lock)
+        try:
             step()
+        except BaseException:
+            held.pop().close()
+            raise
 
     return led
 

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 READY_DEADLINE = 90.0
 """Seconds until a part of the control plane says that it is ready."""
 
-PAUSE, MIRROR_PAUSE = 0.3, 1.0
-"""Seconds between two looks of a loop, and of the one that asks the account."""
+PAUSE, MIRROR_PAUSE = 0.3, 2.0
+"""Seconds between two looks of a loop, and of the one that asks the account for all that it has of the cluster."""
 
 PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
@@ -131,6 +131,7 @@ class Supervisor:
         mirror = Mirror(self._eks, cluster, partial(self._log, "mirror"))
         mirror.step()
         self._loop("mirror", mirror.step, MIRROR_PAUSE)
+        self._loop("pods", containers.follow, endless=True)
         self._loop("kubelet", containers.step)
         self._loop("services", partial(self._keep, services))
 
@@ -262,10 +263,11 @@ class Supervisor:
         for child in reversed(self._children.values()):
             processes.finish(child)
 
-    def _loop(self, name: str, step: Callable[[], None], pause: float = PAUSE) -> None:
+    def _loop(self, name: str, step: Callable[[], None], pause: float = PAUSE, *, endless: bool = False) -> None:
         """Do something again and again; what fails is logged, once until it fails otherwise, and done again.
 
-        An error in our own code ends everything: half a cluster would mislead.
+        An error in our own code ends everything: half a cluster would mislead. Nobody waits for the end of a step that
+        is `endless`: it ends with the API server.
         """
 
         def run() -> None:
@@ -286,7 +288,8 @@ class Supervisor:
                 self._stop.set()
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
-        self._threads.append(thread)
+        if not endless:
+            self._threads.append(thread)
         thread.start()
 
     def _log(self, component: str, line: str) -> None:
