@@ -50,7 +50,7 @@ test: .venv/.dev .venv-guard/.done test-application ## run the tests: Python and
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not cluster and not night" $(ARGS)
 
 test-application: .venv-load-harness/.done ## run the tests of the application
-	cd $(APPLICATION) && ../../.venv-load-harness/bin/python -m pytest
+	cd $(APPLICATION) && ../../.venv-load-harness/bin/python -m pytest -n 2 --dist loadfile
 
 smoke: .venv-load-harness/.done ## try an image of the application as its pod would run it: IMAGE and VERSION
 	.venv-load-harness/bin/python $(APPLICATION)/smoke.py --version="$$VERSION" -- docker run --rm --read-only \
