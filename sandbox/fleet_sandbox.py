@@ -160,10 +160,13 @@ def fault(
     after: Annotated[int, typer.Option(min=0, help="Let this many matching calls succeed first.")] = 0,
     times: Annotated[int, typer.Option(help="How many calls fail; -1: all.")] = -1,
     latency: Annotated[float, typer.Option(min=0, help="Seconds to delay each answer.")] = 0.0,
+    replace: Annotated[
+        tuple[str, str], typer.Option(help="What to replace in each answer: a regular expression, and the new text.")
+    ] = ("", ""),
     clear: Annotated[bool, typer.Option("--clear", help="Remove all faults.")] = False,
 ) -> None:
     """Make AWS calls fail, until --clear. The sandbox's own calls do not. Exits 2 if no call can match."""
-    rules = [] if clear else [faults.Rule(code, service, operation, after, times, latency)]
+    rules = [] if clear else [faults.Rule(code, service, operation, after, times, latency, *replace)]
     for why in filter(None, map(operations.mistake, rules)):
         raise CannotRunError(why)
     faults.write(folder_of(cwd, folder).faults, rules)

@@ -24,14 +24,14 @@ from werkzeug.exceptions import HTTPException
 
 from sandbox.account.clients import is_own
 from sandbox.account.failures import failure
-from sandbox.account.faults import NONE
+from sandbox.account.faults import NONE, Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from sandbox.account.faults import Faults
+    from sandbox.account.faults import Faults, Rule
 
 UNSIGNED = "unsigned"
 UNKNOWN = "unknown"
@@ -68,8 +68,9 @@ class Recorder:
         with self._lock:
             try:
                 if fault and fault.code != NONE:
-                    return fault.answer(environ, observe, service=service, form=is_form(environ))
-                return list(self._application(environ, observe))
+                    call = Call(service, operation)
+                    return fault.answer(environ, observe, call=call, form=is_form(environ))
+                return self._answer(environ, observe, fault)
             except Exception as error:  # noqa: BLE001 -- whatever moto raises is this call's answer
                 traceback.print_exception(error)
                 failed = failure(error, service=service, operation=operation, form=is_form(environ))
@@ -77,6 +78,21 @@ class Recorder:
                 return [failed.body]
             finally:
                 self._write(service, operation, status)
+
+    def _answer(self, environ: WSGIEnvironment, observe: Any, fault: Rule | None) -> list[bytes]:
+        """The account's answer, bent if a rule asks for it."""
+        if not fault or not fault.replaces:
+            return list(self._application(environ, observe))
+        head: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def keep(line: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+            head.append((line, headers))
+
+        answer = fault.bend(b"".join(self._application(environ, keep)))
+        line, headers = head[-1]
+        others = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        observe(line, [*others, ("Content-Length", str(len(answer)))])
+        return [answer]
 
     def _write(self, service: str, operation: str, status: HTTPStatus) -> None:
         print(service, operation, int(status), flush=True)  # noqa: T201 -- stdout is the account's log

@@ -8,12 +8,14 @@ Error codes: AWS's common errors (EC2 API reference, "Error codes"; IAM API refe
 from __future__ import annotations
 
 import json
+import re
 import socket
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from common.aws import DENIED
 from sandbox import files
 from sandbox.account.failures import refusal
 
@@ -40,6 +42,14 @@ STATUS = {
 
 
 @dataclass(frozen=True)
+class Call:
+    """Which call fails: the service as in signatures, and the operation."""
+
+    service: str
+    operation: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """What happens to some calls."""
 
@@ -55,13 +65,21 @@ class Rule:
     """How many fail; -1: all from then on."""
     latency: float = 0.0
     """Seconds before the answer."""
+    replaces: str = ""
+    """A regular expression: what it matches in an answer that is no refusal is replaced."""
+    by: str = ""
+    """What stands there instead."""
 
     def matches(self, service: str, operation: str) -> bool:
         """Whether it is about such a call."""
         return fnmatchcase(service, self.service) and fnmatchcase(operation, self.operation)
 
+    def bend(self, answer: bytes) -> bytes:
+        """The answer of an account that chose another value than this one."""
+        return re.sub(self.replaces.encode(), self.by.encode(), answer) if self.replaces else answer
+
     def answer(
-        self, environ: WSGIEnvironment, start: Callable[[str, list[tuple[str, str]]], Any], *, service: str, form: bool
+        self, environ: WSGIEnvironment, start: Callable[[str, list[tuple[str, str]]], Any], *, call: Call, form: bool
     ) -> list[bytes]:
         """Refuse a call."""
         if self.code == RESET:
@@ -69,9 +87,19 @@ class Rule:
             start("502 Bad Gateway", [("Content-Length", "0")])
             return []
         status = STATUS.get(self.code, HTTPStatus.BAD_REQUEST)
-        failed = refusal(self.code, f"a fault that a rule asked for: {self.code}", status, service=service, form=form)
+        failed = refusal(self.code, self._message(call), status, service=call.service, form=form)
         start(f"{failed.status.value} {failed.status.phrase}", failed.headers)
         return [failed.body]
+
+    def _message(self, call: Call) -> str:
+        """What AWS says of a missing permission (IAM user guide, "Troubleshoot access denied error messages")."""
+        if self.code not in DENIED:
+            return f"a fault that a rule asked for: {self.code}"
+        action = f"{call.service}:{call.operation}"
+        return (
+            f"You are not authorized to perform: {action} on resource: * because no identity-based policy allows "
+            f"the {action} action (a fault that a rule asked for)"
+        )
 
 
 @dataclass

@@ -70,6 +70,20 @@ def test_an_answer_may_be_late(aws: Aws, strike: Callable[..., None]) -> None:
     assert time.monotonic() - began >= 0.5  # the latency itself
 
 
+def test_an_answer_may_hold_another_value(aws: Aws, strike: Callable[..., None]) -> None:
+    strike(Rule("", service="ec2", operation="DescribeRegions", replaces="eu-west-[12]", by="eu-nowhere-1"))
+    names = [each["RegionName"] for each in aws.ec2.describe_regions()["Regions"]]
+    assert names.count("eu-nowhere-1") == 2
+    strike()
+    assert "eu-west-2" in [each["RegionName"] for each in aws.ec2.describe_regions()["Regions"]]
+
+
+def test_a_missing_permission_is_said_as_aws_says_it(aws: Aws, strike: Callable[..., None]) -> None:
+    strike(Rule("UnauthorizedOperation", service="ec2"))
+    with pytest.raises(ClientError, match="not authorized to perform: ec2:DescribeVpcs on resource: "):
+        aws.ec2.describe_vpcs()
+
+
 @pytest.mark.parametrize("service", ["s3", "iam", "kms", "sts", "ec2", "*"])
 def test_a_fault_passes_the_sandbox_s_own_calls_by(aws: Aws, strike: Callable[..., None], service: str) -> None:
     """They prepare what is to be hit: roles, the state's bucket, credentials, leftovers."""
