@@ -5,6 +5,7 @@ Every line and cell is cleaned here. Steps and waits are a live view on a termin
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -173,6 +174,13 @@ def give(*lines: object) -> None:
     for line in lines:
         results.print(line if isinstance(line, Line | Grid) else str(line))
     sys.stdout.flush()
+
+
+def rendered(*lines: object) -> str:
+    """Lines and grids of a result as they are printed where nobody looks, for a file."""
+    file = io.StringIO()
+    _Results(file=file).print(*(line if isinstance(line, Line | Grid) else str(line) for line in lines))
+    return file.getvalue()
 
 
 def tell(line: object, *, beside_json: bool) -> None:

@@ -21,8 +21,18 @@ if TYPE_CHECKING:
 SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
-def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> int:
+def run(
+    argv: Sequence[str | Path],
+    env: Mapping[str, str],
+    cwd: Path,
+    *,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    heard: list[int] | None = None,
+) -> int:
     """Run `argv` and wait for its end, whatever signals come; gives its exit code, 128 + n after signal n.
+
+    `stdout` and `stderr` are descriptors, ours by default; `heard` gets the number of each signal that came.
 
     At a terminal the child is in our process group: Ctrl-C reaches it without us, and a hangup too unless we lead the
     session, whose leader is the only one that the kernel tells. Elsewhere (a CI runner signals one process, or a whole
@@ -35,6 +45,8 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> int:
     early: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
+        if heard is not None:
+            heard.append(number)
         if number not in forwarded:
             return
         if child is None:
@@ -45,7 +57,9 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> int:
     before = {number: signal.signal(number, forward) for number in SIGNALS}
     try:
         try:
-            child = subprocess.Popen(argv, env=env, cwd=cwd, process_group=None if terminal else 0)  # noqa: S603
+            child = subprocess.Popen(  # noqa: S603
+                argv, env=env, cwd=cwd, stdout=stdout, stderr=stderr, process_group=None if terminal else 0
+            )
         except OSError as error:
             raise CannotRunError(f"{argv[0]} cannot be started: {error.strerror}") from None
         for number in early:
