@@ -1,0 +1,1 @@
+"""The day on a real account."""
