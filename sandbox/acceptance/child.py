@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,5 +73,6 @@ def _keep(reading: int, said: list[str], is_shown: bool) -> None:  # noqa: FBT00
         for line in lines:
             said.append(line)
             if is_shown:
-                sys.stderr.write(f"{clean(line.rstrip(), None)}\n")
-                sys.stderr.flush()
+                with suppress(OSError, ValueError):  # without a terminal it is kept all the same
+                    sys.stderr.write(f"{clean(line.rstrip(), None)}\n")
+                    sys.stderr.flush()

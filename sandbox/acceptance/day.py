@@ -8,12 +8,12 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from common.aws import explain, said
 from common.errors import FleetError, UnknownError
@@ -68,8 +68,8 @@ class Day:
     left: tuple[tuple[str, str], ...] | None = None
     """Kind and id of what was left after the night; None: it is not known."""
     unknown: list[str] = field(default_factory=list[str])
-    credentials: dict[str, str] = field(default_factory=dict[str, str])
-    """The last ones, which no report may hold."""
+    secrets: set[str] = field(default_factory=set[str])
+    """Of the sessions that were opened: no report may hold them."""
     signals: list[int] = field(default_factory=list[int])
 
     @property
@@ -88,17 +88,18 @@ def run(plan: Plan, aws: Proven, arguments: Sequence[str], say: Say) -> Day:
         say: told each step.
     """
     day = Day()
+
+    def tell(line: str) -> None:
+        with suppress(OSError):  # the terminal may be gone, and the night still comes
+            say(line)
+
     with _noted(day.signals):
         try:
-            _build(plan, aws, day, say)
-        except FleetError as error:
-            day.steps.append(Step("build", "failed", why=str(error)))
-            day.texts.append((names.DEPLOY_ROLE, str(error)))
-        try:
-            _night(plan, aws, day, arguments, say)
-        except FleetError as error:
-            day.steps.append(Step("night", "failed", why=str(error)))
-            day.texts.append((names.DEPLOY_ROLE, str(error)))
+            with _failing(day, "build"):
+                _build(plan, aws, day, tell)
+        finally:
+            with _failing(day, "night"):
+                _night(plan, aws, day, arguments, tell)
     return day
 
 
@@ -143,7 +144,8 @@ def _preview(plan: Plan, aws: Proven, day: Day, say: Say) -> None:
         done = child.run(command, environment, plan.project, together=True)
         day.signals += done.signals
         day.texts.append((names.PREVIEW_ROLE, done.stderr))
-        end(done.code, "" if done.code == 0 else "it failed, or would change something right after the update")
+        changes = "; ".join(engine_events.changes(done.stderr))
+        end(done.code, "" if done.code == 0 else f"right after the update it would change: {changes or 'unknown'}")
 
 
 def _bootstrap(plan: Plan, aws: Proven, day: Day, say: Say) -> None:
@@ -177,7 +179,9 @@ def _night(plan: Plan, aws: Proven, day: Day, arguments: Sequence[str], say: Say
         end(done.code, str(document.get("failure") or ""))
     if done.code == 0 and day.is_clean:
         # Else the next run would take it for somebody's stack.
-        Stack(plan.project, plan.stack, environment).run("stack", "rm", "--yes")
+        removed = Stack(plan.project, plan.stack, environment).run("stack", "rm", "--yes")
+        if removed.code != 0:
+            say(f"the empty stack was not removed: {removed.line}. Run: {plan.forget}")
 
 
 def _fleet(group: str, arguments: Sequence[str], environment: Mapping[str, str], day: Day) -> Done:
@@ -216,13 +220,26 @@ def _environment(plan: Plan, aws: Proven, day: Day, role: str = names.DEPLOY_ROL
         if all(step.name != name for step in day.steps):
             day.steps.append(Step(name, "skipped", why=explain(error)))
         return found
+    except BotoCoreError as error:
+        raise UnknownError(f"sts:AssumeRole: AWS cannot be asked: {error}") from None
     day.roles.add(role)
-    day.credentials = {
+    session = {
         "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
         "AWS_SESSION_TOKEN": given["SessionToken"],
     }
-    return {key: value for key, value in found.items() if key not in PROFILES} | day.credentials
+    day.secrets |= set(session.values())
+    return {key: value for key, value in found.items() if key not in PROFILES} | session
+
+
+@contextmanager
+def _failing(day: Day, name: str) -> Generator[None]:
+    """What fails within is a step of the report."""
+    try:
+        yield
+    except FleetError as error:
+        day.steps.append(Step(name, "failed", why=str(error)))
+        day.texts.append((names.DEPLOY_ROLE, str(error)))
 
 
 @contextmanager

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DELETED = re.compile(r"^\s*-\s+aws:[\w.-]+:(?P<type>\w+) (?P<name>\S+) deleted \((?P<seconds>[\d.]+)s\)")
 """A line of `pulumi destroy`: ` -  aws:ec2:Subnet private deleted (3.2s)`."""
 
+CHANGE = re.compile(r"^ *[~+-]+ +aws:[\w.-]+:(?P<change>\w+ \S+ (?!previewing).+)$", re.MULTILINE)
+"""A line of `pulumi preview`: ` ~  aws:eks:NodeGroup default update [diff: ~updateConfig]`."""
+
 
 class _Metadata(BaseModel):
     op: str
@@ -87,6 +90,11 @@ def deleted(text: str) -> tuple[Timed, ...]:
     """Read the lines of a destroy, whose log the teardown does not keep."""
     matches = filter(None, (DELETED.match(line) for line in text.splitlines()))
     return tuple(Timed(f"{each['type']} {each['name']}", "delete", float(each["seconds"])) for each in matches)
+
+
+def changes(text: str) -> tuple[str, ...]:
+    """What the lines of a preview would change: `NodeGroup default update [diff: ~updateConfig]`."""
+    return tuple(dict.fromkeys(match["change"].rstrip() for match in CHANGE.finditer(text)))
 
 
 def type_of(urn: str) -> str:

@@ -130,9 +130,11 @@ def _ask(wanted: Plan) -> None:
 
 def _report(wanted: Plan, done: Day, told: str, file: Path, *, as_json: bool) -> None:
     """Print the report, write its file, and end with what fits."""
-    redaction = Redaction.of(wanted.settings.account_id, {**os.environ, **done.credentials})
-    if done.state:
-        redaction.secrets = [*redaction.secrets, *filter(None, [parse(done.state).identity.authority])]
+    if not done.is_clean:
+        _say("not verified that nothing is left, and what is left costs money. Run:")
+        console.print(Line(Sign.NEXT, wanted.clean_up))
+    authority = parse(done.state).identity.authority if done.state else ""
+    redaction = Redaction.of(wanted.settings.account_id, os.environ, {*done.secrets, authority})
     made = report.redacted(report.of(wanted, done, told), redaction)
     if as_json:
         give_json(made.document)
@@ -140,9 +142,6 @@ def _report(wanted: Plan, done: Day, told: str, file: Path, *, as_json: bool) ->
         tell(line, beside_json=as_json)
     report.write(file, made, redaction)
     _say(f"the report is in {file}: it holds no secret and no account id, and can be sent")
-    if not done.is_clean:
-        _say("not verified that nothing is left, and what is left costs money. Run:")
-        console.print(Line(Sign.NEXT, wanted.clean_up))
     if not made.is_same:
         raise typer.Exit(INTERRUPTED if done.signals else 1)
 

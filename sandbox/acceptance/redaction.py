@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from common.errors import FleetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 SECRET = "<secret>"  # noqa: S105  # what stands for one
 SHORTEST = 8
@@ -57,9 +57,10 @@ class Redaction:
     """Account id → its stand-in, in the order in which they were met."""
 
     @classmethod
-    def of(cls, account_id: str, environment: Mapping[str, str]) -> Redaction:
-        """Know the account, and what the environment holds that is secret."""
-        values = {value for name, value in environment.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST}
+    def of(cls, account_id: str, environment: Mapping[str, str], secrets: Collection[str] = ()) -> Redaction:
+        """Know the account, what the environment holds that is secret, and other secrets."""
+        named = (value for name, value in environment.items() if SECRET_NAME.search(name))
+        values = {value for value in (*named, *secrets) if len(value) >= SHORTEST}
         made = cls(sorted(values, key=lambda value: (-len(value), value)))
         made.text(account_id)
         return made

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from common.console import rendered
 from common.errors import FleetError
+from common.pulumi import runner
 from common.pulumi.runner import Stack
 from infra.contract import names
 from sandbox.acceptance import child, day, report
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from common.target import Proven
 
 CLEAN = {"unknown": [], "left": [], "blocking": [], "in_state": [], "failure": "", "steps": [{"name": "verify"}]}
+REAL_RUN = child.run
 VPC = {"kind": "VPC", "id": "vpc-0123456789abcdef0"}
 
 
@@ -73,8 +75,9 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
         if made.init:
             raise FleetError(made.init)
 
-    def remove(_stack: Stack, *words: str) -> None:
+    def remove(_stack: Stack, *words: str) -> runner.Done:
         made.ran.append((" ".join(words[:2]), ""))
+        return runner.Done(0, "", "")
 
     def export(_stack: Stack) -> str:
         return days.state(*days.network(1))
@@ -185,6 +188,49 @@ def test_the_same_twice_is_no_deviation(tmp_path: Path, commands: Commands) -> N
     assert made.is_same
     assert made.verdict == "the real account is as the embedded one has it: no deviation"
     assert set(made.deviations.values()) == {0}
+
+
+def test_a_preview_that_would_change_something_says_what(tmp_path: Path, commands: Commands) -> None:
+    said = """Previewing update (acceptance):
+     ~  aws:eks:NodeGroup default update [diff: ~updateConfig]
+     +- aws:ec2:Subnet private-eu-west-2a replace [diff: ~cidrBlock]
+        pulumi:pulumi:Stack infra-fleet-acceptance
+    error: no changes were expected but changes were proposed
+    """
+    commands.ends["preview"] = Done(255, "", said)
+    (preview,) = (step for step in live(tmp_path).steps if step.name == "preview")
+    assert preview.why == (
+        "right after the update it would change: NodeGroup default update [diff: ~updateConfig]; "
+        "Subnet private-eu-west-2a replace [diff: ~cidrBlock]"
+    )
+
+
+@pytest.mark.parametrize("error", [OSError("the terminal is gone"), RuntimeError("a bug")])
+def test_whatever_breaks_the_build_the_night_comes(
+    tmp_path: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Stack, "init", fail)
+    with pytest.raises(type(error)):
+        live(tmp_path)
+    assert commands.ran[0] == ("teardown", names.DEPLOY_ROLE)
+
+
+def test_a_terminal_that_is_gone_keeps_nothing_from_being_done(
+    tmp_path: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_line: str) -> None:
+        raise OSError("the terminal is gone")
+
+    made = days.planned(tmp_path)
+    made.root.mkdir()
+    assert day.run(made, cast("Proven", Sts()), (), gone).is_clean
+    closed = tmp_path.joinpath("closed").open("w")
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    assert REAL_RUN(["sh", "-c", "echo kept >&2"], os.environ, tmp_path).stderr == "kept\n"
 
 
 def test_a_command_is_shown_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
