@@ -27,12 +27,12 @@ LEAST = 0.01
 WIDTH = 80
 """Characters of a name."""
 
-STEPS, CRITICAL, CHAIN, OTHERS = "Steps of the job", "Critical path", "Smallest chain", "Others"
+STEPS, CRITICAL, CHAIN, OTHERS = "Steps of the job", "Critical path", "Minimum", "Others"
 
 MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 """When a chart begins: Mermaid has dates, and reads and shows them in the reader's own zone."""
 
-_MARKUP = re.compile(r"[^\w .()/+=-]")
+_MARKUP = re.compile(r"[^\w .,()/+=-]")
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,15 @@ class Row:
     name: str
     start: float
     seconds: float
-    """How long it took; of several, from the first begin to the last end."""
+    """The bar's length; of several, from the first begin to the last end."""
     is_critical: bool = False
+    summed: float | None = None
+    """Of several: what they took in sum."""
+
+    @property
+    def took(self) -> int:
+        """Whole seconds that it took."""
+        return round(self.seconds if self.summed is None else self.summed)
 
 
 def rows(timeline: Timeline) -> list[Row]:
@@ -80,9 +87,8 @@ def _summed(title: str, spans: Sequence[Span], what: str) -> list[Row]:
     if not spans:
         return []
     start = min(span.start for span in spans)
-    summed = sum(span.seconds for span in spans)
-    name = f"{len(spans)} {what} ({summed:.0f} s in sum)"
-    return [Row(title, name, start, max(span.end for span in spans) - start)]
+    end = max(span.end for span in spans)
+    return [Row(title, f"{len(spans)} {what}, summed", start, end - start, summed=sum(span.seconds for span in spans))]
 
 
 def _chain(timeline: Timeline) -> list[Row]:
@@ -122,7 +128,7 @@ def mermaid(timeline: Timeline) -> str:
 
 def task(row: Row) -> str:
     """A row's text in Mermaid: its seconds come first, so that no name is taken for a keyword."""
-    return f"{round(row.seconds)} s {label(row.name)}".rstrip()
+    return f"{row.took} s {label(row.name)}".rstrip()
 
 
 def label(text: str) -> str:

@@ -178,6 +178,6 @@ def _bars(timeline: Timeline) -> Grid:
         begin = round(BAR * row.start / whole)
         length = max(1, round(BAR * row.seconds / whole))
         bar = "·" * min(begin, BAR - 1) + ("█" if row.is_critical else "▒") * min(length, BAR - min(begin, BAR - 1))
-        cells.append((row.section if row.section != section else "", row.name, f"{row.seconds:.0f}", bar))
+        cells.append((row.section if row.section != section else "", row.name, str(row.took), bar))
         section = row.section
     return Grid(("part", "name", "seconds", "when"), cells, optional=("when", "part"))

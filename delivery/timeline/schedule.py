@@ -59,9 +59,15 @@ class Wait:
 
 
 def restricted(waits: Waits, names: Iterable[str]) -> Waits:
-    """The graph of these steps alone; a step that the graph has not waits for nothing."""
+    """The graph of these steps alone, which wait for each other through the others too.
+
+    A step that the graph has not waits for nothing.
+    """
     kept = frozenset(names)
-    return {name: waits.get(name, frozenset[str]()) & kept for name in kept}
+    reached: Waits = {}
+    for name in TopologicalSorter(_sorted(waits)).static_order():
+        reached[name] = frozenset[str]().union(*({each} if each in kept else reached[each] for each in waits[name]))
+    return {name: reached.get(name, frozenset[str]()) for name in kept}
 
 
 def reversed_waits(waits: Waits) -> Waits:
