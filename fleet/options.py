@@ -27,5 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result for machine
 Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without, it is shown what would be done.")]
 Timings = Annotated[
     Path | None,
-    typer.Option("--timings", help="A folder: write there what `fleet timeline --run` reads.", show_default="nowhere"),
+    typer.Option(
+        "--timings", help="A folder: write there what `fleet timeline` reads with --run.", show_default="nowhere"
+    ),
 ]
