@@ -91,7 +91,7 @@ def of_run(kind: Kind, stack: str, run: Run, created: Waits, source: str) -> Tim
     names: Counter[str] = Counter()
     spans: list[Span] = []
     for change in run.changes:
-        name = _name(change, kind)
+        name = name_of(change, kind)
         names[name] += 1
         note = "failed" if change.failed else "unfinished" if change.end is None else ""
         end = last if change.end is None else change.end
@@ -108,7 +108,8 @@ def of_run(kind: Kind, stack: str, run: Run, created: Waits, source: str) -> Tim
     return _timeline(kind, stack, source, spans, stages, created, notes)
 
 
-def _name(change: Change, kind: Kind) -> str:
+def name_of(change: Change, kind: Kind) -> str:
+    """What a person calls the change: its resource, with the operation unless it is the usual one of the kind."""
     *_, types, name = change.urn.split("::", 3)
     shown = recorder.label(types.rsplit("$", 1)[-1], name)
     return shown if change.op == USUAL[kind] else f"{shown} ({change.op})"
