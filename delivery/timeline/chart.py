@@ -27,7 +27,7 @@ LEAST = 0.01
 WIDTH = 80
 """Characters of a name."""
 
-STEPS, CRITICAL, CHAIN, OTHERS = "Steps of the job", "Critical path", "Minimum", "Others"
+STEPS, CRITICAL, CHAIN, OTHERS = "Job steps", "Critical path", "Minimum", "Others"
 
 MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 """When a chart begins: Mermaid has dates, and reads and shows them in the reader's own zone."""
@@ -88,7 +88,7 @@ def _summed(title: str, spans: Sequence[Span], what: str) -> list[Row]:
         return []
     start = min(span.start for span in spans)
     end = max(span.end for span in spans)
-    return [Row(title, f"{len(spans)} {what}, summed", start, end - start, summed=sum(span.seconds for span in spans))]
+    return [Row(title, f"{len(spans)} {what}", start, end - start, summed=sum(span.seconds for span in spans))]
 
 
 def _chain(timeline: Timeline) -> list[Row]:
@@ -127,7 +127,9 @@ def mermaid(timeline: Timeline) -> str:
 
 
 def task(row: Row) -> str:
-    """A row's text in Mermaid: its seconds come first, so that no name is taken for a keyword."""
+    """A row's text in Mermaid: a number comes first, so that no name is taken for a keyword."""
+    if row.summed is not None:
+        return f"{row.name}, {row.took} s in sum"
     return f"{row.took} s {label(row.name)}".rstrip()
 
 
