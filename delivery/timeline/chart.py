@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROWS = 25
 STEPS_AT_MOST, CRITICAL_AT_MOST, CHAIN_AT_MOST, OTHERS_AT_MOST = 6, 9, 5, 5
-"""Rows of each section; with the row of all the rest they are ROWS less one at most: some sections are never full."""
+"""Rows of each section; others have the room that is left."""
 LEAST = 0.01
 """The part of the whole below which a row is not worth showing, outside the critical path."""
 WIDTH = 80
@@ -55,17 +55,21 @@ class Row:
 
 
 def rows(timeline: Timeline) -> list[Row]:
-    """What a chart shows, section by section: critical path, smallest chain where it is another, steps, the slowest."""
+    """What a chart shows, section by section: steps, critical path, smallest chain where it is another, the slowest."""
     spans = {span.name: span for span in timeline.spans}
     path = [spans[name] for name in timeline.critical]
-    others = [span for span in timeline.spans if span.name not in timeline.critical]
-    long = [span for span in others if span.seconds >= LEAST * timeline.total]
-    slow = sorted(long, key=lambda span: (-span.seconds, span.start, span.name))[:OTHERS_AT_MOST]
-    rest = [span for span in others if span not in slow]
-    return [
+    decisive = [
         *_section(STEPS, timeline.stages, STEPS_AT_MOST, is_critical=True),
         *_section(CRITICAL, path, CRITICAL_AT_MOST, is_critical=True),
         *_chain(timeline),
+    ]
+    room = min(OTHERS_AT_MOST, ROWS - 1 - len(decisive))
+    others = [span for span in timeline.spans if span.name not in timeline.critical]
+    long = [span for span in others if span.seconds >= LEAST * timeline.total]
+    slow = sorted(long, key=lambda span: (-span.seconds, span.start, span.name))[:room]
+    rest = [span for span in others if span not in slow]
+    return [
+        *decisive,
         *(_row(OTHERS, span) for span in sorted(slow, key=lambda span: span.start)),
         *_summed(OTHERS, rest, "others"),
     ]

@@ -66,7 +66,8 @@ def restricted(waits: Waits, names: Iterable[str]) -> Waits:
     kept = frozenset(names)
     reached: Waits = {}
     for name in TopologicalSorter(_sorted(waits)).static_order():
-        reached[name] = frozenset[str]().union(*({each} if each in kept else reached[each] for each in waits[name]))
+        needed = waits.get(name, frozenset[str]())
+        reached[name] = frozenset[str]().union(*({each} if each in kept else reached[each] for each in needed))
     return {name: reached.get(name, frozenset[str]()) for name in kept}
 
 

@@ -100,7 +100,7 @@ def of_run(kind: Kind, stack: str, run: Run, created: Waits, source: str) -> Tim
     around = [stage for stage in run.stages if not (spans and stage.name.startswith(DESTROY))]
     stages = [Span(each.name, each.start - began, each.start + each.seconds - began) for each in around]
     notes = [f"the last line of {log} was cut off, as by a killed run: the rest is used" for log in run.truncated]
-    unknown = sorted(span.name for span in spans if span.name not in created)
+    unknown = sorted(name for name in names if name not in created)
     if unknown:
         notes.append(f"what these depend on is unknown, the program has no such resource: {', '.join(unknown)}")
     if not stages:

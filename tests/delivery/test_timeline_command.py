@@ -6,12 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
-from delivery.timeline import chart, durations, runs
+from delivery.timeline import chart, durations, runs, timeline
 from delivery.timeline.fleet_timeline import app
 from delivery.timeline.runs import Change, Run, Stage
 from tests.common.test_summary import read
@@ -86,6 +87,21 @@ def test_no_chart_has_more_than_25_rows(kind: str, tmp_path: Path) -> None:
     bars = re.findall(r"^    \d+ .* :.*$", text, re.MULTILINE)
     assert 5 < len(bars) <= chart.ROWS
     assert any(" more, 15 s in sum :" in bar for bar in bars)
+
+
+def test_a_chart_whose_sections_are_all_full_has_25_rows() -> None:
+    path = [f"a{number}" for number in range(12)]
+    created = {f"Thing {name}": frozenset({f"Thing {before}"}) for before, name in pairwise(path)}
+    changes = [
+        *(
+            Change(urn=URN.format("a/b:Thing", name), op="create", start=n * 20, end=n * 20 + 9)
+            for n, name in enumerate(path)
+        ),
+        *(Change(urn=URN.format("a/b:Thing", f"b{n}"), op="create", start=5, end=14) for n in range(12)),
+    ]
+    stages = [Stage(name=f"step {number}", start=300 + number, seconds=1) for number in range(20)]
+    shown = timeline.of_run("rebuild", "staging", Run(changes=changes, stages=stages), created, "a run")
+    assert len(chart.rows(shown)) == chart.ROWS
 
 
 def test_a_run_is_compared_with_the_last_one_and_kept(tmp_path: Path) -> None:
