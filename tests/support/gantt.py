@@ -8,17 +8,18 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 import pydantic
 
+from tests.support.checkout import REPOSITORY
 from tools import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-SOURCES = Path(__file__).parent / "mermaid"
+SOURCES = REPOSITORY / "tools" / "mermaid"
 NEEDED = ("package.json", "package-lock.json", ".npmrc", "parse.mjs")
 MISSING = "node and npm are needed (Debian: nodejs, npm): mermaid's parser checks the charts of `fleet timeline`"
 
