@@ -16,7 +16,7 @@ from tests.support.checkout import REPOSITORY
 from tools import once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 SOURCES = REPOSITORY / "tools" / "mermaid"
@@ -57,7 +57,7 @@ class Parser:
 
 
 @contextmanager
-def running() -> Iterator[Parser]:
+def running() -> Generator[Parser]:
     """A parser, until the block ends."""
     command = ["node", str(_installed() / "parse.mjs")]
     environ = {**os.environ, "TZ": "UTC"}
