@@ -88,9 +88,10 @@ format: .venv/.dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-docs: .venv/.sandbox ## write docs/config.md from the settings' models, and docs/commands.md from the app
+docs: .venv/.sandbox ## write docs/config.md from the settings' models, docs/commands.md from the app, the charts of docs/timeline.md
 	$(BIN)/python -m fleet.page
 	$(BIN)/python -m delivery.config_docs
+	$(BIN)/python -m delivery.timeline.page
 
 golden: .venv/.dev ## write what the programs ask AWS for, and what the sweep needs, into the files that tests compare
 	$(BIN)/python -m tests.teardown.golden

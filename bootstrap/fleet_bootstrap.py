@@ -24,11 +24,11 @@ from bootstrap.expectations import load as load_expectations
 from bootstrap.preflight import Options
 from bootstrap.run import Watch, run
 from bootstrap.verify import Wanted
-from common import world
+from common import timing, world
 from common.console import Console, Line, Progress, Sign, give, give_json, tell
 from common.errors import FleetError
 from common.kubernetes.api import Cluster, UnansweredError
-from fleet.options import HERE, STACK, Cwd, Json, Stack
+from fleet.options import HERE, STACK, Cwd, Json, Stack, Timings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,14 +134,18 @@ def run_all(
     settings: SettingsFile = None,
     kubeconfig: Given = None,
     expect: Expect = None,
+    timings: Timings = None,
     json: Json = False,
 ) -> None:
     """Take the cluster to one that Flux owns and has reconciled."""
+    if timings:
+        timing.prepare(timings, "bootstrap")
     progress = Progress(console)
     _stop_between_steps(progress)
-    _finish(
-        run(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect), progress), json=json
-    )
+    told = run(Options(outputs, stack, cwd, settings or cwd / flux_settings.FILE, kubeconfig, expect), progress)
+    if timings:
+        timing.write_steps(timings, "bootstrap", progress.steps, console.print)
+    _finish(told, json=json)
 
 
 @app.command("verify")

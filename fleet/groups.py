@@ -59,6 +59,7 @@ GROUPS = (
     Group("bootstrap", "bootstrap.fleet_bootstrap", "Install Flux on a fresh cluster, and verify it."),
     Group("teardown", "teardown.fleet_teardown", "Destroy a stack, and verify that nothing is left in AWS."),
     Group("acceptance", "sandbox.acceptance.fleet_acceptance", "Run the day on a real account; report what differs."),
+    Group("timeline", "delivery.timeline.fleet_timeline", "Show where the minutes of a rebuild and a night go."),
     Group("sandbox", "sandbox.fleet_sandbox", "Run the whole lifecycle on this machine, without AWS."),
     Group("tools", "tools.fleet_tools", "Print the path of a pinned tool; build it first if needed."),
 )

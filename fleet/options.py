@@ -25,3 +25,9 @@ Cwd = Annotated[
 Stack = Annotated[str, typer.Option("--stack", help="The stack.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without, it is shown what would be done.")]
+Timings = Annotated[
+    Path | None,
+    typer.Option(
+        "--timings", help="A folder: write there what `fleet timeline` reads with --run.", show_default="nowhere"
+    ),
+]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from common import timing
 from common.errors import FleetError
 from common.pulumi import runner
 from common.pulumi.locks import locks_of
@@ -130,16 +132,25 @@ def forget_associations(proven: Proven, folder: Path, stack: str, tell: Callable
         pulumi(proven, folder, stack, ("stack", "import"), tell, after.text())
 
 
-def destroy(proven: Proven, folder: Path, stack: str, budget: Budget, tell: Callable[[str], None]) -> None:
+def destroy(
+    proven: Proven,
+    folder: Path,
+    stack: str,
+    budget: Budget,
+    tell: Callable[[str], None],
+    timings: Path | None = None,
+) -> None:
     """Destroy the stack. One without resources, or that the backend has not, is done at once.
 
-    At its deadline pulumi is interrupted as by Ctrl-C, so that it writes down how far it came.
+    At its deadline pulumi is interrupted as by Ctrl-C, so that it writes down how far it came. With a folder for
+    timings pulumi writes its events there.
 
     Raises:
         RefusedError: it did not go well.
     """
     began = time.monotonic()
-    command = ("destroy", "--yes", "--skip-preview")
+    log = timing.event_log(timings, "teardown") if timings else ()
+    command = ("destroy", "--yes", "--skip-preview", *log)
     done = _run(proven, folder, stack, command, tell, deadline=budget.left)
     if done.interrupted:
         raise RefusedError(f"it did not end within {time.monotonic() - began:.0f} s; run this again", blocked=False)
@@ -186,4 +197,7 @@ def _run(
             tell(line)
 
     command = (*arguments, "--stack", stack)
-    return runner.run(folder, *command, tell=told, document=document, together=True, deadline=deadline)
+    environment = {**os.environ, **timing.SWITCH} if arguments[0] == "destroy" else None
+    return runner.run(
+        folder, *command, tell=told, environment=environment, document=document, together=True, deadline=deadline
+    )

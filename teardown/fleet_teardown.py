@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from common import summary, world
+from common import summary, timing, world
 from common.aws import Aws
 from common.console import Console, Grid, Progress, give, give_json, tell
 from common.errors import FleetError, UnknownError
 from common.pulumi.exported_state import StackState
-from fleet.options import HERE, STACK, Cwd, Json, Stack, Yes
+from fleet.options import HERE, STACK, Cwd, Json, Stack, Timings, Yes
 from infra.contract import sweep_policies
 from teardown import (
     capture,
@@ -128,6 +128,7 @@ def run_night(  # each is an option
     within: Annotated[float, typer.Option(min=0, help="Seconds for the whole run.")] = time_budget.WITHIN,
     reads: Reads = verify.READS,
     pause: Pause = verify.PAUSE,
+    timings: Timings = None,
     json: Json = False,
 ) -> None:
     """Run the nightly teardown: drain, sweep, pulumi destroy, sweep, verify. Without --yes: a dry run."""
@@ -151,9 +152,12 @@ def run_night(  # each is an option
         within=within,
         reads=reads,
         pause=pause,
+        timings=timings,
     )
     if not yes:
         _end(_dry(options), Reader.of(cwd, stack), json=json)
+    if timings:
+        timing.prepare(timings, "teardown")
     progress = Progress(console)
 
     def interrupt(*_arguments: object) -> None:
@@ -162,6 +166,8 @@ def run_night(  # each is an option
 
     signal.signal(signal.SIGINT, interrupt)
     night = run.run(Aws(capture.of_stack(cwd, stack).region), options, progress)
+    if timings:
+        timing.write_steps(timings, "teardown", progress.steps, console.print)
     _end(_of_night(night, progress, [why] if why else []), Reader.of(cwd, stack), json=json)
 
 

@@ -57,6 +57,8 @@ class Options:
     """Seconds that the whole run may take."""
     reads: int = verify.READS
     pause: float = verify.PAUSE
+    timings: Path | None = None
+    """Where pulumi writes its events."""
 
 
 @dataclass
@@ -147,7 +149,8 @@ def _destroy(
                 _sweep(aws, options, progress, night, budget.part(0.4, spare=REPORT), again=True)
             destroy.forget_associations(aws, options.folder, options.stack, progress.say)
             # What the cluster leaves behind wants a sweep after it.
-            destroy.destroy(aws, options.folder, options.stack, budget.part(0.8, spare=REPORT), progress.say)
+            within = budget.part(0.8, spare=REPORT)
+            destroy.destroy(aws, options.folder, options.stack, within, progress.say, options.timings)
     except destroy.RefusedError as refused:
         return str(refused), refused.blocked and budget.left > REPORT
     return "", False

@@ -10,12 +10,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 
+from delivery.timeline import timeline
+from delivery.timeline.runs import Kind
 from infra.contract import prices
 from infra.settings import NodeGroup
 from sandbox import rehearsal
@@ -24,7 +26,7 @@ from tests.applications import bench as application
 from tests.checks import bench
 from tests.cluster import bench as bootstrap
 from tests.engine import diffs
-from tests.support import durations, recorder, rehearsals
+from tests.support import recorder, rehearsals
 from tests.support.checkout import REPOSITORY
 from tests.teardown import bench as night
 
@@ -51,15 +53,15 @@ def median(times: Callable[[], object], runs: int = RUNS) -> float:
 
 
 def makespans() -> None:
-    """The program's graph on published durations, as the engine would walk it with unlimited parallelism."""
-    graph = recorder.run_stack(preview=False).graph
-    table = Table("graph on published durations", "makespan", "critical path", title=f"{len(graph)} resources")
-    for name, walked, took in (
-        ("create", graph, durations.CREATE),
-        ("destroy", graph.reverse(), durations.DELETE),
-    ):
-        total, path = durations.longest(walked, took)
-        table.add_row(name, f"{total / 60:.1f} min", " → ".join(path))
+    """The program's graph on published durations, as the engine walks it with room for all at once."""
+    created = recorder.run_stack(preview=False).waits
+    table = Table(
+        "graph on published durations", "makespan", "smallest", "critical path", title=f"{len(created)} resources"
+    )
+    for kind in get_args(Kind):
+        found = timeline.published(kind, "staging", created)
+        path = " → ".join(found.critical)
+        table.add_row(kind, f"{found.total / 60:.1f} min", f"{found.smallest / 60:.1f} min", path)
     console.print(table)
     group = NodeGroup()
     hour = prices.stack_hour(group.desired_size, group.disk_gib)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import durations, recorder
+from delivery.timeline import timeline
+from tests.support import recorder
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["preview", "update"])
 def path(request: pytest.FixtureRequest) -> list[str]:
-    return durations.longest(recorder.run_stack(preview=request.param).graph, durations.CREATE)[1]
+    created = recorder.run_stack(preview=request.param).waits
+    return list(timeline.published("rebuild", "staging", created).critical)
 
 
 def test_from_the_cluster_on_the_critical_path_is_identity_cni_nodes_and_dns(path: list[str]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import networkx
 import pytest
 
-from tests.support import durations, recorder
+from delivery.timeline import timeline
+from delivery.timeline.runs import Kind
+from tests.support import recorder
 
 if TYPE_CHECKING:
     from tests.support.recorder import Recording
@@ -57,11 +59,11 @@ def test_nothing_else_waits_for_it(stack: Recording) -> None:
         assert ancestors(stack, label).isdisjoint(BOX), label
 
 
-def test_it_lengthens_no_critical_path(stack: Recording, without: Recording) -> None:
-    for table in (durations.CREATE, durations.DELETE):
-        longer, path = durations.longest(stack.graph, table)
-        assert longer == durations.longest(without.graph, table)[0]
-        assert BOX.isdisjoint(path)
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_it_lengthens_no_critical_path(kind: Kind, stack: Recording, without: Recording) -> None:
+    longer = timeline.published(kind, "staging", stack.waits)
+    assert longer.chain_seconds == timeline.published(kind, "staging", without.waits).chain_seconds
+    assert BOX.isdisjoint(longer.chain)
 
 
 def test_the_instance_waits_for_its_way_to_the_internet_and_its_policy(stack: Recording) -> None:

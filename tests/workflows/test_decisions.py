@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+import re
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from bootstrap import flux_settings
 from checks.findings import Stage
+from delivery.timeline.runs import Kind
 from infra.contract import names
 from teardown import time_budget
 from tests.support.checkout import REPOSITORY
-from tests.support.workflows import INSTALLED, Event, Job, Run
+from tests.support.workflows import INSTALLED, Event, Job, Leg, Run
 
 REPOSITORY_NAME = "your-org/infra-fleet"
 PAYLOAD: dict[str, Any] = {"repository": {"full_name": REPOSITORY_NAME}}
@@ -22,6 +24,7 @@ PAYLOAD: dict[str, Any] = {"repository": {"full_name": REPOSITORY_NAME}}
 SCOPE = '.venv/bin/fleet scope --base "$BASE" --head "$HEAD"'
 STATE = '.venv/bin/fleet state --stack "$STACK" --when-down "$WHEN_DOWN"'
 UP = 'pulumi up --yes --non-interactive --stack "$STACK"'
+BUILD = f"{UP} --event-log up.jsonl"
 PREVIEW = '.venv/bin/fleet preview --stack "$STACK"'
 PLAN = '.venv/bin/fleet preview -C "$FOLDER" --stack "$STACK" --report report.md'
 COMMENT = ".venv/bin/fleet comment report.md"
@@ -32,10 +35,12 @@ GATE = ".venv/bin/fleet gate"
 REBUILD_STATE = '.venv/bin/fleet state --stack "$STACK" --when-down up'
 ACCOUNT = '.venv/bin/fleet account check --stack "$STACK"'
 BOOTSTRAP_PLAN = '.venv/bin/fleet bootstrap plan --stack "$STACK"'
-BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK"'
+BOOTSTRAP = '.venv/bin/fleet bootstrap run --stack "$STACK" --timings .'
 STATUS = '.venv/bin/fleet bootstrap status --stack "$STACK"'
 WHEN = '.venv/bin/fleet teardown when --stack "$STACK"'
-NIGHT = '.venv/bin/fleet teardown run --yes --recover --stack "$STACK"'
+NIGHT = '.venv/bin/fleet teardown run --yes --recover --stack "$STACK" --timings .'
+TIMELINE = '.venv/bin/fleet timeline {} --stack "$STACK" --run . --compare "$KEPT" --keep "$KEPT" --summary'
+TIMELINES = {kind: TIMELINE.format(kind) for kind in get_args(Kind)}
 WATCHDOG = '.venv/bin/fleet teardown verify --watchdog --stack "$STACK"'
 NIGHTLY = '.venv/bin/fleet stacks --nightly --only "$ONLY"'
 STACKS = '.venv/bin/fleet stacks --only "$ONLY"'
@@ -83,6 +88,8 @@ ANSWERS = {
     **dict.fromkeys((GATE, CHECKS, REBUILD_STATE, BOOTSTRAP, STATUS, WHEN, WATCHDOG, SUPPORT), "true"),
     NIGHT: answer(kept="false") + '; echo "force $FORCE, keep $KEEP_UNTIL"',
     ISSUE: 'echo "$STACK: $DESTROY $WATCHDOG $KEPT"; echo "$REPORT"',
+    BUILD: "true",
+    **dict.fromkeys(TIMELINES.values(), answer(kept="true")),
     **dict.fromkeys(ALARMS, 'echo "$NEEDS"; echo "$STACKS"'),
     # As the command does: those that somebody asked for, else all.
     **dict.fromkeys((NIGHTLY, STACKS), 'echo "stacks=[\\"${ONLY:-staging}\\"]" >> "$GITHUB_OUTPUT"'),
@@ -98,8 +105,8 @@ ANSWERS = {
 def run(workflow: str, event: Event, variables: dict[str, str] | None = None, **answers: str) -> dict[str, Job]:
     by_name = {"scope": SCOPE, "state": STATE, "plan": PLAN, "up": UP, "test": "make test"}
     by_name |= {"gate": GATE, "checks": CHECKS, "rebuild_state": REBUILD_STATE, "bootstrap": BOOTSTRAP}
-    by_name |= {"night": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE, "support": SUPPORT}
-    by_name |= {"bootstrap_plan": BOOTSTRAP_PLAN}
+    by_name |= {"night_run": NIGHT, "watchdog": WATCHDOG, "tests": TESTS, "smoke": SMOKE, "support": SUPPORT}
+    by_name |= {"bootstrap_plan": BOOTSTRAP_PLAN, "build": BUILD, **TIMELINES}
     by_name |= {"needed": NEEDED, "nightly": NIGHTLY, "stacks": STACKS, "account": ACCOUNT}
     by_name |= {"offline": OFFLINE, "needed": NEEDED, "nightly": NIGHTLY, "stacks": STACKS, "account": ACCOUNT}
     replace = ANSWERS | {by_name[name]: command for name, command in answers.items()}
@@ -290,7 +297,8 @@ def test_a_rebuild_checks_main_and_the_account_then_builds_then_bootstraps() -> 
     jobs = run("rebuild-stack.yml", REBUILD)
     assert results(jobs) == {}
     assert jobs["health"].leg.commands[-2:] == [GATE, CHECKS]
-    assert jobs["rebuild"].leg.commands[-6:] == [ACCOUNT, BOOTSTRAP_PLAN, REBUILD_STATE, UP, BOOTSTRAP, WHEN]
+    assert jobs["rebuild"].leg.commands[-7:-1] == [ACCOUNT, BOOTSTRAP_PLAN, REBUILD_STATE, BUILD, BOOTSTRAP, WHEN]
+    assert jobs["rebuild"].leg.commands[-1] == TIMELINES["rebuild"]
     assert (jobs["rebuild"].leg.group, jobs["rebuild"].leg.environment) == ("stack-staging", "staging")
     assert {step.inputs["ref"] for job in jobs.values() for step in job.leg.steps if "ref" in step.inputs} == {"main"}
 
@@ -331,9 +339,44 @@ def test_nothing_is_rebuilt_on_a_stack_of_unknown_state() -> None:
 
 def test_a_bootstrap_that_fails_is_diagnosed_and_a_build_that_fails_is_not() -> None:
     jobs = run("rebuild-stack.yml", REBUILD, bootstrap="exit 1")
-    assert jobs["rebuild"].leg.commands[-2:] == [BOOTSTRAP, STATUS]
+    assert jobs["rebuild"].leg.commands[-3:] == [BOOTSTRAP, STATUS, TIMELINES["rebuild"]]
     assert results(jobs) == {"rebuild": "failure"}
-    assert run("rebuild-stack.yml", REBUILD, up="exit 255")["rebuild"].leg.commands[-1] == UP
+    failed = run("rebuild-stack.yml", REBUILD, build="exit 255")["rebuild"].leg
+    assert failed.commands[-2:] == [BUILD, TIMELINES["rebuild"]]
+
+
+def uploads(leg: Leg) -> list[str]:
+    return [step.inputs["name"] for step in leg.steps if step.command == "actions/upload-artifact"]
+
+
+def test_where_the_minutes_went_is_kept_of_each_run_that_did_something_and_fails_none() -> None:
+    """Also of one that failed: there is a chart, and an artifact unless there is none."""
+    legs = [
+        run("rebuild-stack.yml", REBUILD)["rebuild"].leg,
+        run("rebuild-stack.yml", REBUILD, build="exit 255")["rebuild"].leg,
+        run("rebuild-stack.yml", REBUILD, bootstrap="exit 1")["rebuild"].leg,
+    ]
+    assert {(leg.commands[-1], *uploads(leg)) for leg in legs} == {(TIMELINES["rebuild"], "timeline-rebuild-staging-1")}
+    assert uploads(run("rebuild-stack.yml", REBUILD, rebuild="true")["rebuild"].leg) == []
+    never = run("rebuild-stack.yml", REBUILD, rebuild_state="exit 1")["rebuild"].leg
+    assert (never.commands[-1], uploads(never)) == (REBUILD_STATE, [])
+
+    failed = f"{answer(kept='false')}; exit 1"
+    legs = [night(TONIGHT)["destroy"].leg, night(TONIGHT, night_run=failed)["destroy"].leg]
+    assert {(leg.commands[-1], *uploads(leg)) for leg in legs} == {(TIMELINES["night"], "timeline-night-staging-1")}
+    kept = night(TONIGHT, night_run=answer(kept="true"))["destroy"].leg
+    assert (kept.commands[-1], uploads(kept)) == (NIGHT, [])
+
+
+@pytest.mark.parametrize("file", ["rebuild-stack.yml", "night-of-stack.yml"])
+def test_the_last_run_s_times_are_those_of_the_same_stack_and_each_attempt_keeps_its_own(file: str) -> None:
+    jobs = yaml.safe_load((REPOSITORY / ".github" / "workflows" / file).read_text())["jobs"]
+    steps = jobs["rebuild" if file.startswith("rebuild") else "destroy"]["steps"]
+    (cache,) = (step["with"] for step in steps if step.get("uses", "").startswith("actions/cache@"))
+    assert re.fullmatch(r"timeline-\w+-\$\{\{ (matrix|inputs)\.stack \}\}-", cache["restore-keys"])
+    assert cache["key"] == cache["restore-keys"] + "${{ github.run_id }}-${{ github.run_attempt }}"
+    (timeline,) = (step for step in steps if "fleet timeline" in step.get("run", ""))
+    assert timeline["env"]["KEPT"].startswith(f"{cache['path']}/")
 
 
 def scheduled(cron: str) -> Event:
@@ -384,7 +427,7 @@ LOOK_FOR_IT = scheduled("43 5 * * *")
 def test_a_night_destroys_and_tells_the_issue_how_it_went(cron: str) -> None:
     """The teardown waits for its turn: it is in the stack's concurrency group."""
     jobs = night(scheduled(cron), {**VARIABLES, "KEEP_UNTIL": "2026-11-29T08:00:00Z"})
-    assert jobs["destroy"].leg.commands[-1] == NIGHT
+    assert jobs["destroy"].leg.commands[-2:] == [NIGHT, TIMELINES["night"]]
     assert jobs["destroy"].leg.output.splitlines()[-1] == "force false, keep 2026-11-29T08:00:00Z"
     assert (jobs["destroy"].leg.group, jobs["destroy"].leg.environment) == ("stack-staging", "staging")
     assert jobs["issue"].leg.output == "staging: success skipped false\n\n"
@@ -397,7 +440,7 @@ def test_every_stack_has_a_night_and_an_issue_of_its_own() -> None:
         "nightly-destroy.yml",
         TONIGHT,
         nightly=answer(stacks='["dev", "staging"]'),
-        night='[ "$STACK" = staging ] || exit 1; ' + answer(kept="false"),
+        night_run='[ "$STACK" = staging ] || exit 1; ' + answer(kept="false"),
     )
     dev, staging = jobs["night"].legs
     assert (dev.called["destroy"].leg.group, staging.called["destroy"].leg.group) == ("stack-dev", "stack-staging")
@@ -418,7 +461,7 @@ def test_a_night_whose_stacks_cannot_be_found_is_told_as_well() -> None:
 
 def test_a_night_that_fails_ends_in_the_issue_too() -> None:
     report = '{"title": "`id` $(id) 5 resources left"}'
-    jobs = night(TONIGHT, night=f"{answer(report=report)}; exit 1")
+    jobs = night(TONIGHT, night_run=f"{answer(report=report)}; exit 1")
     assert jobs["issue"].leg.output == f"staging: failure skipped \n{report}\n"
     assert results(jobs) == {"destroy": "failure", "watchdog": "skipped"}
 
@@ -434,8 +477,8 @@ def test_whatever_changes_a_stack_waits_in_the_one_line_of_the_stack() -> None:
     rebuild = run("rebuild-stack.yml", REBUILD)["rebuild"].leg
     merge = run("infra-apply.yml", PUSH, state=answer(operation="up"))["apply"].leg
     assert {destroy.group, rebuild.group, merge.group} == {"stack-staging"}
-    assert "--recover" in destroy.commands[-1]
-    assert "--take-lock" not in destroy.commands[-1]
+    assert "--recover" in destroy.commands[-2]
+    assert "--take-lock" not in destroy.commands[-2]
 
 
 def test_a_night_by_hand_may_be_forced() -> None:

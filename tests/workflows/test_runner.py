@@ -117,7 +117,7 @@ def test_an_action_is_noted_and_one_of_the_repository_is_its_steps(repository: P
         ("a: {steps: [{uses: someone/else@v1}]}", "someone/else is none of the actions"),
         ("a: {steps: [{run: 'echo ${{ github.ref }}'}]}", "an expression inside a shell command"),
         ("a: {container: x, steps: []}", "job a: not known here: container"),
-        ("a: {steps: [{run: x, continue-on-error: true}]}", "step: not known here: continue-on-error"),
+        ("a: {steps: [{run: x, continue-on-error: true}]}", "a command of ours that may fail unseen"),
         ("a: {strategy: {max-parallel: 1}, steps: []}", "strategy: not known here: max-parallel"),
         ("a: {strategy: {matrix: {x: text}}, steps: []}", "matrix.x is 'text', expected an array"),
         ("a: {needs: b, steps: []}", "needs that cannot be met"),

@@ -51,7 +51,7 @@ def run(workflow: str, event: Event, clone: Path, github: GitHubApi, real: str, 
     """Run a workflow with one of its commands as it is, and the others replaced by their answers."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(clone), "GITHUB_API_URL": github.url}
     environ["PYTHONPATH"] = str(REPOSITORY)  # the environment may be that of another checkout
-    named = {"up": decisions.UP, "night": decisions.NIGHT}
+    named = {"up": decisions.BUILD, "night": decisions.NIGHT}
     replace = decisions.ANSWERS | {named[name]: command for name, command in answers.items()}
     replace.pop(real)
     return Run(workflow, event, clone, environ, decisions.VARIABLES, replace).jobs()

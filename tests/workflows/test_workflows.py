@@ -220,10 +220,17 @@ def test_every_failure_of_a_night_ends_in_an_issue() -> None:
     jobs = WORKFLOWS["night-of-stack.yml"]["jobs"]
     assert jobs["issue"]["if"].startswith("always()")
     assert set(jobs["issue"]["needs"]) == jobs.keys() - {"issue"}
-    assert "continue-on-error" not in str(jobs)
-    (command,) = runs(jobs["destroy"])
-    assert "-lock=false" not in command
-    assert jobs["destroy"]["steps"][-1]["env"]["FORCE"] == "${{ inputs.force }}"
+    (night, timeline) = runs(jobs["destroy"])
+    assert "-lock=false" not in night
+    assert timeline.endswith("--summary")
+    (step,) = (step for step in jobs["destroy"]["steps"] if step.get("run") == night)
+    assert step["env"]["FORCE"] == "${{ inputs.force }}"
+
+
+def test_nothing_but_an_artifact_may_fail_unseen() -> None:
+    tolerated = [step["uses"].partition("@")[0] for _, step in STEPS if "continue-on-error" in step]
+    assert tolerated == ["actions/upload-artifact"] * 2
+    assert not any("continue-on-error" in job for job in JOBS.values())
 
 
 def test_every_workflow_that_nobody_watches_has_an_alarm() -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import networkx
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,15 +31,3 @@ OTHER = 1.0
 def seconds(label: str, table: Mapping[str, float]) -> float:
     """The duration of a step: by its label, else by its type."""
     return table.get(label, table.get(label.split(" ")[0], OTHER))
-
-
-def longest(graph: networkx.DiGraph[str], table: Mapping[str, float]) -> tuple[float, list[str]]:
-    """The makespan of a graph when nothing waits but for its edges, and the path that takes it."""
-    weighted: networkx.DiGraph[str] = networkx.DiGraph()
-    start = "start"
-    for label in graph.nodes:
-        weighted.add_edge(start, label, weight=seconds(label, table))
-        for before in graph.predecessors(label):
-            weighted.add_edge(before, label, weight=seconds(label, table))
-    path: list[str] = networkx.dag_longest_path(weighted)  # pyright: ignore[reportUnknownMemberType]
-    return sum(seconds(label, table) for label in path[1:]), path[1:]

@@ -1,0 +1,1 @@
+"""Where the minutes of a rebuild and a night go: their steps, the critical path, and what would shorten it."""
