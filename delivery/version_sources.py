@@ -105,7 +105,7 @@ class Sources:
 
     aws: Aws | None
     web: Web = field(default_factory=Web)
-    github: str = GITHUB
+    github: str = field(default_factory=lambda: GITHUB)
 
     def offers(self, pins: Pins) -> Offers:
         """Ask all, together."""

@@ -88,7 +88,7 @@ def of_chart(version: str, versions: Sequence[choice.ChartVersion], minors: Iter
     if found is None:
         return Support(None, "its repository does not list this version")
     if not (found.app or found.kube):
-        return _yes("listed; a registry says no more")
+        return _yes("listed; its app and range are not known")
     says = f"app {found.app or 'not known'}, Kubernetes {found.kube or 'any'}"
     if found.is_deprecated:
         return _no(f"deprecated; {says}")
