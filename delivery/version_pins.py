@@ -110,7 +110,7 @@ class Contract:
     charts: Mapping[str, tuple[str, Place]]
     support: Mapping[str, Support]
     support_ends: Place
-    """Where a further minor is added to the table: an empty place behind the last."""
+    """Where a further minor is added to the table: an empty place at the end of the last one's line."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,10 @@ def _contract(text: str, values: Mapping[str, Any]) -> Contract:
         known,
     )
     charts = {word(key): (word(value), span(value)) for key, value in _items(values["CHARTS"])}
-    end = Place(CONTRACT, last.end, last.end, last.line)
+    if not text.startswith(",", last.end):
+        raise ValueError(f"line {last.line}: expected a comma behind the last minor")
+    behind = text.index("\n", last.end)  # its comment stays with it
+    end = Place(CONTRACT, behind, behind, last.line)
     return Contract(scope, word(values["FLUX"]), span(values["FLUX"]), charts, support, end)
 
 

@@ -143,7 +143,7 @@ class Proposer:
                 yield Edit(support.at, _date(until))
         missing = sorted(set(targets.values()) - table.keys(), key=lambda minor: choice.number(minor) or 0)
         ends = [(minor, offered[minor].standard_until) for minor in missing if minor in offered]
-        lines = [f',\n            KubernetesVersion("{minor}", {_date(until)})' for minor, until in ends if until]
+        lines = [f'\n            KubernetesVersion("{minor}", {_date(until)}),' for minor, until in ends if until]
         if lines:
             yield Edit(self.pins.contract.support_ends, "".join(lines))
 

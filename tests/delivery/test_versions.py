@@ -163,6 +163,16 @@ def test_what_is_written_is_the_diff_and_asking_again_proposes_nothing(root: Pat
     assert example.report(root).diff == []
 
 
+def test_what_is_shown_is_a_patch_that_git_takes(root: Path) -> None:
+    shown = printed(example.report(root).shown)
+    (root / "x.patch").write_text("\n".join(shown) + "\n")
+    example.git(root, "apply", "x.patch")
+    applied = texts(root)
+    example.git(root, "checkout", "--quiet", ".")
+    example.report(root, write=True)
+    assert texts(root) == applied != example.FILES
+
+
 def test_a_second_minor_waits_for_the_first_to_be_committed(root: Path) -> None:
     kubernetes = example.OFFERS.kubernetes
     assert not isinstance(kubernetes, Unknown)
@@ -210,7 +220,7 @@ def test_what_renovate_moves_is_named_and_left_to_it(root: Path) -> None:
 def test_a_date_that_eks_moved_is_corrected(root: Path) -> None:
     offers = replace(example.OFFERS, kubernetes={"1.35": Minor(date(2027, 4, 1), None)})
     changed = [line for line in example.report(root, Kind.KUBERNETES, offers=offers).diff if line.startswith("+ ")]
-    assert changed == ['+            KubernetesVersion("1.35", date(2027, 4, 1)),']
+    assert changed == ['+            KubernetesVersion("1.35", date(2027, 4, 1)),  # a comment']
 
 
 STACK = """\

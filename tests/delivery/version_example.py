@@ -39,8 +39,7 @@ KUBERNETES: Mapping[str, KubernetesVersion] = MappingProxyType(
     {
         version.minor: version
         for version in (
-            KubernetesVersion("1.34", date(2026, 12, 2)),  # ends soon
-            KubernetesVersion("1.35", date(2027, 3, 27)),
+            KubernetesVersion("1.35", date(2027, 3, 27)),  # a comment
         )
     }
 )
@@ -50,7 +49,6 @@ ADDONS: Mapping[str, AddonVersions] = MappingProxyType(
         "kube-proxy": AddonVersions("1.35", ("v1.35.4-eksbuild.9",)),  # of the minor
     }
 )
-# renovate: datasource=github-releases depName=fluxcd/flux2
 FLUX = "2.9.5"
 CHARTS: Mapping[str, str] = MappingProxyType({"aws-load-balancer-controller": "3.5.0"})
 """
@@ -174,12 +172,13 @@ def report(root: Path, *only: Kind, offers: Offers | None = OFFERS, write: bool 
 
 
 def excerpts() -> dict[str, str]:
-    """Name → what the page shows under it: the beginning of what is printed, up to the diff of manifests."""
+    """Name → what the page shows under it: the beginning of what is printed."""
     with tempfile.TemporaryDirectory() as folder:
         root = checkout(Path(folder))
         shown = {"all": printed(report(root).shown), "offline": printed(report(root, offers=None).shown)}
-    cut = [index for index, line in enumerate(shown["all"]) if line.startswith("--- a/k8s/")]
-    shown["all"] = shown["all"][: cut[0]]
+    for name, after in (("all", "--- a/k8s/"), ("offline", "Renovate moves")):
+        (cut, *_) = (index for index, line in enumerate(shown[name]) if line.startswith(after))
+        shown[name] = shown[name][:cut]
     return {name: "\n".join(line.rstrip() for line in lines) for name, lines in shown.items()}
 
 
