@@ -11,7 +11,7 @@ documentation, "The Chart.yaml file" (kubeVersion).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date  # noqa: TC003  # read by whoever reads the fields
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from common import semver
 from permanent.preflight.verdict import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 EKS_BUILD = re.compile(r"v(\d+)\.(\d+)\.(\d+)-eksbuild\.(\d+)")
 MINOR = re.compile(r"1\.(\d{1,4})")
@@ -183,7 +183,7 @@ class Steps:
 
     targets: Mapping[str, str]
     """Minor → that to run on: itself, or the next."""
-    blocked: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
+    blocked: Mapping[str, Sequence[str]]
     """The next minor → what it waits for, a line each."""
 
 
@@ -193,7 +193,7 @@ def steps(
     charts: Mapping[str, str],
     today: date,
     *,
-    is_asked: Callable[[str], bool] = lambda _minor: True,
+    is_asked: bool = True,
 ) -> Steps:
     """Decide which minors move. Scopes of one minor move together or not at all: they share the contract's pins.
 
@@ -202,7 +202,7 @@ def steps(
         offers: what sources say.
         charts: key → pinned version.
         today: on which EKS must offer the next minor.
-        is_asked: whether a minor may move.
+        is_asked: whether a minor may move at all.
     """
     targets: dict[str, str] = {}
     blocked: dict[str, Sequence[str]] = {}
@@ -210,12 +210,13 @@ def steps(
         targets[minor] = minor
         following = next_minor(minor)
         offered = None if isinstance(offers.kubernetes, Unknown) else offers.kubernetes.get(following or "")
-        if following is None or offered is None or not offered.is_offered(today) or not is_asked(minor):
+        if following is None or offered is None or not offered.is_offered(today) or not is_asked:
             continue
         group = [scope for scope in scopes if scope.kubernetes == minor]
-        if any((number(following) or 0) > (number(scope.committed) or 0) + 1 for scope in group):
-            continue  # HEAD is one behind already: its update comes first
-        if reasons := _obstacles(group, following, offers, charts):
+        behind = [scope for scope in group if (number(following) or 0) > (number(scope.committed) or 0) + 1]
+        if behind:
+            blocked[following] = [f"HEAD has {behind[0].committed}: {minor} is to be committed, and merged, before it"]
+        elif reasons := _obstacles(group, following, offers, charts):
             blocked[following] = reasons
         else:
             targets[minor] = following

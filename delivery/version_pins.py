@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, cast
@@ -54,7 +54,6 @@ class Scope:
         at: where it is said; None: the stack takes the contract's.
         addons: add-on → version.
         places: add-on → where its version is said; in the contract with the minor and the other known versions.
-        known: add-on → the versions that the contract lists, the pin first.
         ami_releases: node groups that pin an AMI of the minor.
     """
 
@@ -63,7 +62,6 @@ class Scope:
     at: Place | None
     addons: Mapping[str, str]
     places: Mapping[str, Place]
-    known: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     ami_releases: tuple[str, ...] = ()
 
     @property
@@ -208,7 +206,6 @@ def _contract(text: str, values: Mapping[str, Any]) -> Contract:
         return node.value
 
     addons = {word(key): call for key, call in _items(values["ADDONS"])}
-    known = {name: tuple(word(each) for each in call.args[1].elts) for name, call in addons.items()}
     rows = values["KUBERNETES"].args[0].generators[0].iter.elts
     support = {word(call.args[0]): Support(date(*map(_number, call.args[1].args)), span(call.args[1])) for call in rows}
     last = span(rows[-1])
@@ -216,9 +213,8 @@ def _contract(text: str, values: Mapping[str, Any]) -> Contract:
         "",
         word(values["KUBERNETES_DEFAULT"]),
         span(values["KUBERNETES_DEFAULT"]),
-        {name: versions[0] for name, versions in known.items()},
+        {name: word(call.args[1].elts[0]) for name, call in addons.items()},
         {name: span(call.args[0], call.args[1]) for name, call in addons.items()},
-        known,
     )
     charts = {word(key): (word(value), span(value)) for key, value in _items(values["CHARTS"])}
     if not text.startswith(",", last.end):
@@ -298,7 +294,7 @@ def _stack(root: Path, path: str, kubernetes: str) -> Scope:
         _place(path, minor) if minor else None,
         {name: _word(node) for name, node in addons},
         {name: _place(path, node) for name, node in addons},
-        ami_releases=tuple(name for name, group in groups if _at(group, "amiRelease")),
+        tuple(name for name, group in groups if _at(group, "amiRelease")),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ class Proposal:
     edits: tuple[Edit, ...]
     notes: tuple[str, ...]
     """What else is to be known, a line each."""
-    unknown: Mapping[str, str] = field(default_factory=dict[str, str])
+    unknown: Mapping[str, str]
     """Pin → why its source did not say."""
 
 
@@ -92,7 +92,7 @@ class Proposer:
             self.offers,
             {chart.key: chart.version for chart in self.pins.charts},
             self.today,
-            is_asked=lambda _minor: Kind.KUBERNETES in self.only and not self._mover(version_renovate.KUBERNETES),
+            is_asked=Kind.KUBERNETES in self.only and not self._mover(version_renovate.KUBERNETES),
         )
         rows: list[Row] = []
         edits = list(self._table(steps.targets))

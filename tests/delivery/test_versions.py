@@ -61,7 +61,7 @@ def test_the_pins_of_the_repository_are_read_as_they_are() -> None:
     found = version_pins.read(REPOSITORY)
     contract = found.contract
     assert contract.scope.kubernetes == versions.KUBERNETES_DEFAULT
-    assert contract.scope.known == {name: each.versions for name, each in versions.ADDONS.items()}
+    assert contract.scope.addons == {name: each.pin for name, each in versions.ADDONS.items()}
     assert {minor: each.until for minor, each in contract.support.items()} == {
         minor: each.standard_support_until for minor, each in versions.KUBERNETES.items()
     }
@@ -184,7 +184,10 @@ def test_a_second_minor_waits_for_the_first_to_be_committed(root: Path) -> None:
     }
     offers = replace(example.OFFERS, kubernetes=further, addons=addons)
     example.report(root, offers=offers, write=True)
-    assert pinned(example.report(root, offers=offers))["Kubernetes"] == ("1.36", None)
+    waiting = example.report(root, offers=offers)
+    assert pinned(waiting)["Kubernetes"] == ("1.36", None)
+    says = "Kubernetes 1.37 is not proposed: HEAD has 1.35: 1.36 is to be committed, and merged, before it"
+    assert says in waiting.proposal.notes
     example.commit(root)
     assert pinned(example.report(root, offers=offers))["Kubernetes"] == ("1.36", "1.37")
 
