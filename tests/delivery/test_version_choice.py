@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -74,8 +75,8 @@ def test_a_chart_gets_the_newest_release_that_takes_the_minor(
 
 
 def offers(**changed: object) -> Offers:
-    found = {"kubernetes": MINORS, "addons": {"cni": BUILDS}, "flux": [], "charts": {}, **changed}
-    return Offers(**found)  # pyright: ignore[reportArgumentType]
+    found: dict[str, Any] = {"kubernetes": MINORS, "addons": {"cni": BUILDS}, "flux": [], "charts": {}, **changed}
+    return Offers(**found)
 
 
 def target(pins: list[ScopePins], offered: Offers, **charts: str) -> choice.Steps:
@@ -128,16 +129,19 @@ def test_a_stack_that_cannot_move_keeps_all_of_its_minor() -> None:
 
 # Properties.
 
+
+def numbered(numbers: tuple[int, int, int], tail: str) -> str:
+    return f"{'.'.join(map(str, numbers))}{tail}"
+
+
+def eks(numbers: tuple[int, int, int], tail: str, number: int) -> str:
+    return f"v{numbered(numbers, tail)}-eksbuild.{number}"
+
+
 SMALL = st.integers(0, 3)
 RELEASE = st.tuples(SMALL, SMALL, SMALL)
-TAIL = st.sampled_from(["", "", "-rc.1", "-alpha", "+build"])
-SEMVER = st.builds(lambda numbers, tail: ".".join(map(str, numbers)) + tail, RELEASE, TAIL)
-EKS = st.builds(
-    lambda numbers, tail, number: f"v{'.'.join(map(str, numbers))}{tail}-eksbuild.{number}",
-    RELEASE,
-    st.sampled_from(["", "", "-rc.1"]),
-    SMALL,
-)
+SEMVER = st.builds(numbered, RELEASE, st.sampled_from(["", "", "-rc.1", "-alpha", "+build"]))
+EKS = st.builds(eks, RELEASE, st.sampled_from(["", "", "-rc.1"]), SMALL)
 MINOR = st.sampled_from(sorted(MINORS))
 BUILD = st.builds(Build, EKS, st.frozensets(MINOR), st.frozensets(MINOR))
 CHART = st.builds(ChartVersion, SEMVER, kube=st.sampled_from(["", ">=1.35.0-0", "<1.36.0-0", ">=1.x", "?", "~1.36"]))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import re
+import sys
 import tokenize
 from dataclasses import replace
 from datetime import date, timedelta
@@ -78,7 +80,9 @@ def test_the_pins_of_the_repository_are_read_as_they_are() -> None:
     version_pins.refuse_disagreement(found, REPOSITORY)
 
 
-def test_everything_of_the_repository_moves_in_one_diff_that_is_still_its_contract() -> None:
+def test_everything_of_the_repository_moves_in_one_diff_that_is_still_its_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A minor above the newest that is known, so that the table of dates grows too."""
     minor = f"1.{int(versions.KUBERNETES_DEFAULT.partition('.')[2]) + 1}"
     builds = {name: [Build("v9.0.0-eksbuild.1", frozenset({minor}), frozenset({minor}))] for name in versions.ADDONS}
@@ -92,30 +96,27 @@ def test_everything_of_the_repository_moves_in_one_diff_that_is_still_its_contra
         *(chart.places[0].path for chart in found.charts),
     }
     (contract,) = (each.after for each in report.documents if each.path.name == "versions.py")
-    space: dict[str, Any] = {"__name__": "infra.contract.moved"}
-    exec(compile(contract.replace("@dataclass(frozen=True)", "@plain"), "moved", "exec"), {**PLAIN, **space}, space)  # noqa: S102
-    assert space["KUBERNETES_DEFAULT"] == minor
-    assert {name: (each.kubernetes, each.versions) for name, each in space["ADDONS"].items()} == dict.fromkeys(
+    moved = imported(contract, tmp_path / "moved_versions.py", monkeypatch)
+    assert minor == moved.KUBERNETES_DEFAULT
+    assert {name: (each.kubernetes, each.versions) for name, each in moved.ADDONS.items()} == dict.fromkeys(
         versions.ADDONS, (minor, ("v9.0.0-eksbuild.1",))
     )
-    assert list(space["KUBERNETES"]) == [*versions.KUBERNETES, minor]
-    assert space["KUBERNETES"][minor].standard_support_until == date(2028, 1, 1)
-    assert space["FLUX"] == versions.FLUX, "Renovate moves it"
-    assert set(space["CHARTS"].values()) == {"999.0.0"}
+    assert list(moved.KUBERNETES) == [*versions.KUBERNETES, minor]
+    assert moved.KUBERNETES[minor].standard_support_until == date(2028, 1, 1)
+    assert versions.FLUX == moved.FLUX, "Renovate moves it"
+    assert set(moved.CHARTS.values()) == {"999.0.0"}
 
 
-def plain(cls: Any) -> Any:
-    """A class of the contract, with a constructor of positions: a dataclass wants its module imported."""
-    fields = list(cls.__annotations__)
-
-    def make(self: Any, *values: object) -> None:
-        self.__dict__ |= dict(zip(fields, values, strict=True))
-
-    cls.__init__ = make
-    return cls
-
-
-PLAIN = {"plain": plain}
+def imported(text: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of this text."""
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, path.stem, module)  # its dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
 
 
 # What is proposed, and what stays.
@@ -343,9 +344,18 @@ def test_offline_it_says_what_the_checkout_knows_and_never_up_to_date(root: Path
 
 # Properties of the files.
 
-VERSION = st.builds(lambda a, b, c: f"{a}.{b}.{c}", st.integers(1, 5), st.integers(0, 12), st.integers(0, 12))
+
+def release(major: int, minor: int, patch: int) -> str:
+    return f"{major}.{minor}.{patch}"
+
+
+def eks(version: str, number: int) -> str:
+    return f"v{version}-eksbuild.{number}"
+
+
+VERSION = st.builds(release, st.integers(1, 5), st.integers(0, 12), st.integers(0, 12))
 MINOR = st.sampled_from(["1.34", "1.35", "1.36", "1.37"])
-EKS = st.builds(lambda version, build: f"v{version}-eksbuild.{build}", VERSION, st.integers(1, 30))
+EKS = st.builds(eks, VERSION, st.integers(1, 30))
 OFFERED = st.builds(
     Offers,
     st.dictionaries(MINOR, st.builds(Minor, st.dates(date(2026, 1, 1), date(2029, 1, 1)), st.none())),
