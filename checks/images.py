@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from checks import semver
 from checks.manifests import at, mapping
 from checks.selectors import selects as takes_labels
+from common import semver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

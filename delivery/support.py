@@ -23,7 +23,8 @@ ALARM = Alarm("support-dates", "Kubernetes leaves standard support soon", "The l
 
 UPGRADE = """\
 Raise `infra-fleet:kubernetesVersion` by one minor, or `KUBERNETES_DEFAULT` in `infra/contract/versions.py`, with its
-add-on pins: docs/upgrade.md has the steps. The next run of `support-dates` that finds nothing closes this issue.
+add-on pins: `fleet versions` proposes them, and docs/upgrade.md has the steps. The next run of `support-dates` that
+finds nothing closes this issue.
 """
 
 

@@ -82,8 +82,9 @@ class Nodes(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     depends_on=[*attachments, *depends_on],
-                    # What is left out is computed, and so no change to pulumi-aws: a group that EKS could not update.
-                    replacement_trigger="instance type in the launch template" if group.burstable_type else None,
+                    # EKS updates no group to a type in the other place. What is left out is computed, so pulumi-aws
+                    # sees no change; and the engine compares two triggers, never one with none.
+                    replacement_trigger=f"instance type in the {'template' if group.burstable_type else 'group'}",
                     custom_timeouts=pulumi.CustomTimeouts(create="20m", update="60m", delete="25m"),
                 ),
             )

@@ -6,10 +6,11 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
-from checks import images, kustomize, semver
+from checks import images, kustomize
 from checks.findings import Finding, Severity, Stage
 from checks.manifests import at, listed, mapping
 from checks.rule import rule
+from common import semver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

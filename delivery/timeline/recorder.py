@@ -60,6 +60,8 @@ class Registration:
     delete_timeout: str
     imported: str
     ignored: tuple[str, ...]
+    replacement_trigger: str
+    """The engine replaces a resource whose trigger differs from the state's; empty: it has none."""
 
     @property
     def label(self) -> str:
@@ -161,6 +163,7 @@ class _Monitor(mocks.MockMonitor):
                 delete_timeout=request.customTimeouts.delete,
                 imported=request.importId,
                 ignored=tuple(request.ignoreChanges),
+                replacement_trigger=request.replacement_trigger.string_value,
             )
         return response
 

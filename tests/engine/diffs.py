@@ -80,6 +80,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "nothing": Scenario(files={"infra/again.py": "# nothing imports it\n"}),
     "tag": Scenario({"tags": {"owner": "platform"}}),
     "node-size": Scenario({"nodeGroups": OTHERS}),
+    "one-burstable-type": Scenario({"nodeGroups": {"default": {"instanceTypes": ["t3.large"]}}}),
     "log-type": Scenario({"controlPlaneLogs": ["api", "audit", "authenticator", "scheduler"]}),
     "zone": Scenario({"zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"]}),
     "cluster-name": Scenario({"clusterName": "blue"}, layer={"clusters": ["staging", "blue"]}),

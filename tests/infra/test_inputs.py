@@ -144,6 +144,17 @@ def test_a_group_of_other_types_names_none(types: list[str]) -> None:
     assert not {"instanceType", "creditSpecification"} & set(template)
 
 
+def test_a_type_that_moves_between_group_and_launch_template_replaces_the_group() -> None:
+    """The engine compares triggers only where the state and the program have one."""
+    groups = {"one": ["t3.large"], "other": ["t3.xlarge"], "several": ["t3.large", "t3a.large"], "fixed": ["m5.large"]}
+    settings = {name: {"instanceTypes": types} for name, types in groups.items()}
+    found = recorder.run_stack({**recorder.CONFIG, "nodeGroups": settings}, preview=False)
+    triggers = {name: found.one("NodeGroup", name).replacement_trigger for name in groups}
+    assert triggers["one"] == triggers["other"]
+    assert triggers["several"] == triggers["fixed"]
+    assert len({"", *triggers.values()}) == 3
+
+
 def test_a_release_of_the_image_is_pinned_on_demand_and_a_preview_says_which_holds() -> None:
     assert "releaseVersion" not in group_of()[0]
     assert group_of(amiRelease="1.36.4-20260923")[0]["releaseVersion"] == "1.36.4-20260923"

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import config, images, semver, tree
+from checks import config, images, tree
 from checks.manifests import at
+from common import semver
 from tools.build import ensure
 from tools.catalogue import KUSTOMIZE
 

@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 
 from infra.contract.versions import KUBERNETES
+from sandbox.account.overlay.eks.versions import EXTENDED, OFFERED
 from tests.sandbox.account.aws import Aws, Document, refused, tags, unique
 
 if TYPE_CHECKING:
@@ -167,7 +168,11 @@ def test_the_support_of_a_version_is_told_and_an_unknown_one_is_left_out(aws: Aw
     assert version["clusterVersion"] == "1.36"
     assert version["endOfStandardSupportDate"].date() == KUBERNETES["1.36"].standard_support_until
     assert version["versionStatus"].lower().replace("_", "-") == version["status"]
-    assert len(aws.eks.describe_cluster_versions()["clusterVersions"]) == len(KUBERNETES)
+    pages = aws.eks.get_paginator("describe_cluster_versions").paginate(PaginationConfig={"PageSize": 2})
+    assert [each["clusterVersion"] for page in pages for each in page["clusterVersions"]] == list(OFFERED)
+    (behind,) = aws.eks.describe_cluster_versions(clusterVersions=["1.33"])["clusterVersions"]
+    assert behind["endOfStandardSupportDate"].date() == EXTENDED["1.33"]
+    assert behind["endOfExtendedSupportDate"].date() == EXTENDED["1.33"].replace(year=2027)
 
 
 def test_a_refused_cluster_leaves_nothing(aws: Aws) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from infra.contract.versions import KUBERNETES, KUBERNETES_DEFAULT
+from infra.contract.versions import KUBERNETES_DEFAULT
 from sandbox.account.overlay.eks.backend import page
+from sandbox.account.overlay.eks.versions import STANDARD_UNTIL
 
 if TYPE_CHECKING:
-    from infra.contract.versions import KubernetesVersion
     from sandbox.account.overlay.eks.backend import Call, Document, Operations
 
 EXTENDED = timedelta(days=365)
@@ -22,18 +22,19 @@ EXTENDED = timedelta(days=365)
 def describe_cluster_versions(call: Call) -> Document:
     """DescribeClusterVersions; it knows no other minors, and leaves them out."""
     wanted, today = call.request.get("clusterVersions"), datetime.now(UTC).date()
-    found = [_described(each, today) for each in KUBERNETES.values() if not wanted or each.minor in wanted]
+    found = [
+        _described(minor, until, today) for minor, until in STANDARD_UNTIL.items() if minor in (wanted or (minor,))
+    ]
     return page("clusterVersions", found, call.request)
 
 
-def _described(version: KubernetesVersion, today: date) -> Document:
-    until = version.standard_support_until
+def _described(minor: str, until: date, today: date) -> Document:
     ends = {"STANDARD_SUPPORT": until, "EXTENDED_SUPPORT": until + EXTENDED}
     status = next((status for status, last in ends.items() if today <= last), "UNSUPPORTED")
     return {
-        "clusterVersion": version.minor,
+        "clusterVersion": minor,
         "clusterType": "eks",
-        "defaultVersion": version.minor == KUBERNETES_DEFAULT,
+        "defaultVersion": minor == KUBERNETES_DEFAULT,
         "endOfStandardSupportDate": datetime.combine(until, time(), UTC),
         "endOfExtendedSupportDate": datetime.combine(until + EXTENDED, time(), UTC),
         "status": status.lower().replace("_", "-"),

@@ -7,14 +7,19 @@ add-ons for several minors (DescribeAddonVersions, compatibilities).
 
 from __future__ import annotations
 
+from datetime import date
+
 from infra.contract.versions import ADDONS, KUBERNETES, KUBERNETES_DEFAULT
 from sandbox.account.overlay.eks import errors
 
 PLATFORM_VERSION = "eks.14"
-EXTENDED = ("1.32", "1.33")
-"""Minors that EKS still offers, at the price of extended support: for clusters that are behind."""
+EXTENDED = {"1.32": date(2026, 3, 23), "1.33": date(2026, 7, 29)}
+"""Minors that EKS still offers, at the price of extended support: for clusters that are behind. When standard ended."""
 
-OFFERED = (*EXTENDED, *KUBERNETES)
+STANDARD_UNTIL = {**EXTENDED, **{version.minor: version.standard_support_until for version in KUBERNETES.values()}}
+"""Minor → its last day of standard support."""
+
+OFFERED = tuple(STANDARD_UNTIL)
 MOST_BEHIND = 3
 """Minors that a node may be behind the control plane (EKS user guide, "Update existing cluster to new version")."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import semver
+from common import semver
 
 CASES: list[tuple[str, str, bool | str]] = json.loads((Path(__file__).parent / "semver_cases.json").read_text("utf-8"))[
     "cases"
