@@ -3,28 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# Sources: apply logs of public Terraform and Pulumi repositories on EKS, 2021 to 2026; the longest of each, in seconds.
-CREATE: Mapping[str, float] = {
-    "Vpc": 24,
-    "Subnet": 10,
-    "NatGateway": 112,
-    "Cluster": 765,
-    "NodeGroup": 201,
-    "Addon vpc-cni": 35,
-    "Addon eks-pod-identity-agent": 35,
-    "Addon kube-proxy": 25,
-    "Addon coredns": 56,
-    "Addon aws-ebs-csi-driver": 45,
-    "Addon metrics-server": 45,
-}
-DELETE: Mapping[str, float] = {"NatGateway": 94, "Cluster": 228, "NodeGroup": 252}
-OTHER = 1.0
-"""A step that no log shows."""
+from delivery.timeline import durations
 
 SLACK = 20.0
 """Seconds by which a resource may be slower than the table before it counts as slower."""
@@ -43,8 +23,7 @@ def expected(label: str, operation: str) -> float:
         label: type and name.
         operation: `create` or `delete`.
     """
-    table = CREATE if operation == "create" else DELETE
-    return table.get(label, table.get(label.partition(" ")[0], OTHER))
+    return durations.seconds(label, durations.CREATE if operation == "create" else durations.DELETE)
 
 
 def is_slower(label: str, operation: str, seconds: float) -> bool:
