@@ -1,0 +1,153 @@
+"""`fleet sandbox rehearse`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from common.console import Console, Line, Sign, give_json, tell
+from common.errors import INTERRUPTED
+from fleet.options import HERE, STACK, Cwd, Json, Stack
+from sandbox.checkout import Checkout
+from sandbox.day import choice, faults, first_run, guard, outcome
+from sandbox.day.home import NAME, Home, Memory
+from sandbox.day.run import Run
+from sandbox.day.steps import DAY, steps
+from sandbox.day.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox.day.faults import Fault
+    from sandbox.day.step import Step
+
+console = Console()
+
+NAMES = ", ".join(step.name for step in DAY)
+
+HELP = f"""Run a whole day of the platform on this machine, and say what it proves.
+
+Without AWS and without credentials: from an empty embedded account to an empty account. Begin with --no-cluster: it \
+leaves out Kubernetes, and needs no tool but Pulumi. The first run with the cluster builds Kubernetes and Flux.
+
+The steps: {NAMES}.
+
+It works in a folder of its own. Your own sandbox account stays as it is. Exits 0 only if every step held.
+"""
+
+
+def rehearse(
+    cwd: Cwd = HERE,
+    stack: Stack = STACK,
+    no_cluster: Annotated[
+        bool, typer.Option("--no-cluster", help="Leave out Kubernetes, Flux and Git: a minute or two, not five.")
+    ] = False,
+    only: Annotated[
+        str, typer.Option("--only", metavar="STEP[,STEP...]", help="Run these steps, and the steps that they need.")
+    ] = "",
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="STEP",
+            help="Begin at this step. What it needs runs first, unless a rehearsal that was kept has it.",
+        ),
+    ] = "",
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Leave the platform standing: no last night, and a step that fails is not cleared away."
+        ),
+    ] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", help="Inject random faults that the day must survive; the same seed repeats them."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", help="The folder of the rehearsal.", show_default=f"{NAME} in the checkout"),
+    ] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Also write the table as SVG to this file.")] = None,
+    *,
+    as_json: Json = False,
+    forget: Annotated[bool, typer.Option("--forget", help="End the platform that --keep has left, and exit.")] = False,
+) -> None:
+    """Run the day, as HELP says."""
+    home = Home((folder or Path(cwd) / NAME).resolve())
+    with home.held(_say) as lock, guard.guarded(home, lock), home.marked():
+        if forget:
+            _say(f"{'ended what' if home.empty() else 'nothing'} was kept")
+            return
+        memory = home.read()
+        is_fresh = not (only or start) or memory.has_cluster == no_cluster
+        if is_fresh:
+            memory = Memory(has_cluster=not no_cluster)
+        chosen = choice.choose(
+            steps(has_cluster=not no_cluster),
+            only=[name.strip() for name in only.split(",") if name.strip()],
+            start=start,
+            has_cluster=not no_cluster,
+            there=memory.there,
+            keep=keep,
+        )
+        if is_fresh and home.empty():
+            _say("what an earlier rehearsal left was ended")
+        memory.seed = seed
+        given = [] if seed is None else [fault for fault in faults.of_seed(seed) if fault.step in _names(chosen)]
+        _announce(chosen, given, seed)
+        tools = first_run.missing(home.sandbox, has_cluster=not no_cluster)
+        for line in first_run.lines(tools, has_cluster=not no_cluster):
+            _say(line)
+        first_run.prepare(tools, _say)
+        run = Run(home, Checkout(cwd), stack, chosen, memory, View(console, len(chosen)), keep, given)
+        done = run.run()
+    if as_json:
+        give_json(done.document)
+    tell(outcome.Summary(done), beside_json=as_json)
+    tell(done.verdict, beside_json=as_json)
+    for line in _next(done, home, keep=keep):
+        console.print(line)
+    if picture:
+        outcome.draw(done, picture)
+        _say(f"the table is drawn in {picture}")
+    if isinstance(run.interruption, SystemExit):
+        raise run.interruption
+    raise typer.Exit(INTERRUPTED if run.interruption else 0 if done.is_good else 1)
+
+
+def _announce(chosen: Sequence[Step], given: Sequence[Fault], seed: int | None) -> None:
+    """Say what will run, and what will fail on the way."""
+    _say(f"{len(chosen)} steps: {', '.join(_names(chosen))}")
+    if seed is not None:
+        _say(f"faults of seed {seed}, which the day must survive{'' if given else ': none in these steps'}")
+        for fault in given:
+            _say(f"  {fault.step}: {fault.text}")
+
+
+def _next(done: outcome.Day, home: Home, *, keep: bool) -> list[Line]:
+    """What to type next."""
+    failed = done.first_failure
+    where = f" --folder {home.sandbox.root}"
+    found: list[str] = []
+    if failed:
+        found.append(f"less {failed.log}")
+    if keep:
+        has_cluster = any(each.step.needs_cluster for each in done.results)
+        looks = ["cluster status", "cluster kubectl"] if has_cluster else ["outputs"]
+        found += [f"fleet sandbox {look}{where}{' -- get pods -A' if 'kubectl' in look else ''}" for look in looks]
+        found.append(f"fleet sandbox rehearse --from {failed.step.name if failed else DAY[-1].name}")
+    elif failed:
+        found.append(f"fleet sandbox rehearse --from {failed.step.name} --keep   # stops there, to look at")
+    elif done.is_good:
+        found.append("fleet sandbox rehearse --keep   # to look at what stands, or --seed 1 for faults")
+    return [Line(Sign.NEXT, each) for each in found]
+
+
+def _names(chosen: Sequence[Step]) -> list[str]:
+    return [step.name for step in chosen]
+
+
+def _say(line: str) -> None:
+    console.print(f"rehearse: {line}")
