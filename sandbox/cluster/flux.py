@@ -72,6 +72,36 @@ def sync(of: Cluster, layout: Layout, longest: float) -> None:
         reconcile(of, api.KUSTOMIZATION, objects.text(kustomization, "metadata", "name"))
 
 
+def follow(of: Cluster, layout: Layout, longest: float) -> None:
+    """Have main applied as fast as its Kustomizations can be: each is asked again once those that it depends on are.
+
+    By itself a Kustomization looks at its dependencies every now and then (kustomize-controller,
+    `--requeue-dependency`).
+
+    Raises:
+        FleetError: they are not all at main's commit within `longest` seconds.
+    """
+    sync(of, layout, longest)
+    asked: set[str] = set()
+
+    def are_all() -> bool:
+        things = {objects.text(thing, "metadata", "name"): thing for thing in of.list(api.KUSTOMIZATION)}
+        commit = head(layout)
+        there = {
+            name
+            for name, thing in things.items()
+            if objects.is_ready(thing) and objects.text(thing, "status", "lastAppliedRevision").endswith(commit)
+        }
+        for name, thing in things.items():
+            needs = {objects.text(each, "name") for each in objects.mappings(thing, "spec", "dependsOn")}
+            if needs and needs <= there and name not in there | asked:
+                reconcile(of, api.KUSTOMIZATION, name)
+                asked.add(name)
+        return len(there) == len(things)
+
+    until("Flux applies main", are_all, longest)
+
+
 def until(what: str, probe: Callable[[], Any], longest: float) -> Any:
     """What a probe gives, once it gives anything.
 

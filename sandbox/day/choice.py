@@ -48,46 +48,47 @@ class There:
 
 
 def choose(
-    steps: Sequence[Step],
+    day: Sequence[Step],
+    known: Sequence[Step],
     *,
     only: Sequence[str] = (),
     start: str = "",
-    has_cluster: bool = True,
     there: There = There(),
     keep: bool = False,
 ) -> list[Step]:
     """The steps to run, in the order of the day.
 
     Args:
-        steps: the whole day.
+        day: the steps with a cluster, or those without.
+        known: all steps.
         only: names of steps; empty: all.
         start: the name of the first step; empty: the first of all.
-        has_cluster: False leaves out what needs Kubernetes.
         there: what a rehearsal that was kept has left.
         keep: the last night does not run, so that there is something to look at.
 
     Raises:
         CannotRunError: a name is of no step, or of one that needs the cluster that is left out.
     """
-    known = {step.name: step for step in steps}
+    names = [step.name for step in day]
     for name in (*only, *([start] if start else [])):
-        if name not in known:
-            raise CannotRunError(_unknown(name, known))
-        if known[name].needs_cluster and not has_cluster:
+        if name not in {step.name for step in known}:
+            raise CannotRunError(_unknown(name, [step.name for step in known]))
+        if name not in names:
             raise CannotRunError(f"the step {name} needs a cluster: leave out --no-cluster")
     if only and start:
         raise CannotRunError("--only and --from exclude each other: name the steps, or where to begin")
-    day = {step.name: step for step in steps if has_cluster or not step.needs_cluster}
-    names = list(day)
+    by_name = dict(zip(names, day, strict=True))
     wanted = list(only) or names[names.index(start) if start else 0 :]
-    if keep and not only and day[wanted[-1]].is_night and len(wanted) > 1:
+    if keep and not only and by_name[wanted[-1]].is_night and len(wanted) > 1:
         wanted.pop()
     chosen = set(wanted)
     while wanted:
-        missing = (there.lacks(day[wanted.pop()]) & set(day)) - chosen
+        step = by_name[wanted.pop()]
+        given = {each for name in chosen if names.index(name) < names.index(step.name) for each in by_name[name].gives}
+        missing = (there.lacks(step) & set(names)) - chosen - given
         chosen |= missing
         wanted += missing
-    return [step for name, step in day.items() if name in chosen]
+    return [step for step in day if step.name in chosen]
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

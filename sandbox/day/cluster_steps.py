@@ -10,6 +10,7 @@ from common.errors import FleetError
 from common.kubernetes import api, objects
 from common.kubernetes.api import Kind
 from sandbox import permanent_layer
+from sandbox.account.leftovers import Maker, place_of
 from sandbox.cluster import flux, life, rehearsed_bootstrap
 from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from sandbox.cluster.image_automation import Automation, RefusedError
@@ -150,19 +151,24 @@ def bootstrap_again(day: Day) -> str:
 
 
 def leftovers(day: Day) -> str:
-    """Have the controllers make a load balancer and a volume; add what they would leave after their end."""
+    """Have the controllers make a load balancer and a volume, and leave a network interface as the VPC CNI does."""
     if not day.has_cluster:
         return stack_steps.leftovers(day)
     before = day.census()
     day.cluster.apply(api.SERVICE, BALANCED, MANAGER)
     day.cluster.apply(CLAIM, CLAIMED, MANAGER)
+    name = day.settings.cluster_name
+    maker = Maker(day.account, day.seed or 0)
+    cni = {"cluster.k8s.amazonaws.com/name": name}
+    maker.interface(place_of(maker, name), maker.unique("aws-K8S-i"), cni, [])
 
-    def made() -> bool:
+    def made() -> dict[str, int]:
         now = day.census()
-        return all(len(now[kind]) > len(before[kind]) for kind in ("load balancer", "volume"))
+        more = {kind: len(now[kind]) - len(before[kind]) for kind in now if len(now[kind]) > len(before[kind])}
+        return more if {"load balancer", "volume", "network interface"} <= more.keys() else {}
 
-    day.until("the controllers make a load balancer and a volume", made)
-    return f"a load balancer, a volume; {stack_steps.leftovers(day)}"
+    more = day.until("the controllers make a load balancer and a volume", made)
+    return ", ".join(f"{kind}: {count}" for kind, count in more.items())
 
 
 def rebuild(day: Day) -> str:

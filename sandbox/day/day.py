@@ -149,7 +149,9 @@ class Day:
 
     def sync(self) -> None:
         """Have Flux fetch and apply main now. Raises FleetError."""
-        self.until("Flux can be asked", lambda: flux.sync(self.cluster, self.layout, LONGEST) is None)
+        self.commands.say("waiting: Flux applies main")
+        # The API server may be away at the first call.
+        flux.until("Flux applies main", lambda: flux.follow(self.cluster, self.layout, LONGEST) is None, LONGEST)
 
     def until(self, what: str, probe: Callable[[], Any]) -> Any:
         """Wait for what a probe gives. Raises FleetError."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from sandbox import files
@@ -101,8 +103,8 @@ ORDER = ("up", "bootstrap", "change", "release", "bootstrap-again", "night", "re
 def _of_account(chance: random.Random, step: str) -> Fault:
     service, operation = chance.choice(CALLS[step])
     code = chance.choice(CODES)
-    said = "its connection is cut" if code == RESET else f"gets {code}"
-    return Fault(step, f"the first {operation} {said}", Rule(code, service, operation, times=1))
+    text = f"the first {operation} gets {code}" if code != RESET else f"the first {operation} loses its connection"
+    return Fault(step, text, Rule(code, service, operation, times=1))
 
 
 @contextmanager
@@ -124,3 +126,14 @@ def given(fault: Fault | None, folder: Folder, layout: Layout) -> Generator[None
             timer.start()
             undo.callback(timer.cancel)
         yield
+
+
+def has_struck(fault: Fault, folder: Folder, since: int) -> bool:
+    """Whether a fault of the account has hit a call since a size of the record of calls. Others always do."""
+    if fault.rule is None:
+        return True
+    with folder.calls.open("rb") as record:
+        record.seek(since)
+        calls = [json.loads(line) for line in record.read().splitlines()]
+    wanted = HTTPStatus.BAD_REQUEST if fault.rule.code != NONE else HTTPStatus.OK
+    return any(fault.rule.matches(call["service"], call["operation"]) and call["status"] >= wanted for call in calls)

@@ -86,9 +86,9 @@ def rehearse(
             memory = Memory(has_cluster=not no_cluster)
         chosen = choice.choose(
             steps(has_cluster=not no_cluster),
+            DAY,
             only=[name.strip() for name in only.split(",") if name.strip()],
             start=start,
-            has_cluster=not no_cluster,
             there=memory.there,
             keep=keep,
         )
@@ -105,7 +105,7 @@ def rehearse(
         done = run.run()
     if as_json:
         give_json(done.document)
-    tell(outcome.Summary(done), beside_json=as_json)
+    tell(outcome.table(done), beside_json=as_json)
     tell(done.verdict, beside_json=as_json)
     for line in _next(done, home, keep=keep):
         console.print(line)

@@ -7,30 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import rich.console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from common.console import STYLES, Line, Sign
-from common.text import clean
+from common.console import Grid, Line, Sign
 from sandbox.day.step import Outcome
 from sandbox.day.view import SIGNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from sandbox.day.step import Result
 
-COLUMNS = ("step", "seconds", "what it proves", "by")
+COLUMNS = ("", "step", "seconds", "what it proves", "by")
 PICTURE_WIDTH = 100
 TITLE = "make rehearse"
-OUTCOMES = {
-    Outcome.HELD: "",
-    Outcome.FAILED: "failed: ",
-    Outcome.STOPPED: "stopped: ",
-    Outcome.NOT_RUN: "not run: ",
-}
 
 
 @dataclass(frozen=True)
@@ -78,33 +69,17 @@ class Day:
         }
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The table of a day, as wide as the terminal."""
+def table(day: Day) -> Grid:
+    """What became of each step, what that proves, and by which part."""
+    return Grid(COLUMNS, [_row(each) for each in day.results])
 
-    day: Day
 
-    def __rich_console__(
-        self, _console: rich.console.Console, _options: rich.console.ConsoleOptions
-    ) -> Iterator[Padding]:
-        """As it is shown."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for name in COLUMNS:
-            is_number = name == "seconds"
-            table.add_column(
-                name.upper(),
-                justify="right" if is_number else "left",
-                no_wrap=name in ("step", "seconds"),
-                overflow="fold",
-            )
-        for each in self.day.results:
-            sign = SIGNS[each.outcome]
-            name = Text.assemble((sign.value, STYLES[sign]), f" {each.step.name}")
-            seconds = "–" if each.outcome is Outcome.NOT_RUN else f"{each.seconds:.1f}"  # noqa: RUF001  # a dash
-            said = OUTCOMES[each.outcome] + (each.step.proves if each.outcome is Outcome.HELD else each.seen)
-            fault = f" (in spite of a fault: {each.fault})" if each.fault else ""
-            table.add_row(name, seconds, Text(clean(f"{said}{fault}")), Text(each.step.by))
-        yield Padding(table, (0, 0, 0, 2))
+def _row(result: Result) -> tuple[str, ...]:
+    is_held, is_run = result.outcome is Outcome.HELD, result.outcome is not Outcome.NOT_RUN
+    said = result.step.proves if is_held else f"{result.outcome.value}: {result.seen}"
+    fault = f" (fault: {result.fault})" if result.fault else ""
+    seconds = f"{result.seconds:.1f}" if is_run else ""
+    return SIGNS[result.outcome].value, result.step.name, seconds, f"{said}{fault}", result.step.by
 
 
 def draw(day: Day, path: Path) -> None:
@@ -113,7 +88,7 @@ def draw(day: Day, path: Path) -> None:
         record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
     console.print(Text("$ make rehearse", style="bold"))
-    console.print(Summary(day))
+    console.print(table(day))
     console.print(day.verdict)
     path.write_text(console.export_svg(title=TITLE, unique_id="rehearsal"), encoding="utf-8")
 

@@ -17,6 +17,7 @@ from sandbox.day.step import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from sandbox.checkout import Checkout
     from sandbox.day.faults import Fault
@@ -76,7 +77,7 @@ class Run:
         log = self.home.logs / f"{number:02}-{step.name}.log"
         self.memory.there = self.memory.there.begin(step)
         self._remember()
-        began = time.monotonic()
+        began, since = time.monotonic(), _size(self.home.sandbox.calls)
         outcome, said = Outcome.HELD, ""
         with log.open("w", encoding="utf-8") as file:
             commands = Commands(file, self.view.show, PATIENCE if self.keep else 0.0)
@@ -97,7 +98,10 @@ class Run:
             self.memory.there = self.memory.there.hold(step)
             self._remember()
         seconds = time.monotonic() - began
-        self._end(Result(step, outcome, seconds, said, fault.text if fault else "", str(log)))
+        met = "" if fault is None else fault.text
+        if fault and outcome is Outcome.HELD and not faults.has_struck(fault, self.home.sandbox, since):
+            met = f"{fault.text}: not met"
+        self._end(Result(step, outcome, seconds, said, met, str(log)))
 
     def _hindrance(self, step: Step) -> str:
         """Why a step cannot run; empty: it can."""
@@ -119,3 +123,7 @@ class Run:
     def _end(self, result: Result) -> None:
         self.results.append(result)
         self.view.ended(result)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sandbox.day import cluster_steps, stack_steps
 from sandbox.day.step import Step
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _LEFTOVERS = "what controllers leave in AWS is there: the state does not know it"
+
+
+ALONE: Mapping[str, Mapping[str, str]] = {
+    "leftovers": {"by": "stand-ins for the controllers"},
+    "rebuild": {"proves": "a rebuild makes the same again", "by": "Pulumi engine, S3 state"},
+}
+"""What a step without a cluster proves otherwise."""
 
 
 def steps(*, has_cluster: bool) -> tuple[Step, ...]:
     """The day with a cluster, or what of it can be done without."""
     if has_cluster:
         return DAY
-    rebuilt = {"proves": "a rebuild makes the same again", "by": "Pulumi engine, S3 state"}
-    alone = (step for step in DAY if not step.needs_cluster)
-    return tuple(replace(step, **rebuilt) if step.name == "rebuild" else step for step in alone)
+    return tuple(replace(step, **ALONE.get(step.name, {})) for step in DAY if not step.needs_cluster)
 
 
 DAY = (
@@ -81,7 +90,7 @@ DAY = (
         needs=("bootstrap",),
         needs_cluster=True,
     ),
-    Step("leftovers", _LEFTOVERS, "stand-in controllers, embedded account", cluster_steps.leftovers, needs=("up",)),
+    Step("leftovers", _LEFTOVERS, "API server; controllers are stand-ins", cluster_steps.leftovers, needs=("up",)),
     Step(
         "night",
         "the teardown drains, sweeps and destroys",
