@@ -72,7 +72,7 @@ tools: .venv/.dev ## build the pinned tools that tests, linters and checks need
 	@status=0; for tool in pulumi actionlint kustomize kubeconform kube-validate kyverno crane controller-gen promtool; do \
 		$(FLEET) tools $$tool || status=1; done; exit $$status
 
-bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap
+bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap, a day
 	@$(BIN)/python -m tests.bench
 
 lint: .venv/.dev .venv-load-harness/.done workflows ## style, types, import contracts and workflows

@@ -68,7 +68,7 @@ def sync(of: Cluster, layout: Layout, longest: float) -> None:
     """
     reconcile(of, api.GIT_REPOSITORY, NAMESPACE)
     until("Flux fetches main", lambda: ready(of, api.GIT_REPOSITORY, NAMESPACE).endswith(head(layout)) or None, longest)
-    for kustomization in of.list(api.KUSTOMIZATION):
+    for kustomization in of.list(api.KUSTOMIZATION, NAMESPACE):
         reconcile(of, api.KUSTOMIZATION, objects.text(kustomization, "metadata", "name"))
 
 
@@ -85,7 +85,7 @@ def follow(of: Cluster, layout: Layout, longest: float) -> None:
     asked: set[str] = set()
 
     def are_all() -> bool:
-        things = {objects.text(thing, "metadata", "name"): thing for thing in of.list(api.KUSTOMIZATION)}
+        things = {objects.text(thing, "metadata", "name"): thing for thing in of.list(api.KUSTOMIZATION, NAMESPACE)}
         commit = head(layout)
         there = {
             name

@@ -31,7 +31,7 @@ metadata:
   name: rehearsal
   namespace: applications
 data:
-  text: hello
+  text: after {}
 """
 FLUX = "k8s/flux-system/flux-system/"
 """Where `flux bootstrap` writes its files."""
@@ -98,20 +98,25 @@ def reconciled(day: Day) -> str:
 
 
 def change(day: Day) -> str:
-    """Push a new ConfigMap to main, and see it in the cluster."""
+    """Push a ConfigMap to main that says where main was, and see it in the cluster."""
+    before = flux.head(day.layout)[:12]
 
     def add(clone: Path) -> None:
         file = clone / FOLDER / "kustomization.yaml"
         text = file.read_text("utf-8")
         expect("resources:\n" in text, f"{FOLDER}/kustomization.yaml has no list of resources")
-        (clone / FOLDER / "rehearsal.yaml").write_text(NOTE, "utf-8")
+        (clone / FOLDER / "rehearsal.yaml").write_text(NOTE.format(before), "utf-8")
         if "- rehearsal.yaml\n" not in text:
             file.write_text(text.replace("resources:\n", "resources:\n  - rehearsal.yaml\n", 1), "utf-8")
 
     commit = day.push(add, "Add a note")
     day.sync()
-    found = day.until("the ConfigMap is there", lambda: day.cluster.get(api.CONFIG_MAP, "rehearsal", NAMESPACE))
-    expect(found["data"] == {"text": "hello"}, f"the ConfigMap says {found['data']}")
+
+    def is_there() -> bool:
+        found = day.cluster.get(api.CONFIG_MAP, "rehearsal", NAMESPACE) or {}
+        return objects.text(found, "data", "text") == f"after {before}"
+
+    day.until("the cluster has the ConfigMap", is_there)
     return f"commit {commit[:12]} is in the cluster"
 
 

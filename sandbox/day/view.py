@@ -50,10 +50,10 @@ class View:
         """Show a step for as long as the block runs."""
         self.number += 1
         self.last = ""
-        head = f"{self.number}/{self.total} {step.name}: {step.proves}"
+        head, proves = f"{self.number}/{self.total} {step.name}", f": {step.proves}"
         began = time.monotonic()
         if not self.console.is_terminal or self.console.is_quiet:
-            self.console.print(head)
+            self.console.print(f"{head}{proves}")
             if fault:
                 self.console.print(f"   fault: {fault}")
             yield
@@ -61,7 +61,8 @@ class View:
         spinner = Spinner("dots")
 
         def look() -> rich.console.RenderableType:
-            spinner.update(text=Text(f"{head}  {time.monotonic() - began:.0f} s", overflow="ellipsis", no_wrap=True))
+            line = f"{head} {time.monotonic() - began:.0f} s{proves}"
+            spinner.update(text=Text(line, overflow="ellipsis", no_wrap=True))
             below = [f"  fault: {fault}"] if fault else []
             lines = [*below, f"  {clean(self.last)}"]
             return rich.console.Group(

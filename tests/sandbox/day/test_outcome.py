@@ -83,17 +83,18 @@ def test_a_fault_stands_in_the_row_of_its_step() -> None:
 
 
 def test_the_document_has_what_the_table_has() -> None:
-    (step,) = Day([HELD[0]], 1.0, seed=3).document["steps"]  # pyright: ignore[reportGeneralTypeIssues]
-    assert step == {
-        "step": "preview",
-        "outcome": "held",
-        "seconds": 12.3,
-        "proves": DAY[0].proves,
-        "by": DAY[0].by,
-        "seen": "seen",
-        "fault": None,
-        "log": "/a/log",
-    }
+    assert Day([HELD[0]], 1.0, seed=3).document["steps"] == [
+        {
+            "step": "preview",
+            "outcome": "held",
+            "seconds": 12.3,
+            "proves": DAY[0].proves,
+            "by": DAY[0].by,
+            "seen": "seen",
+            "fault": None,
+            "log": "/a/log",
+        }
+    ]
 
 
 def test_the_picture_of_the_documentation_is_of_these_steps(tmp_path: Path) -> None:
