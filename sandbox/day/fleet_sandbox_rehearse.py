@@ -14,6 +14,7 @@ from sandbox.checkout import Checkout
 from sandbox.day import choice, faults, first_run, guard, outcome
 from sandbox.day.home import NAME, Home, Memory
 from sandbox.day.run import Run
+from sandbox.day.step import Outcome
 from sandbox.day.steps import DAY, steps
 from sandbox.day.view import View
 
@@ -107,7 +108,14 @@ def rehearse(
         give_json(done.document)
     tell(outcome.table(done), beside_json=as_json)
     tell(done.verdict, beside_json=as_json)
-    for line in _next(done, home, keep=keep):
+    if not keep:
+        _say("account and cluster have ended, with all that they held")
+    options = [
+        *(["--no-cluster"] if no_cluster else []),
+        *([] if seed is None else [f"--seed {seed}"]),
+        *([f"--folder {folder}"] if folder else []),
+    ]
+    for line in _next(done, home, " ".join(["fleet sandbox rehearse", *options]), keep=keep):
         console.print(line)
     if picture:
         outcome.draw(done, picture)
@@ -126,22 +134,23 @@ def _announce(chosen: Sequence[Step], given: Sequence[Fault], seed: int | None) 
             _say(f"  {fault.step}: {fault.text}")
 
 
-def _next(done: outcome.Day, home: Home, *, keep: bool) -> list[Line]:
-    """What to type next."""
+def _next(done: outcome.Day, home: Home, again: str, *, keep: bool) -> list[Line]:
+    """What to type next; `again` is the command with the options that were given."""
     failed = done.first_failure
-    where = f" --folder {home.sandbox.root}"
     found: list[str] = []
-    if failed:
+    if failed and failed.outcome is Outcome.FAILED:
         found.append(f"less {failed.log}")
     if keep:
+        where = f"--folder {home.sandbox.root}"
         has_cluster = any(each.step.needs_cluster for each in done.results)
-        looks = ["cluster status", "cluster kubectl"] if has_cluster else ["outputs"]
-        found += [f"fleet sandbox {look}{where}{' -- get pods -A' if 'kubectl' in look else ''}" for look in looks]
-        found.append(f"fleet sandbox rehearse --from {failed.step.name if failed else DAY[-1].name}")
+        found += [f"fleet sandbox cluster kubectl {where} -- get pods -A"] if has_cluster else []
+        found += [f"fleet sandbox outputs {where}", f"{again} --from {failed.step.name if failed else DAY[-1].name}"]
+    elif failed and failed.outcome is Outcome.FAILED:
+        found.append(f"{again} --from {failed.step.name} --keep   # stops there, for you to look at")
     elif failed:
-        found.append(f"fleet sandbox rehearse --from {failed.step.name} --keep   # stops there, to look at")
+        found.append(f"{again} --from {failed.step.name}")
     elif done.is_good:
-        found.append("fleet sandbox rehearse --keep   # to look at what stands, or --seed 1 for faults")
+        found.append(f"{again} --keep   # leaves the platform standing, for you to look at")
     return [Line(Sign.NEXT, each) for each in found]
 
 

@@ -91,7 +91,7 @@ class Run:
             except MAY_FAIL as error:
                 outcome, said = Outcome.FAILED, " ".join(str(error).split()) or type(error).__name__
             except (KeyboardInterrupt, SystemExit) as error:
-                outcome, said, self.interruption = Outcome.STOPPED, "by Ctrl-C or a signal", error
+                outcome, said, self.interruption = Outcome.STOPPED, "Ctrl-C, or a signal", error
             if outcome is not Outcome.HELD:
                 commands.say(said)
         if outcome is Outcome.HELD:
@@ -122,7 +122,8 @@ class Run:
 
     def _end(self, result: Result) -> None:
         self.results.append(result)
-        self.view.ended(result)
+        if not (self.interruption and result.outcome is Outcome.NOT_RUN):
+            self.view.ended(result)
 
 
 def _size(file: Path) -> int:

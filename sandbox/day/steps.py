@@ -11,7 +11,7 @@ from sandbox.day.step import Step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LEFTOVERS = "what controllers leave in AWS is there: the state does not know it"
+_LEFTOVERS = "controllers make things in AWS that the state does not list"
 
 
 ALONE: Mapping[str, Mapping[str, str]] = {
@@ -63,7 +63,7 @@ DAY = (
     Step(
         "change",
         "a manifest that is pushed to main reaches the cluster",
-        "git, kustomize-controller",
+        "git, Flux controllers",
         cluster_steps.change,
         needs=("bootstrap",),
         needs_cluster=True,
@@ -71,7 +71,7 @@ DAY = (
     Step(
         "release",
         "a release's tag is committed, and the pods roll to it",
-        "git, kustomize-controller; image and its controllers are stand-ins",
+        "Flux controllers; image and commit are stand-ins",
         cluster_steps.release,
         needs=("bootstrap",),
         needs_cluster=True,
@@ -123,7 +123,7 @@ DAY = (
     Step(
         "rebuild",
         "a rebuild converges the first time and pushes nothing",
-        "Pulumi engine, Flux controllers, git",
+        "Pulumi engine, Flux controllers",
         cluster_steps.rebuild,
         follows=("bootstrap", "night"),
         gives=("up", "cluster", "bootstrap"),

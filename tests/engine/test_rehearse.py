@@ -96,13 +96,13 @@ def test_ctrl_c_ends_everything_and_says_what_to_type(rehearsals: Rehearsals) ->
     out, err = child.communicate(timeout=LONGEST)
     assert child.returncode == 130
     assert survivors.of(rehearsals.root) == []
-    assert "stopped: by Ctrl-C or a signal" in out
-    assert "rehearse --from up --keep" in err
+    assert "stopped: Ctrl-C, or a signal" in out
+    assert f"rehearse --no-cluster --folder {rehearsals.home.root} --from up" in err
 
 
 def test_what_is_kept_goes_on_and_a_kill_in_the_night_leaves_no_process(rehearsals: Rehearsals) -> None:
     _, err = rehearsals.run("--only", "up", "--keep")
-    assert "rehearse --from last-night" in err
+    assert f"rehearse --no-cluster --folder {rehearsals.home.root} --from last-night" in err
     assert rehearsals.home.processes()
     child = rehearsals.start("--only", "night")
     reaches(child, "1/1 night: ")  # what it needs stands
@@ -112,14 +112,16 @@ def test_what_is_kept_goes_on_and_a_kill_in_the_night_leaves_no_process(rehearsa
     assert survivors.of(rehearsals.root) == []
 
 
-def test_a_whole_day_after_one_that_was_killed_with_all_its_children(rehearsals: Rehearsals) -> None:
+def test_a_whole_day_after_one_that_was_killed_with_its_guard(rehearsals: Rehearsals) -> None:
     child = rehearsals.start()
     reaches(child, "✓ preview ")
-    doomed = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
+    family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
+    doomed = [each for each in family if "sandbox.account" not in each.cmdline()]
+    assert any("sandbox.day.guard" in each.cmdline() for each in doomed)
     for each in doomed:
         each.kill()
     psutil.wait_procs(doomed)
-    assert rehearsals.home.processes()  # the account, which nobody was left to end
+    assert rehearsals.home.processes()  # the account, which nobody is left to end
     out, err = rehearsals.run("--seed=1", "--json")
     assert "what an earlier rehearsal left was ended" in err
     told = json.loads(out)
