@@ -73,13 +73,11 @@ def cluster(day: Day) -> str:
 
 def bootstrap(day: Day) -> str:
     """Bootstrap Flux, and look at what it has pushed."""
+    before = flux.head(day.layout)
     said = parsed(day.bootstrap("run", "--json"))
     expect(said["good"], f"not everything is ready: {_undone(said)}")
-    ours = day.git("rev-parse", "HEAD", cwd=day.checkout.root)
-    day.memory.head = head = flux.head(day.layout)
-    bare = flux.repository(day.layout)
-    pushed = day.git("diff", "--name-only", ours, head, cwd=bare).splitlines()
-    others = [name for name in pushed if not name.startswith((FLUX, f"{FOLDER}/"))]
+    pushed = day.git("diff", "--name-only", before, flux.head(day.layout), cwd=flux.repository(day.layout)).splitlines()
+    others = [name for name in pushed if not name.startswith(FLUX)]
     expect(not others, f"the bootstrap pushed more than Flux's own files: {', '.join(others)}")
     return f"{len(said['checks'])} checks passed; {len(pushed)} files pushed"
 

@@ -45,8 +45,6 @@ class Memory(pydantic.BaseModel):
     """What the account held before anything was built: the permanent layer."""
     resources: int = 0
     """How many the first preview would create."""
-    head: str = ""
-    """Where main of the Git host was after the bootstrap."""
     has_cluster: bool = True
     seed: int | None = None
 

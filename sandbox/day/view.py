@@ -52,7 +52,7 @@ class View:
         self.last = ""
         head, proves = f"{self.number}/{self.total} {step.name}", f": {step.proves}"
         began = time.monotonic()
-        if not self.console.is_terminal or self.console.is_quiet:
+        if not self.console.is_terminal or self.console.is_dumb_terminal or self.console.is_quiet:
             self.console.print(f"{head}{proves}")
             if fault:
                 self.console.print(f"   fault: {fault}")

@@ -12,10 +12,9 @@ from sandbox.day.steps import DAY
 from sandbox.day.view import View
 
 
-def shown(*, is_terminal: bool, width: int) -> str:
+def shown(width: int) -> str:
     file = io.StringIO()
     console = Console(file=file)
-    setattr(console, "_force_terminal", is_terminal)  # noqa: B010  # rich's own
     console.width = width
     view = View(console, 16)
     with view.running(DAY[0], "EC2 is late"):
@@ -25,17 +24,21 @@ def shown(*, is_terminal: bool, width: int) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_a_terminal_shows_the_step_its_seconds_its_fault_and_its_last_line(width: int) -> None:
-    text = shown(is_terminal=True, width=width)
+def test_a_terminal_shows_the_step_its_seconds_its_fault_and_its_last_line(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes it for a terminal
+    text = shown(width)
     assert f"1/16 preview 0 s: {DAY[0].proves}" in text
     assert "fault: EC2 is late" in text
     assert "Previewing" in text
     assert "\x1b[31mupdate" not in text  # what a command prints is no command to the terminal
-    assert text.endswith(" preview (3.2 s): 58 to create\n")
+    assert text.endswith("preview (3.2 s): 58 to create\n")
 
 
 def test_elsewhere_a_step_is_two_lines() -> None:
-    assert shown(is_terminal=False, width=80).splitlines() == [
+    assert shown(80).splitlines() == [
         f"1/16 preview: {DAY[0].proves}",
         "   fault: EC2 is late",
         "✓ preview (3.2 s): 58 to create",
