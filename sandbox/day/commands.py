@@ -9,11 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from common import summary
 from common.errors import CannotRunError, FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+
+OF_A_JOB = (summary.SUMMARY_VARIABLE, "GITHUB_OUTPUT")
+"""What a command of a rehearsal has to say of an embedded account is not of the job that it runs in."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Commands:
             child = subprocess.Popen(  # noqa: S603 our own arguments
                 command,
                 cwd=cwd,
-                env=dict(environment),
+                env={name: value for name, value in environment.items() if name not in OF_A_JOB},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

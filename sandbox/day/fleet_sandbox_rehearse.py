@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from common.console import Console, Line, Sign, give_json, tell
-from common.errors import INTERRUPTED
+from common.errors import INTERRUPTED, CannotRunError
 from fleet.options import HERE, STACK, Cwd, Json, Stack
 from sandbox.checkout import Checkout
 from sandbox.day import choice, faults, first_run, guard, outcome
@@ -77,45 +78,19 @@ def rehearse(
 ) -> None:
     """Run the day, as HELP says."""
     home = Home((folder or Path(cwd) / NAME).resolve())
+    if picture and not picture.parent.is_dir():
+        raise CannotRunError(f"--picture {picture}: there is no folder {picture.parent}")
     with home.held(_say) as lock, guard.guarded(home, lock), home.marked():
         if forget:
             _say(f"{'ended what' if home.empty() else 'nothing'} was kept")
             return
-        memory = home.read()
-        is_fresh = not (only or start) or memory.has_cluster == no_cluster
-        if is_fresh:
-            memory = Memory(has_cluster=not no_cluster)
-        chosen = choice.choose(
-            steps(has_cluster=not no_cluster),
-            DAY,
-            only=[name.strip() for name in only.split(",") if name.strip()],
-            start=start,
-            there=memory.there,
-            keep=keep,
-        )
-        if is_fresh and home.empty():
-            _say("what an earlier rehearsal left was ended")
-        memory.seed = seed
-        given = [] if seed is None else [fault for fault in faults.of_seed(seed) if fault.step in _names(chosen)]
-        _announce(chosen, given, seed)
-        tools = first_run.missing(home.sandbox, has_cluster=not no_cluster)
-        for line in first_run.lines(tools, has_cluster=not no_cluster):
-            _say(line)
-        first_run.prepare(tools, _say)
-        run = Run(home, Checkout(cwd), stack, chosen, memory, View(console, len(chosen)), keep, given)
+        asked = _Asked(Checkout(cwd), stack, not no_cluster, _names_in(only), start, keep, seed)
+        run = _prepared(home, asked)
         done = run.run()
-    if as_json:
-        give_json(done.document)
-    tell(outcome.table(done), beside_json=as_json)
-    tell(done.verdict, beside_json=as_json)
+    _report(done, as_json=as_json)
     if not keep:
         _say("account and cluster have ended, with all that they held")
-    options = [
-        *(["--no-cluster"] if no_cluster else []),
-        *([] if seed is None else [f"--seed {seed}"]),
-        *([f"--folder {folder}"] if folder else []),
-    ]
-    for line in _next(done, home, " ".join(["fleet sandbox rehearse", *options]), keep=keep):
+    for line in _next(done, home, asked.again(folder), keep=keep):
         console.print(line)
     if picture:
         outcome.draw(done, picture)
@@ -123,6 +98,63 @@ def rehearse(
     if isinstance(run.interruption, SystemExit):
         raise run.interruption
     raise typer.Exit(INTERRUPTED if run.interruption else 0 if done.is_good else 1)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a person asked for."""
+
+    checkout: Checkout
+    stack: str
+    has_cluster: bool
+    only: Sequence[str]
+    start: str
+    keep: bool
+    seed: int | None
+
+    def again(self, folder: Path | None) -> str:
+        """The command of such a rehearsal, whatever its steps."""
+        options = [
+            *([] if self.stack == STACK else [f"--stack {self.stack}"]),
+            *([] if self.has_cluster else ["--no-cluster"]),
+            *([] if self.seed is None else [f"--seed {self.seed}"]),
+            *([f"--folder {folder}"] if folder else []),
+        ]
+        return " ".join(["fleet sandbox rehearse", *options])
+
+
+def _prepared(home: Home, asked: _Asked) -> Run:
+    """Choose the steps and the faults, say so, and build what they need.
+
+    Raises:
+        FleetError: there is no such step, or a tool cannot be built.
+    """
+    memory = home.read()
+    is_other = memory.has_cluster != asked.has_cluster
+    is_fresh = not (asked.only or asked.start) or not memory.account or is_other
+    if is_fresh:
+        memory = Memory(has_cluster=asked.has_cluster)
+    day = steps(has_cluster=asked.has_cluster)
+    chosen = choice.choose(day, DAY, only=asked.only, start=asked.start, there=memory.there, keep=asked.keep)
+    if is_fresh and home.empty():
+        _say("what an earlier rehearsal left was ended")
+    memory.seed = asked.seed
+    given = [] if asked.seed is None else [each for each in faults.of_seed(asked.seed) if each.step in _names(chosen)]
+    _announce(chosen, given, asked.seed)
+    tools = first_run.missing(home.sandbox, has_cluster=asked.has_cluster)
+    for line in first_run.lines(tools, has_cluster=asked.has_cluster):
+        _say(line)
+    first_run.prepare(tools, _say)
+    view = View(console, len(chosen))
+    return Run(home, asked.checkout, asked.stack, chosen, memory, view, asked.keep, given)
+
+
+def _report(done: outcome.Day, *, as_json: bool) -> None:
+    """Print the result."""
+    if as_json:
+        give_json(done.document)
+    tell(outcome.table(done), beside_json=as_json)
+    tell(done.verdict, beside_json=as_json)
 
 
 def _announce(chosen: Sequence[Step], given: Sequence[Fault], seed: int | None) -> None:
@@ -156,6 +188,10 @@ def _next(done: outcome.Day, home: Home, again: str, *, keep: bool) -> list[Line
 
 def _names(chosen: Sequence[Step]) -> list[str]:
     return [step.name for step in chosen]
+
+
+def _names_in(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _say(line: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         (["--only", "nihgt"], "sandbox: unknown step nihgt, did you mean night? The steps are preview, up, "),
         (["--from", "release", "--no-cluster"], "sandbox: the step release needs a cluster: leave out --no-cluster"),
         (["--only", "up", "--from", "up"], "sandbox: --only and --from exclude each other: "),
+        (["--picture", "no/such/folder/x.svg"], "sandbox: --picture no/such/folder/x.svg: there is no folder "),
     ],
 )
 def test_a_wrong_choice_is_one_line_and_ends_with_2(
