@@ -11,11 +11,8 @@ from sandbox.day.step import Step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LEFTOVERS = "controllers make things in AWS that the state does not list"
-
 
 ALONE: Mapping[str, Mapping[str, str]] = {
-    "leftovers": {"by": "stand-ins for the controllers"},
     "rebuild": {"proves": "a rebuild makes the same again", "by": "Pulumi engine, S3 state"},
 }
 """What a step without a cluster proves otherwise."""
@@ -31,14 +28,14 @@ def steps(*, has_cluster: bool) -> tuple[Step, ...]:
 DAY = (
     Step(
         "preview",
-        "a preview needs no cluster and changes nothing",
-        "Pulumi engine, the program",
+        "a preview needs no cluster",
+        "Pulumi engine",
         stack_steps.preview,
     ),
-    Step("up", "the stack is built as the preview said", "Pulumi engine, S3 state", stack_steps.up),
+    Step("up", "the stack is built as previewed", "Pulumi engine, S3 state", stack_steps.up),
     Step(
         "cluster",
-        "the API server answers, and its nodes are ready",
+        "the API server and nodes are ready",
         "etcd, Kubernetes",
         cluster_steps.cluster,
         needs=("up",),
@@ -46,7 +43,7 @@ DAY = (
     ),
     Step(
         "bootstrap",
-        "an empty cluster becomes Flux's; only Flux's files are pushed",
+        "an empty cluster becomes Flux's",
         "Flux's bootstrap, git",
         cluster_steps.bootstrap,
         needs=("up", "cluster"),
@@ -54,31 +51,31 @@ DAY = (
     ),
     Step(
         "reconciled",
-        "everything in k8s/ is ready at main's commit",
-        "Flux controllers, API server",
+        "all of k8s/ is ready at main",
+        "Flux, API server",
         cluster_steps.reconciled,
         needs=("bootstrap",),
         needs_cluster=True,
     ),
     Step(
         "change",
-        "a manifest that is pushed to main reaches the cluster",
-        "git, Flux controllers",
+        "a pushed manifest reaches the cluster",
+        "git, Flux",
         cluster_steps.change,
         needs=("bootstrap",),
         needs_cluster=True,
     ),
     Step(
         "release",
-        "a release's tag is committed, and the pods roll to it",
-        "Flux controllers; image and commit are stand-ins",
+        "a release's tag rolls out",
+        "Flux; image is a stand-in",
         cluster_steps.release,
         needs=("bootstrap",),
         needs_cluster=True,
     ),
     Step(
         "pull-request",
-        "a pull request's report names what would change, and its cost",
+        "a pull request shows changes and cost",
         "Pulumi engine, git",
         stack_steps.pull_request,
     ),
@@ -90,48 +87,48 @@ DAY = (
         needs=("bootstrap",),
         needs_cluster=True,
     ),
-    Step("leftovers", _LEFTOVERS, "API server; controllers are stand-ins", cluster_steps.leftovers, needs=("up",)),
+    Step("leftovers", "controllers make things in AWS", "stand-in controllers", cluster_steps.leftovers, needs=("up",)),
     Step(
         "night",
-        "the teardown drains, sweeps and destroys",
-        "fleet teardown, Pulumi engine",
+        "the teardown takes all of it down",
+        "fleet teardown, Pulumi",
         stack_steps.night,
         needs=("up",),
         is_night=True,
     ),
     Step(
         "nothing-left",
-        "the account holds what it held in the morning",
-        "census of the embedded account",
+        "the account is as in the morning",
+        "embedded account's census",
         stack_steps.nothing_left,
         follows=("night",),
     ),
     Step(
         "preview-again",
-        "with everything gone, a preview still works",
-        "Pulumi engine, the program",
+        "a preview still needs no cluster",
+        "Pulumi engine",
         stack_steps.preview,
         follows=("night",),
     ),
     Step(
         "merge",
-        "a merge while the stack is down builds nothing",
+        "a merge while down builds nothing",
         "fleet state, S3 state",
         stack_steps.merge,
         follows=("night",),
     ),
     Step(
         "rebuild",
-        "a rebuild converges the first time and pushes nothing",
-        "Pulumi engine, Flux controllers",
+        "a rebuild converges and pushes nothing",
+        "Pulumi engine, Flux",
         cluster_steps.rebuild,
         follows=("bootstrap", "night"),
         gives=("up", "cluster", "bootstrap"),
     ),
     Step(
         "last-night",
-        "the second night leaves nothing either",
-        "fleet teardown, Pulumi engine",
+        "the second night leaves nothing",
+        "fleet teardown, Pulumi",
         stack_steps.last_night,
         needs=("up",),
         is_night=True,
