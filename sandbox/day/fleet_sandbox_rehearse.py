@@ -12,7 +12,7 @@ from common.console import Console, Line, Sign, give_json, tell
 from common.errors import INTERRUPTED, CannotRunError
 from fleet.options import HERE, STACK, Cwd, Json, Stack
 from sandbox.checkout import Checkout
-from sandbox.day import choice, faults, first_run, guard, outcome
+from sandbox.day import choice, faults, first_run, guard, marks, outcome
 from sandbox.day.home import NAME, Home, Memory
 from sandbox.day.run import Run
 from sandbox.day.step import Outcome
@@ -80,7 +80,7 @@ def rehearse(
     home = Home((folder or Path(cwd) / NAME).resolve())
     if picture and not picture.parent.is_dir():
         raise CannotRunError(f"--picture {picture}: there is no folder {picture.parent}")
-    with home.held(_say) as lock, guard.guarded(home, lock), home.marked():
+    with home.held(_say) as lock, guard.guarded(home.root, lock), marks.marked(home.root):
         if forget:
             _say(f"{'ended what' if home.empty() else 'nothing'} was kept")
             return

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.cluster import processes
-from sandbox.day.home import Home
+from sandbox.day import marks
 from sandbox.folder import CODE
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ GOOD = b"."
 
 
 @contextmanager
-def guarded(home: Home, lock: int) -> Generator[None]:
-    """Have a process watch this one for as long as the block runs; it holds the lock too."""
+def guarded(root: Path, lock: int) -> Generator[None]:
+    """Have a process watch this one, which works in a folder, for as long as the block runs; it holds the lock too."""
     watched, alive = os.pipe()
-    command = [sys.executable, "-m", MODULE, f"--home={home.root}", f"--alive={watched}"]
+    command = [sys.executable, "-m", MODULE, f"--home={root}", f"--alive={watched}"]
     child = subprocess.Popen(  # noqa: S603 our own module
         command,
         cwd=CODE,
@@ -63,7 +63,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     if os.read(arguments.alive, 1) == GOOD:
         return
-    while left := Home(arguments.home).processes():  # what is ended may have been starting another
+    while left := marks.found(arguments.home):  # what is ended may have been starting another
         processes.end(left)
 
 

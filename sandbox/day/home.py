@@ -17,8 +17,9 @@ from common.errors import CannotRunError
 from sandbox import files, rehearsal
 from sandbox.account import process
 from sandbox.cluster import processes
+from sandbox.day import marks
 from sandbox.day.choice import There
-from sandbox.folder import FOLDER_VARIABLE, Folder
+from sandbox.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 NAME = ".sandbox-rehearsal"
 """In the checkout."""
 MARK = "# The folder of `fleet sandbox rehearse`, which empties it.\n*\n"
-VARIABLE = "INFRA_FLEET_REHEARSAL"
-"""In the environment of what a rehearsal starts: the folder that it belongs to."""
 TAKEOVER = 60.0
 """Seconds that the guard of a killed rehearsal has to end what that left."""
 
@@ -108,37 +107,13 @@ class Home:
         """Remember."""
         files.write(self.memory_file, memory.model_dump_json())
 
-    def processes(self) -> list[psutil.Process]:
-        """What a rehearsal has started here, apart from this process and its parents: known by the environment.
-
-        A person who reads a log or runs kubectl is none of it.
-        """
-        ours = {each.pid for each in (psutil.Process(), *psutil.Process().parents())}
-        found: list[psutil.Process] = []
-        for running in psutil.process_iter():
-            with suppress(psutil.Error):
-                variables = running.environ()
-                told = [variables.get(name, "") for name in (VARIABLE, FOLDER_VARIABLE, processes.MARK)]
-                if running.pid not in ours and any(f"{text}/".startswith(f"{self.root}/") for text in told):
-                    found.append(running)
-        return found
-
-    @contextmanager
-    def marked(self) -> Generator[None]:
-        """Mark what this process starts as this rehearsal's."""
-        os.environ[VARIABLE] = str(self.root)
-        try:
-            yield
-        finally:
-            del os.environ[VARIABLE]
-
     def empty(self) -> bool:
         """End all that runs for the folder and remove what it holds, logs aside; whether anything ran.
 
         Raises:
             FleetError: a process does not end.
         """
-        running = self.processes()
+        running = marks.found(self.root)
         processes.end(running)
         rehearsal.reset(self.sandbox)
         for path in (self.clone, self.work):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.errors import FleetError
-from sandbox.day import faults
+from sandbox.day import faults, marks
 from sandbox.day.commands import Commands
 from sandbox.day.day import Day
 from sandbox.day.outcome import Day as Outcomes
@@ -64,7 +64,7 @@ class Run:
         finally:
             if not self.keep:
                 self.home.empty()
-        left = [] if self.keep else [f"process {each.pid}" for each in self.home.processes()]
+        left = [] if self.keep else [f"process {each.pid}" for each in marks.found(self.home.root)]
         return Outcomes(self.results, time.monotonic() - began, self.memory.seed, left)
 
     def _one(self, number: int, step: Step) -> None:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from sandbox.account import census, process
+from sandbox.day import marks
 from sandbox.day.home import Home
 from sandbox.day.steps import DAY
 from tests.support import survivors
@@ -42,7 +43,7 @@ class Size:
 
 
 def size(home: Home) -> Size:
-    running = home.processes()
+    running = marks.found(home.root)
     listening = [each for one in running for each in one.net_connections() if each.status == psutil.CONN_LISTEN]
     memory = sum(one.memory_full_info().uss for one in running)
     return Size(len(running), len(listening), sum(one.num_fds() for one in running), memory)

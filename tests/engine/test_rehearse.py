@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from sandbox.day import marks
 from sandbox.day.home import Home
 from sandbox.day.steps import steps
 from tests.support import survivors
@@ -103,12 +104,12 @@ def test_ctrl_c_ends_everything_and_says_what_to_type(rehearsals: Rehearsals) ->
 def test_what_is_kept_goes_on_and_a_kill_in_the_night_leaves_no_process(rehearsals: Rehearsals) -> None:
     _, err = rehearsals.run("--only", "up", "--keep")
     assert f"rehearse --no-cluster --folder {rehearsals.home.root} --from last-night" in err
-    assert rehearsals.home.processes()
+    assert marks.found(rehearsals.home.root)
     child = rehearsals.start("--only", "night")
     reaches(child, "1/1 night: ")  # what it needs stands
     until(lambda: calls(rehearsals.home, "DeleteNodegroup"))
     child.kill()
-    until(lambda: not rehearsals.home.processes())
+    until(lambda: not marks.found(rehearsals.home.root))
     assert survivors.of(rehearsals.root) == []
 
 
@@ -121,7 +122,7 @@ def test_a_whole_day_after_one_that_was_killed_with_its_guard(rehearsals: Rehear
     for each in doomed:
         each.kill()
     psutil.wait_procs(doomed)
-    assert rehearsals.home.processes()  # the account, which nobody is left to end
+    assert marks.found(rehearsals.home.root)  # the account, which nobody is left to end
     out, err = rehearsals.run("--seed=1", "--json")
     assert "what an earlier rehearsal left was ended" in err
     told = json.loads(out)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fleet import app as apps
-from sandbox.day.home import VARIABLE, Home
+from sandbox.day import marks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 def test_a_wrong_choice_is_one_line_and_ends_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(marks.VARIABLE, raising=False)
     done = CliRunner().invoke(apps.app, ["sandbox", "rehearse", f"--folder={tmp_path}", *arguments])
     assert done.exit_code == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(said)
-    assert Home(tmp_path).processes() == []
+    assert marks.found(tmp_path) == []
 
 
 def test_there_may_be_nothing_to_forget(tmp_path: Path) -> None:
