@@ -44,7 +44,7 @@ def rehearse(
     cwd: Cwd = HERE,
     stack: Stack = STACK,
     no_cluster: Annotated[
-        bool, typer.Option("--no-cluster", help="Leave out Kubernetes, Flux and Git: a minute or two, not five.")
+        bool, typer.Option("--no-cluster", help="Leave out Kubernetes, Flux and Git: one minute, not four.")
     ] = False,
     only: Annotated[
         str, typer.Option("--only", metavar="STEP[,STEP...]", help="Run these steps, and the steps that they need.")
@@ -89,7 +89,7 @@ def rehearse(
         done = run.run()
     _report(done, as_json=as_json)
     if not keep:
-        _say("account and cluster have ended, with all that they held")
+        _say("everything that it started has ended")
     for line in _next(done, home, asked.again(folder), keep=keep):
         console.print(line)
     if picture:
