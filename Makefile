@@ -117,7 +117,7 @@ lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
 
 clean: ## remove environments and caches of this clone; built tools are shared and stay
 	@if [ -x $(BIN)/python ]; then $(FLEET) sandbox reset; $(FLEET) sandbox rehearse --forget; $(FLEET) diff --forget; fi
-	rm -rf .venv .venv-guard .venv-load-harness .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .sandbox-rehearsal .venv .venv-guard .venv-load-harness .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments, made again when their pins change.

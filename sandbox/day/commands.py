@@ -52,9 +52,7 @@ class Commands:
         """One line of our own."""
         self._write(f"{line}\n")
 
-    def run(
-        self, what: str, command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path, code: int = 0
-    ) -> Output:
+    def run(self, what: str, command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path) -> Output:
         """Run a command to its end.
 
         Args:
@@ -62,10 +60,9 @@ class Commands:
             command: its arguments.
             environment: all of it.
             cwd: its folder.
-            code: the exit code that it has to end with.
 
         Raises:
-            FleetError: it ended with another one; the last line that it printed is said.
+            FleetError: its exit code is not 0; the last line that it printed is said.
         """
         self.say(f"$ {' '.join(map(str, command))}")
         try:
@@ -98,7 +95,7 @@ class Commands:
         for reader in readers:
             reader.join()
         output = Output("".join(printed["out"]), "".join(printed["err"]))
-        if ended != code:
+        if ended != 0:
             raise FleetError(f"{what} ended with exit code {ended}: {_last(output)}")
         return output
 

@@ -107,14 +107,14 @@ class Day:
         command = [self.ready.engine.path, *arguments, f"--stack={self.stack}", "--non-interactive", "--color=never"]
         return self.commands.run(f"pulumi {arguments[0]}", command, self.ready.environment, self.home.sandbox.project)
 
-    def fleet(self, *arguments: str, environment: Mapping[str, str] | None = None, code: int = 0) -> Output:
-        """Run `fleet …`. Raises FleetError: it ends with another exit code."""
+    def fleet(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:
+        """Run `fleet …`. Raises FleetError: it fails."""
         command = [sys.executable, "-m", "fleet", *arguments]
-        return self.run(f"fleet {' '.join(arguments[:2])}", command, environment, code)
+        return self.run(f"fleet {' '.join(arguments[:2])}", command, environment)
 
-    def run(self, what: str, command: list[str], environment: Mapping[str, str] | None = None, code: int = 0) -> Output:
+    def run(self, what: str, command: list[str], environment: Mapping[str, str] | None = None) -> Output:
         """Run a command of this code. Raises FleetError."""
-        return self.commands.run(what, command, os.environ if environment is None else environment, CODE, code)
+        return self.commands.run(what, command, os.environ if environment is None else environment, CODE)
 
     def bootstrap(self, *arguments: str) -> Output:
         """Run `fleet bootstrap …` with the deploy role. Raises FleetError."""

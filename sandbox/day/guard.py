@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,8 @@ def guarded(root: Path, lock: int) -> Generator[None]:
         said = b""
         raise
     finally:
-        os.write(alive, said)
+        with suppress(BrokenPipeError):  # somebody has ended the guard
+            os.write(alive, said)
         os.close(alive)
         child.wait()
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(tmp_path: Path, script: str, code: int = 0, **variables: str) -> tuple[str, list[str], str]:
+def run(tmp_path: Path, script: str, **variables: str) -> tuple[str, list[str], str]:
     """Stdout, what was shown, and the log."""
     log, shown = io.StringIO(), list[str]()
     commands = Commands(log, shown.append, 0.0)
-    said = commands.run("the script", ["sh", "-c", script], {**os.environ, **variables}, tmp_path, code)
+    said = commands.run("the script", ["sh", "-c", script], {**os.environ, **variables}, tmp_path)
     return said.out, shown, log.getvalue()
 
 
