@@ -8,13 +8,16 @@ SOURCES := __main__.py applications bootstrap checks common delivery fleet infra
 APPLICATION := applications/load-harness
 
 .DEFAULT_GOAL := help
-.PHONY: help install preview up refresh destroy outputs reset cluster bootstrap check account test test-application test-cluster \
+.PHONY: help install rehearse preview up refresh destroy outputs reset cluster bootstrap check account test test-application test-cluster \
 	test-long smoke tools bench lint workflows format docs golden chart-facts lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/.checks ## make the environment: .venv/bin/fleet, and what it needs on a real account
+
+rehearse: .venv/.sandbox ## run a whole day on this machine and say what it proves; first ARGS=--no-cluster
+	@$(FLEET) sandbox rehearse --stack "$(STACK)" $(ARGS)
 
 preview: .venv/.sandbox ## preview the stack on an embedded AWS account: no credentials, no cluster
 	@$(FLEET) sandbox preview --stack "$(STACK)" -- $(ARGS)
@@ -69,7 +72,7 @@ tools: .venv/.dev ## build the pinned tools that tests, linters and checks need
 	@status=0; for tool in pulumi actionlint kustomize kubeconform kube-validate kyverno crane controller-gen promtool; do \
 		$(FLEET) tools $$tool || status=1; done; exit $$status
 
-bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap
+bench: .venv/.dev .venv-load-harness/.done ## measure: makespan of the graph, previews, imports, checks, the application, a sweep, a bootstrap, a day
 	@$(BIN)/python -m tests.bench
 
 lint: .venv/.dev .venv-load-harness/.done workflows ## style, types, import contracts and workflows
@@ -114,8 +117,8 @@ lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
 	cd $(APPLICATION) && $(UV) --group dev -o requirements-dev.txt
 
 clean: ## remove environments and caches of this clone; built tools are shared and stay
-	@if [ -x $(BIN)/python ]; then $(FLEET) sandbox reset; $(FLEET) diff --forget; fi
-	rm -rf .venv .venv-guard .venv-load-harness .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@if [ -x $(BIN)/python ]; then $(FLEET) sandbox reset; $(FLEET) sandbox rehearse --forget; $(FLEET) diff --forget; fi
+	rm -rf .sandbox-rehearsal .venv .venv-guard .venv-load-harness .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments, made again when their pins change.

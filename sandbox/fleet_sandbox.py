@@ -17,6 +17,7 @@ from sandbox import capacity, rehearsal, rehearsed_teardown
 from sandbox.account import faults, operations, process, strangers
 from sandbox.checkout import Checkout
 from sandbox.cluster import fleet_sandbox_cluster
+from sandbox.day import fleet_sandbox_rehearse
 from sandbox.folder import CODE
 from sandbox.options import More, Where, folder_of
 
@@ -33,6 +34,7 @@ What follows `--` goes to pulumi: fleet sandbox preview -- --diff
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(fleet_sandbox_cluster.app, name="cluster")
+app.command("rehearse", help=fleet_sandbox_rehearse.HELP)(fleet_sandbox_rehearse.rehearse)
 console = Console()
 
 StackFile = Annotated[Path | None, typer.Option("--stack-file", help="Another file with the stack's config.")]

@@ -26,6 +26,7 @@ from tests.applications import bench as application
 from tests.checks import bench
 from tests.cluster import bench as bootstrap
 from tests.engine import diffs
+from tests.sandbox.day import bench as day
 from tests.support import recorder, rehearsals
 from tests.support.checkout import REPOSITORY
 from tests.teardown import bench as night
@@ -160,3 +161,4 @@ if __name__ == "__main__":
     night.table(console)
     night.calls(console)
     bootstrap.table(console)
+    day.table(console)

@@ -29,7 +29,7 @@ LONGEST_FIRST = (
     *(f"{ONE_CLUSTER}/test_{each}.py" for each in ("troubles", "rotation", "pairs", "images", "releases", "truth")),
     *("cluster/test_faults.py", "engine/test_nights.py", "engine/test_recovery.py", "cluster/test_night.py"),
     *("cluster/test_day.py", "engine/test_diff.py", "engine/test_refusals.py", "teardown/test_sweep.py"),
-    "sandbox/engine/test_programs.py",
+    *("engine/test_rehearse.py", "sandbox/engine/test_programs.py"),
 )
 """Files that would end a run alone if they began late; those that wait take turns with those that work."""
 

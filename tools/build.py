@@ -119,6 +119,11 @@ def ensure(tool: GoTool, say: Say) -> Path:
     return folder / tool.name
 
 
+def is_there(tool: GoTool) -> bool:
+    """Whether `find` would find the tool without building it. Raises FleetError when Go is missing or too old."""
+    return _on_path(tool, lambda _line: None) is not None or cache_folder(tool).exists()
+
+
 def _on_path(tool: GoTool, say: Say) -> Path | None:
     """The tool on PATH if it is of the pinned version; says which, or why it is not used."""
     path = shutil.which(tool.name) if tool.tell_version else None

@@ -102,12 +102,17 @@ def push_images(account: Account, checkout: Checkout, say: Say) -> None:
     for image in release_images.named(checkout.manifests):
         if ecr.list_images(repositoryName=image.repository)["imageIds"]:
             continue
-        empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": EMPTY, "size": 2}
-        manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": empty, "layers": [empty]}
-        ecr.put_image(
-            repositoryName=image.repository,
-            imageManifest=json.dumps(manifest),
-            imageManifestMediaType=MANIFEST_TYPE,
-            imageTag=image.tag,
-        )
+        put_image(ecr, image.repository, image.tag)
         say(f"an empty image stands for the release {image.repository}:{image.tag} in the account's ECR")
+
+
+def put_image(ecr: Any, repository: str, tag: str) -> None:
+    """Put an empty image into a repository of ECR under a tag. Raises botocore's ClientError."""
+    empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": EMPTY, "size": 2}
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": empty, "layers": [empty]}
+    ecr.put_image(
+        repositoryName=repository,
+        imageManifest=json.dumps(manifest),
+        imageManifestMediaType=MANIFEST_TYPE,
+        imageTag=tag,
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sandbox import files
 from sandbox.folder import CODE, Folder
-from tools.build import Say, ensure
+from tools.build import Say, cache_folder, ensure
 from tools.catalogue import PULUMI, PULUMI_EXECUTOR
 
 ENGINE_VARIABLE = "INFRA_FLEET_ENGINE"
@@ -47,6 +47,12 @@ def find(folder: Folder, say: Say) -> Pulumi:
     else:
         say(f"pulumi {found.version}, from {found.path.parent}")
     return found
+
+
+def is_there(folder: Folder) -> bool:
+    """Whether `find` would find one without building it. Raises FleetError when Go is missing or too old."""
+    is_built = os.environ.get(ENGINE_VARIABLE) == "built"
+    return (not is_built and _on_path(folder, lambda _line: None) is not None) or cache_folder(PULUMI).exists()
 
 
 def prepare_bin(folder: Folder, pulumi: Pulumi) -> None:

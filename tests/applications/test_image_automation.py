@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.image_automation import Change, message, update
+from sandbox.cluster.image_automation import Change, message, update
 
 IMAGE = "123456789012.dkr.ecr.eu-west-2.amazonaws.com/load-harness"
 SETTERS = {"a:b": f"{IMAGE}:v2.0.0", "a:b:name": IMAGE, "a:b:tag": "v2.0.0"}

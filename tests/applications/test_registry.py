@@ -14,8 +14,9 @@ from bootstrap import release_images as images_of_git
 from checks import config, images, tree
 from common.errors import FleetError
 from sandbox.account.process import environment
+from sandbox.cluster import image_automation
 from tests.sandbox.account.aws import unique
-from tests.support import image_automation, registry
+from tests.support import registry
 from tests.support.account import REGION
 from tests.support.checkout import REPOSITORY
 from tools.build import ensure

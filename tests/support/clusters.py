@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,12 +15,12 @@ import yaml
 
 from common.errors import FleetError
 from common.kubernetes import api, objects
-from common.kubernetes.api import Cluster, Kind, Manifest
+from common.kubernetes.api import Kind
 from sandbox import rehearsal
 from sandbox.account import process
 from sandbox.account.clients import client
 from sandbox.checkout import Checkout
-from sandbox.cluster import git_host, rehearsed_bootstrap
+from sandbox.cluster import flux, git_host, rehearsed_bootstrap
 from sandbox.cluster.fleet_sandbox_cluster import git_environment
 from sandbox.cluster.layout import Layout
 from sandbox.folder import Folder
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
+    from common.kubernetes.api import Cluster, Manifest
     from sandbox.account.process import Account
 
 LONGEST, HANG = 300.0, 900.0
@@ -81,7 +81,7 @@ class Town:
     @property
     def cluster(self) -> Cluster:
         """As an administrator."""
-        return Cluster(yaml.safe_load(self.layout.kubeconfig.read_text()))
+        return flux.cluster(self.layout)
 
     @cached_property
     def kubectl_path(self) -> Path:
@@ -196,11 +196,7 @@ class Town:
     @property
     def head(self) -> str:
         """The commit that main is at on the Git host."""
-        (owner,) = self.layout.repositories.iterdir()
-        (repository,) = owner.glob("*.git")
-        found = git_host.revision(repository, "main")
-        assert found
-        return found
+        return flux.head(self.layout)
 
     @contextmanager
     def without(self, component: str) -> Generator[None]:
@@ -225,39 +221,22 @@ class Town:
 
     def reconcile(self, kind: Kind, name: str, namespace: str = "flux-system") -> None:
         """Ask a controller to look now, as `flux reconcile` does."""
-        now = {"reconcile.fluxcd.io/requestedAt": f"{time.time_ns()}"}
-        metadata = {"name": name, "namespace": namespace, "annotations": now}
-        self.cluster.merge(kind, {"metadata": metadata}, "flux")
+        flux.reconcile(self.cluster, kind, name, namespace)
 
     def sync(self) -> None:
         """Ask Flux to fetch and apply now."""
-        self.reconcile(api.GIT_REPOSITORY, "flux-system")
-        self.until(lambda: self.ready(api.GIT_REPOSITORY, "flux-system").endswith(self.head) or None)
-        for kustomization in self.cluster.list(api.KUSTOMIZATION, "flux-system"):
-            self.reconcile(api.KUSTOMIZATION, kustomization["metadata"]["name"])
+        flux.sync(self.cluster, self.layout, LONGEST)
 
     def ready(self, kind: Kind, name: str, namespace: str = "flux-system") -> str:
         """What an object's condition Ready says; its revision if it is ready and has one."""
-        found = self.cluster.get(kind, name, namespace) or {}
-        condition = objects.condition(found, "Ready")
-        revision = objects.text(found, "status", "artifact", "revision") or objects.text(
-            found, "status", "lastAppliedRevision"
-        )
-        return revision if condition.get("status") == "True" and revision else objects.text(condition, "message")
+        return flux.ready(self.cluster, kind, name, namespace)
 
     def until(self, probe: Callable[[], Any], longest: float = LONGEST) -> Any:
         """What a probe gives, once it gives anything."""
-        deadline = time.monotonic() + longest
-        last: object = None
-        while time.monotonic() < deadline:
-            try:
-                last = found = probe()
-            except FleetError as error:
-                last, found = error, None
-            if found:
-                return found
-            time.sleep(0.3)
-        raise AssertionError(f"not within {longest:g} s; the last look gave {last!r}")
+        try:
+            return flux.until("what the test waits for", probe, longest)
+        except FleetError as error:
+            raise AssertionError(str(error)) from None
 
     def empty(self) -> None:
         """A cluster with nothing in it, of the same stack."""

@@ -11,8 +11,8 @@ import pytest
 
 from common.kubernetes import api
 from sandbox.cluster.fleet_sandbox_cluster import git_environment
+from sandbox.cluster.image_automation import Automation, RefusedError
 from tests.support import registry
-from tests.support.image_automation import Automation, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

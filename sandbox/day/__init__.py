@@ -1,0 +1,1 @@
+"""The whole day of a stack in one command: `fleet sandbox rehearse`."""
