@@ -88,7 +88,7 @@ format: .venv/.dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-docs: .venv/.sandbox ## write docs/config.md from the settings' models, and docs/commands.md from the app
+docs: .venv/.sandbox ## write docs/config.md from the settings' models, and docs/commands.md and docs/commands/ from the app
 	$(BIN)/python -m fleet.page
 	$(BIN)/python -m delivery.config_docs
 
