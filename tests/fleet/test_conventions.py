@@ -14,8 +14,8 @@ from fleet.groups import GROUPS
 from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -1,4 +1,4 @@
-"""Each problem of docs/troubleshooting.md, produced on the cluster: status names the first cause and the remedy."""
+"""Each problem of docs/troubleshooting-flux.md and -releases.md, produced on the cluster: status names the first cause and the remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.support.clusters import Town
 
-DOCUMENT = REPOSITORY / "docs" / "troubleshooting.md"
+DOCUMENTS = [REPOSITORY / "docs" / f"troubleshooting-{part}.md" for part in ("flux", "releases")]
 HARNESS = "k8s/applications/load-harness"
 KUSTOMIZATION = f"{HARNESS}/kustomization.yaml"
 RELEASE = "k8s/infrastructure/aws-load-balancer-controller/helmrelease.yaml"
@@ -289,10 +289,14 @@ def test_an_old_version_that_is_stored(town: Town) -> None:
 
 
 def test_every_case_has_its_place_in_the_document() -> None:
-    headings = {
-        line.removeprefix("## ").strip() for line in DOCUMENT.read_text().splitlines() if line.startswith("## ")
-    }
-    assert {case.name for case in CASES} <= headings
+    headings = [
+        line.removeprefix("## ").strip()
+        for document in DOCUMENTS
+        for line in document.read_text().splitlines()
+        if line.startswith("## ")
+    ]
+    assert {case.name for case in CASES} <= set(headings)
+    assert sorted(set(headings) - {"What next"}) == sorted(title for title in headings if title != "What next")
 
 
 def _suspend(town: Town, name: str, *, suspended: bool) -> None:
