@@ -18,7 +18,7 @@ This page lists every setting of a stack and of the permanent layer. `make docs`
 `infra/settings.py` and `permanent/settings.py`.
 
 A stack is one file, `Pulumi.<stack>.yaml`; `fleet configure` writes it. Its keys have the namespace
-`{names.PROJECT}`: `{names.PROJECT}:accountId`. An invalid file is refused before anything is built, with all its problems.
+`{names.PROJECT}`: `{names.PROJECT}:accountId`. An invalid file is refused before anything is built.
 
 ## A stack
 """

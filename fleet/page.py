@@ -82,15 +82,19 @@ NEXT = """
 
 def render() -> dict[str, str]:
     """The pages: path → text."""
-    rows = "".join(f"| [`fleet {group.name}`](commands/{group.name}.md) | {group.help} |\n" for group in GROUPS)
-    index = INTRODUCTION + rows + NEXT.format(links="- What to do with them: [all pages](README.md).")
-    pages = {INDEX: index}
+    pages: dict[str, str] = {}
+    rows = ""
     for group in GROUPS:
         guide = GUIDES.get(group.name, "")
         links = [f"- When to use it: [{guide}](../{guide})."] if guide else []
         links.append("- What is the same for all commands: [commands](../commands.md).")
-        pages |= _pages(f"fleet {group.name}", group.load(), "\n".join(links))
-    return pages
+        made = _pages(f"fleet {group.name}", group.load(), "\n".join(links))
+        (page, _), *beneath = made.items()
+        listed = [(page, f"fleet {group.name}", group.help)]
+        listed += [(path, text.split("`")[1], text.split("\n\n")[1]) for path, text in beneath]
+        rows += "".join(f"| [`{name}`]({path.removeprefix('docs/')}) | {does} |\n" for path, name, does in listed)
+        pages |= made
+    return {INDEX: INTRODUCTION + rows + NEXT.format(links="- What to do with them: [all pages](README.md)."), **pages}
 
 
 def write(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/add-an-app.md and the two pages after it, followed on a copy of the tree: `make check` is clean after each step."""
+"""docs/add-an-app.md and the two pages after it, followed on a copy: `make check` is clean after each step."""
 
 from __future__ import annotations
 

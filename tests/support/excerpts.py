@@ -1,6 +1,6 @@
 """Output that a page shows, held to what the command prints.
 
-An excerpt is a block of the language `console`: a line `$ <command>`, then output. `...` stands for lines that are left out.
+An excerpt is a block of the language `console`: a line `$ <command>`, then output. `...` stands for what is left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each problem of docs/troubleshooting-flux.md and -releases.md, produced on the cluster: status names the first cause and the remedy."""
+"""Each problem of the troubleshooting pages, produced on the cluster: status names the first cause and the remedy."""
 
 from __future__ import annotations
 
