@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from fleet import app as apps
 from infra.contract import prices, versions
+from permanent.settings import BUDGET_DAILY_USD_A_CLUSTER
 from tests.support.checkout import REPOSITORY
 from tests.support.excerpts import excerpt, excerpts, missing
 from tests.support.pages import FENCE, PAGES, name_of, rows
@@ -91,6 +92,22 @@ def test_the_readme_s_dollars_are_those_of_fleet_cost_and_of_the_key() -> None:
     )
     assert "Mon-Fri 08-20" in cost["months"][0]["of"]
     assert said in README.replace("\n", " ")
+
+
+def test_the_dollars_of_the_page_of_costs_are_the_contracts() -> None:
+    page = (REPOSITORY / "docs" / "cost.md").read_text()
+    hour = json.loads(printed("cost", "--json", "-C", str(REPOSITORY)))["hour"]["after"]
+    extended = prices.EKS_CLUSTER_EXTENDED_SUPPORT_HOUR
+    for said in (
+        f"{extended:.2f} an hour for the cluster instead of {prices.EKS_CLUSTER_HOUR:.2f}",
+        f"about {round(prices.LOAD_BALANCER_HOUR * prices.HOURS_A_MONTH, -1):.0f} a month if it is always up",
+        f"12 hours | about {12 * hour:.0f} |",
+        f"always up: about {round(hour * prices.HOURS_A_MONTH, -1):.0f} a month",
+        f"| {prices.GP3_GB_MONTH} a GiB and month",
+        f"| {prices.KMS_KEY_MONTH:.0f} a month for the KMS key",
+        f"The default is {BUDGET_DAILY_USD_A_CLUSTER} dollars per cluster",
+    ):
+        assert said in page
 
 
 def test_the_readme_s_number_of_resources_is_that_of_the_preview() -> None:
