@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fleet import checkout
 from fleet.groups import GROUPS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 INDEX = "docs/commands.md"
 FOLDER = "docs/commands"
 EVERYWHERE = ("cwd", "help")
 """The options that the index has for all commands."""
+
+SHARED_BY = 4
+"""An option of so many commands of a group stands once, at the beginning of its page."""
 
 GUIDES = {
     "configure": "day-zero.md",
@@ -80,6 +86,22 @@ NEXT = """
 """
 
 
+@dataclass(frozen=True)
+class Page:
+    """What the page of a command, or of a group of them, is made of."""
+
+    name: str
+    """Such as `fleet teardown`."""
+    does: str
+    """One line, for the index."""
+    text: str
+
+    @property
+    def file(self) -> str:
+        """The file in the folder."""
+        return f"{'-'.join(self.name.split()[1:])}.md"
+
+
 def render() -> dict[str, str]:
     """The pages: path → text."""
     pages: dict[str, str] = {}
@@ -88,12 +110,9 @@ def render() -> dict[str, str]:
         guide = GUIDES.get(group.name, "")
         links = [f"- When to use it: [{guide}](../{guide})."] if guide else []
         links.append("- What is the same for all commands: [commands](../commands.md).")
-        made = _pages(f"fleet {group.name}", group.load(), "\n".join(links))
-        (page, _), *beneath = made.items()
-        listed = [(page, f"fleet {group.name}", group.help)]
-        listed += [(path, text.split("`")[1], text.split("\n\n")[1]) for path, text in beneath]
-        rows += "".join(f"| [`{name}`]({path.removeprefix('docs/')}) | {does} |\n" for path, name, does in listed)
-        pages |= made
+        for page in _pages(f"fleet {group.name}", group.help, group.load()):
+            pages[f"{FOLDER}/{page.file}"] = page.text + NEXT.format(links="\n".join(links))
+            rows += f"| [`{page.name}`](commands/{page.file}) | {page.does} |\n"
     return {INDEX: INTRODUCTION + rows + NEXT.format(links="- What to do with them: [all pages](README.md)."), **pages}
 
 
@@ -108,28 +127,39 @@ def write(root: Path) -> None:
         (root / name).write_text(text, "utf-8")
 
 
-def _pages(name: str, command: Any, links: str) -> dict[str, str]:
+def _pages(name: str, does: str, command: Any) -> list[Page]:
     """The page of a command, or of a group; a group within it has a page of its own."""
-    text = f"# `{name}`\n\n{_text(command.help)}\n{_options(command)}"
+    text = f"# `{name}`\n\n{_text(command.help)}\n"
     inner: dict[str, Any] = getattr(command, "commands", {})
-    beneath: dict[str, str] = {}
+    if not inner:
+        return [Page(name, does, text + _list(_options(command)))]
+    counts = Counter(line for each in inner.values() for line in _options(each))
+    shared = {line for line, count in counts.items() if count >= SHARED_BY}
+    if shared:
+        text += "\nOptions of several commands:\n" + _list(line for line in counts if line in shared)
+    beneath: list[Page] = []
     for word, each in inner.items():
+        text += f"\n## `{name} {word}`\n\n{_text(each.help)}"
         if getattr(each, "commands", None):
-            found = _pages(f"{name} {word}", each, links)
-            beneath |= found
-            page = next(iter(found)).rpartition("/")[2]
-            text += f"\n## `{name} {word}`\n\n{_text(each.help)} Its commands have [their own page]({page}).\n"
-        else:
-            text += f"\n## `{name} {word}`\n\n{_text(each.help)}\n{_options(each)}"
-    slug = "-".join(name.split()[1:])
-    return {f"{FOLDER}/{slug}.md": text + NEXT.format(links=links), **beneath}
+            found = _pages(f"{name} {word}", _text(each.help), each)
+            beneath += found
+            text += f" Its commands have [their own page]({found[0].file}).\n"
+            continue
+        lines = _options(each)
+        above = ", ".join(line.partition(":")[0] for line in lines if line in shared)
+        text += "\n" + _list(
+            [*(line for line in lines if line not in shared), *([f"{above}: see above."] if above else [])]
+        )
+    return [Page(name, does, text), *beneath]
 
 
-def _options(command: Any) -> str:
-    if getattr(command, "commands", None):
-        return ""
-    lines = [_line(each) for each in command.params if each.name not in EVERYWHERE]
-    return "\n" + "\n".join(lines) + "\n" if lines else ""
+def _list(lines: Iterable[str]) -> str:
+    items = "".join(f"- {line}\n" for line in lines)
+    return f"\n{items}" if items else ""
+
+
+def _options(command: Any) -> list[str]:
+    return [_line(each) for each in command.params if each.name not in EVERYWHERE]
 
 
 def _line(parameter: Any) -> str:
@@ -138,7 +168,7 @@ def _line(parameter: Any) -> str:
         if parameter.param_type_name == "option"
         else (f"`{parameter.metavar or parameter.name.upper()}`")
     )
-    return f"- {names}: {_text(getattr(parameter, 'help', None))}"
+    return f"{names}: {_text(getattr(parameter, 'help', None))}"
 
 
 def _text(text: str | None) -> str:
