@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bootstrap.advice import CASES
 from common.kubernetes import api, objects
 from tests.support.checkout import REPOSITORY
+from tests.support.excerpts import excerpt, missing
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -82,6 +83,8 @@ def test_a_missing_namespace(town: Town) -> None:
         found = first(town, "a missing namespace")
         assert found["message"] == 'ConfigMap/nowhere/lost not found: namespaces "nowhere" not found'
         assert found["advice"] == "add the Namespace nowhere to k8s/infrastructure/namespaces"
+        shown = excerpt(".venv/bin/fleet bootstrap status")
+        assert missing(shown, town.bootstrap("status", code=1).out) == []
 
 
 def test_an_image_that_cannot_be_pulled(town: Town) -> None:
