@@ -91,7 +91,7 @@ format: .venv/.dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-docs: .venv/.sandbox ## write docs/config.md from the settings' models, docs/commands.md from the app, the charts of docs/timeline.md
+docs: .venv/.sandbox ## write docs/config.md from the settings' models, the pages of commands from the app, the charts of docs/timeline.md
 	$(BIN)/python -m fleet.page
 	$(BIN)/python -m delivery.config_docs
 	$(BIN)/python -m delivery.timeline.page

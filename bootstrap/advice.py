@@ -1,6 +1,7 @@
 """Advice for the messages of Flux's controllers, as data.
 
-Each case has a heading of its name in docs/troubleshooting.md; a test compares them.
+Each case has a heading of its name in docs/troubleshooting-flux.md or docs/troubleshooting-releases.md; a test compares
+them.
 """
 
 from __future__ import annotations

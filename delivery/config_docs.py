@@ -12,11 +12,13 @@ from infra.settings import Access, NodeGroup, Settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "config.md"
 
-INTRODUCTION = f"""# Config
+INTRODUCTION = f"""# Settings
+
+This page lists every setting of a stack and of the permanent layer. `make docs` writes it from the models in
+`infra/settings.py` and `permanent/settings.py`.
 
 A stack is one file, `Pulumi.<stack>.yaml`; `fleet configure` writes it. Its keys have the namespace
-`{names.PROJECT}`: `{names.PROJECT}:accountId`. Whatever is wrong with them is said at once, before anything is built.
-This page is made from the models in `infra/settings.py` and `permanent/settings.py` by `make docs`.
+`{names.PROJECT}`: `{names.PROJECT}:accountId`. An invalid file is refused before anything is built.
 
 ## A stack
 """
@@ -44,6 +46,13 @@ Add-ons on Kubernetes {kubernetes}, unless `addonVersions` says otherwise:
 |---|---|
 """
 
+NEXT = """
+## What next
+
+- Change a setting, and see what it does: [change the platform](change-the-platform.md).
+- Write both files for an account: [day zero](day-zero.md).
+"""
+
 
 def render() -> str:
     """The page, whole."""
@@ -62,6 +71,7 @@ def render() -> str:
             pins,
             PERMANENT,
             _table(permanent.settings.Settings.model_json_schema()),
+            NEXT,
         ]
     )
 

@@ -1,4 +1,4 @@
-"""The tags by which Kubernetes' controllers mark what they make in AWS (docs/teardown.md has who writes which)."""
+"""The tags by which Kubernetes' controllers mark what they make in AWS (docs/teardown-tags.md has who writes which)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/add-an-app.md, followed on a copy of the tree: `make check` is clean after each step."""
+"""docs/add-an-app.md and the two pages after it, followed on a copy: `make check` is clean after each step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from tests.support.checkout import REPOSITORY
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGE = (REPOSITORY / "docs" / "add-an-app.md").read_text()
+NAMES = ("add-an-app.md", "add-an-app-workload.md", "add-an-app-releases.md")
+PAGE = "\n".join((REPOSITORY / "docs" / name).read_text() for name in NAMES)
+NUMBERS = [int(number) for number in re.findall(r"^## (\d+)\. ", PAGE, flags=re.MULTILINE)]
 STEPS = re.split(r"^## \d+\. ", PAGE, flags=re.MULTILINE)[1:]
 FILE = re.compile(r"^`(?P<name>k8s/[^`]+)`(?:(?!^```).)*^```yaml\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 DIFF = re.compile(r"^```diff\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,7 +74,11 @@ def followed(copy: Path) -> dict[str, list[str]]:
     return {**after, "the policies": found(copy, last)}
 
 
-def test_every_block_of_the_page_is_followed() -> None:
+def test_the_steps_go_on_from_page_to_page() -> None:
+    assert list(range(1, 7)) == NUMBERS
+
+
+def test_every_block_of_the_pages_is_followed() -> None:
     blocks = len(re.findall(r"^```\w", PAGE, re.MULTILINE))
     assert blocks == sum(len(FILE.findall(step)) + len(DIFF.findall(step)) for step in STEPS) > 0
 

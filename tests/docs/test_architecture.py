@@ -1,4 +1,4 @@
-"""docs/architecture.md shows the imports as they are, and names files and names that exist."""
+"""docs/architecture.md shows the imports as they are; docs/what-decides-what.md names files and names that exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = "main"
 PACKAGES: list[str] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"][
     "root_packages"
 ]
-DECIDES = rows(PAGE, "What decides what")
+DECIDES = rows((REPOSITORY / "docs" / "what-decides-what.md").read_text(), "What decides what")
 
 ARROW = re.compile(r"^ *(?P<tails>[\w &]+?) (?P<arrow>-->|-\.->) (?P<heads>[\w &]+)$", re.MULTILINE)
 LABEL = re.compile(r"\[.*?\]")

@@ -24,7 +24,7 @@ def test_a_stack_is_built_once_stays_as_it_is_and_goes_without_a_trace(sandbox: 
 
     sandbox.succeed("up", "--", "--expect-no-changes")
     sandbox.succeed("refresh", "--", "--expect-no-changes")
-    # Of what AWS reports back nothing was left unsaid: docs/architecture.md.
+    # Of what AWS reports back nothing was left unsaid: docs/aws-defaults.md.
     assert unsaid(sandbox.resources()) == []
 
     outputs = StackOutputs.parse(sandbox.outputs())

@@ -19,6 +19,7 @@ import pytest
 
 from sandbox import rehearsal
 from tests.support import rehearsals
+from tests.support.excerpts import excerpt, missing
 from tests.support.rehearsals import Sandbox
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, namespace: list[str]) -> 
 
 def traced_preview(sandbox: Sandbox, *arguments: str, **variables: str) -> set[tuple[str, int]]:
     """Preview under strace; the (address, port) of all it connected to, its own processes' ports aside."""
+    return told_preview(sandbox, *arguments, **variables)[0]
+
+
+def told_preview(sandbox: Sandbox, *arguments: str, **variables: str) -> tuple[set[tuple[str, int]], str]:
+    """The same, and what was printed."""
     trace = sandbox.folder.root.parent / "trace"
     strace = ["strace", "--follow-forks", "--seccomp-bpf", "--trace=connect,getsockname", f"--output={trace}", "--"]
     traced = Sandbox(sandbox.folder, sandbox.stack, [*sandbox.prefix, *strace])
@@ -87,15 +93,16 @@ def traced_preview(sandbox: Sandbox, *arguments: str, **variables: str) -> set[t
     assert set(LOCAL_SOCKET.findall(lines)) <= {NAME_SERVICE_CACHE}
     own = {int(port) for port in OWN_SOCKET.findall(lines)}
     found = {(address.removeprefix(MAPPED), int(port)) for port, address in CONNECT.findall(lines)}
-    return {peer for peer in found if peer[0] != "127.0.0.1" or peer[1] not in own}
+    return {peer for peer in found if peer[0] != "127.0.0.1" or peer[1] not in own}, done.err + done.out
 
 
 @dataclass(frozen=True)
 class Bare:
-    """What a preview reached: (address, port), and (service, operation) of the account."""
+    """What a preview reached: (address, port), and (service, operation) of the account; and what it printed."""
 
     peers: set[tuple[str, int]]
     calls: set[tuple[str, str]]
+    output: str
 
 
 def endpoint(sandbox: Sandbox) -> tuple[str, int]:
@@ -123,9 +130,9 @@ def bare(isolated: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Bare:
         "contexts: [{name: dead, context: {cluster: dead, user: dead}}]\nusers: [{name: dead, user: {token: x}}]\n"
     )
     before = len(isolated.folder.calls.read_text().splitlines())
-    peers = traced_preview(isolated, PATH=str(tools), HOME=str(home), KUBECONFIG=str(config))
+    peers, output = told_preview(isolated, PATH=str(tools), HOME=str(home), KUBECONFIG=str(config))
     during = [json.loads(line) for line in isolated.folder.calls.read_text().splitlines()[before:]]
-    return Bare(peers, {(call["service"], call["operation"]) for call in during})
+    return Bare(peers, {(call["service"], call["operation"]) for call in during}, output)
 
 
 def test_a_preview_needs_no_kubectl_flux_or_aws_and_looks_at_no_kubeconfig(isolated: Sandbox, bare: Bare) -> None:
@@ -137,6 +144,10 @@ def test_a_preview_asks_the_account_only_for_the_state_and_who_it_is(bare: Bare)
     state = {("s3", "ListObjectsV2"), ("s3", "HeadObject"), ("s3", "GetObject"), ("kms", "Decrypt")}
     seeded = {("iam", "CreateRole")}
     assert bare.calls - state - seeded == {("sts", "GetCallerIdentity")}
+
+
+def test_a_page_shows_what_a_preview_prints(bare: Bare) -> None:
+    assert missing(excerpt("make preview"), bare.output) == []
 
 
 @pytest.mark.night

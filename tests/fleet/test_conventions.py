@@ -15,6 +15,7 @@ from tests.support.checkout import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -88,8 +89,19 @@ def test_what_follows_a_double_dash_is_another_program_s() -> None:
     assert context.args == ["exec", "--", "git", "-q"] or "-q" in context.args
 
 
-def test_the_page_is_made_from_the_app() -> None:
-    assert (REPOSITORY / page.PAGE).read_text() == page.render(), "make docs"
+def test_the_pages_are_made_from_the_app_and_there_are_no_others() -> None:
+    folder = REPOSITORY / page.FOLDER
+    found = [REPOSITORY / page.INDEX, *folder.iterdir()]
+    assert {path.relative_to(REPOSITORY).as_posix(): path.read_text() for path in found} == page.render(), "make docs"
+
+
+def test_the_page_of_a_command_that_is_gone_is_removed(tmp_path: Path) -> None:
+    gone = tmp_path / page.FOLDER / "gone.md"
+    gone.parent.mkdir(parents=True)
+    gone.write_text("# `fleet gone`\n")
+    page.write(tmp_path)
+    assert not gone.exists()
+    assert (tmp_path / page.FOLDER / "teardown.md").is_file()
 
 
 def test_a_mistyped_time_destroys_nothing() -> None:

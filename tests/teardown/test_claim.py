@@ -100,7 +100,7 @@ def test_tags_name_and_vpc_together_decide(
 
 
 def test_the_page_shows_what_each_tag_means() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "teardown.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "teardown-tags.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 5]
     assert rows == [f"| `{each.key}` | {each.writer} | {each.on} | {each.means} |" for each in FAMILIES]
 

@@ -30,7 +30,7 @@ ACCOUNT, REGION = "123456789012", "eu-west-2"
 
 
 def test_the_page_is_one_page() -> None:
-    assert len(PAGE.splitlines()) <= 160
+    assert len(PAGE.splitlines()) <= 150
     assert len(COMMANDS) > 10
 
 

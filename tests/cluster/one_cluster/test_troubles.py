@@ -1,4 +1,4 @@
-"""Each problem of docs/troubleshooting.md, produced on the cluster: status names the first cause and the remedy."""
+"""Each problem of the troubleshooting pages, produced on the cluster: status names the first cause and the remedy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from bootstrap.advice import CASES
 from common.kubernetes import api, objects
 from tests.support.checkout import REPOSITORY
+from tests.support.excerpts import excerpt, missing
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from tests.support.clusters import Town
 
-DOCUMENT = REPOSITORY / "docs" / "troubleshooting.md"
+DOCUMENTS = [REPOSITORY / "docs" / f"troubleshooting-{part}.md" for part in ("flux", "releases")]
 HARNESS = "k8s/applications/load-harness"
 KUSTOMIZATION = f"{HARNESS}/kustomization.yaml"
 RELEASE = "k8s/infrastructure/aws-load-balancer-controller/helmrelease.yaml"
@@ -82,6 +83,8 @@ def test_a_missing_namespace(town: Town) -> None:
         found = first(town, "a missing namespace")
         assert found["message"] == 'ConfigMap/nowhere/lost not found: namespaces "nowhere" not found'
         assert found["advice"] == "add the Namespace nowhere to k8s/infrastructure/namespaces"
+        shown = excerpt(".venv/bin/fleet bootstrap status")
+        assert missing(shown, town.bootstrap("status", code=1).out) == []
 
 
 def test_an_image_that_cannot_be_pulled(town: Town) -> None:
@@ -289,10 +292,14 @@ def test_an_old_version_that_is_stored(town: Town) -> None:
 
 
 def test_every_case_has_its_place_in_the_document() -> None:
-    headings = {
-        line.removeprefix("## ").strip() for line in DOCUMENT.read_text().splitlines() if line.startswith("## ")
-    }
-    assert {case.name for case in CASES} <= headings
+    headings = [
+        line.removeprefix("## ").strip()
+        for document in DOCUMENTS
+        for line in document.read_text().splitlines()
+        if line.startswith("## ")
+    ]
+    assert {case.name for case in CASES} <= set(headings)
+    assert sorted(set(headings) - {"What next"}) == sorted(title for title in headings if title != "What next")
 
 
 def _suspend(town: Town, name: str, *, suspended: bool) -> None:
