@@ -47,7 +47,7 @@ GROUPS = (
     Group("scope", DELIVERY, "Report which parts of the repository a change touches.", is_member=True),
     Group("stacks", DELIVERY, "List the stacks that a scheduled workflow works on.", is_member=True),
     Group("support", DELIVERY, "Fail when a stack's Kubernetes version is about to leave support.", is_member=True),
-    Group("versions", "delivery.fleet_versions", "Show what is pinned, until when it is supported, and what is newer."),
+    Group("versions", "delivery.fleet_versions", "Show what is pinned, its support, and what is newer."),
     Group("state", DELIVERY, "Report whether a stack is up, and what a merge would do.", is_member=True),
     Group("gate", DELIVERY, "Check that main is applied, before a rebuild.", is_member=True),
     Group("diff", "sandbox.diff.fleet_diff", "Report what a change would do, whatever is up."),
