@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MODULES = {
     *("alarm", "aws", "console", "errors", "github", "kubernetes"),
-    *("pulumi", "summary", "target", "text", "world"),
+    *("pulumi", "semver", "summary", "target", "text", "timing", "world"),
 }
 PACKAGES = ("bootstrap", "checks", "delivery", "permanent", "sandbox", "teardown", "tools")
 
