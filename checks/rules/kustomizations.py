@@ -32,9 +32,11 @@ CIPHERTEXT = re.compile(r"^sops:\s*$|\"sops\":\s*\{|^sops_version=|^\[sops\]\s*$
 def not_decrypted(model: Model) -> Iterator[Finding]:
     """B6: an object is encrypted with SOPS, and its Kustomization does not decrypt.
 
-    Flux then applies nothing of the Kustomization ("is SOPS encrypted, configuring decryption is required for this
-    secret to be reconciled"). Any other kind, a Secret that switches decryption off, and one that is generated from an
-    encrypted file are applied with the ciphertext in them, which is a warning.
+    Where a Secret's `data` holds ciphertext, Flux applies nothing of the Kustomization ("is SOPS encrypted, configuring
+    decryption is required"). From every other object of Kubernetes it drops the block `sops` before it looks for it
+    (kustomize-controller 1.9, apply: normalize.UnstructuredList), and applies the ciphertext: an error for what
+    reads a Secret's `stringData`, otherwise a warning, as for a Secret that switches decryption off and for one that is
+    generated from an encrypted file.
 
     Bad:
         # applications has an encrypted Secret, and no spec.decryption
@@ -49,28 +51,37 @@ def not_decrypted(model: Model) -> Iterator[Finding]:
     stubs = model.tree.stubs
     for owner in model.tree.kustomizations:
         decrypts = at(owner.spec, "decryption", "provider") == "sops"
-        remedy = f"add decryption: {{provider: sops, secretRef: {{name: {key}}}}} to the spec of {owner.id}"
+        # Of a root that the tree does not have, nobody knows whether it decrypts.
+        is_made_up = not owner.object.owner and (owner.object.source is None or owner.object.file in stubs)
         for each in owner.objects:
             is_off = str(at(each.built_data, "metadata", "annotations", DECRYPT)).lower() == "disabled"
             if decrypts and not is_off:
                 continue
-            if is_off:
-                remedy = f"remove the annotation {DECRYPT}"
+            remedy = (
+                f"remove the annotation {DECRYPT}"
+                if is_off
+                else f"add decryption: {{provider: sops, secretRef: {{name: {key}}}}} to the spec of {owner.id}"
+            )
             if "sops" in each.built_data and is_built_in(each.group):
                 said = "configuring decryption is required for this secret to be reconciled"
-                is_secret = (each.api_version, each.kind) == ("v1", "Secret") and not is_off
                 why = (
                     f"it is SOPS encrypted, {said}"
-                    if is_secret
+                    if _has_ciphertext(each, "data") and not is_off
                     else "its values are applied as SOPS wrote them, encrypted"
                 )
-                # Of a root that the tree does not have, nobody knows whether it decrypts.
-                is_made_up = not owner.object.owner and (owner.object.source is None or owner.object.file in stubs)
-                severity = Severity.NOTE if is_made_up else None if is_secret else Severity.WARNING
+                is_error = not is_off and (_has_ciphertext(each, "data") or _has_ciphertext(each, "stringData"))
+                severity = Severity.NOTE if is_made_up else None if is_error else Severity.WARNING
                 yield not_decrypted.at(each, "sops", why=why, remedy=remedy, severity=severity)
             elif found := _encrypted_file(each):
                 why = f"its key {found} is applied as SOPS wrote it, encrypted"
                 yield not_decrypted.at(each, "data", found, why=why, remedy=remedy, severity=Severity.WARNING)
+
+
+def _has_ciphertext(each: Object, section: str) -> bool:
+    """Whether a value in a section of a Secret is as SOPS writes one."""
+    is_secret = (each.api_version, each.kind) == ("v1", "Secret")
+    values = mapping(each.built_data.get(section) if is_secret else None).values()
+    return any(str(value).startswith("ENC[") for value in values)
 
 
 def _encrypted_file(each: Object) -> str:

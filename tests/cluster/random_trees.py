@@ -395,11 +395,14 @@ def _secrets(chance: random.Random, parts: list[Part], tree_name: str) -> tuple[
     metadata: dict[str, Any] = {"name": "secret", "namespace": tree_name}
     secret: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"a": "b"}}
     decryption = {"decryption": {"provider": "sops"}}
-    encrypted = {"sops": {"version": "3.9.0", "mac": "ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]"}}
+    ciphertext = "ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]"
+    encrypted = {"sops": {"version": "3.9.0", "mac": ciphertext}}
+    values: tuple[dict[str, Any], ...] = ({}, {"data": {"c": ciphertext}}, {"stringData": {"c": ciphertext}})
+    of_values = random.Random(f"secret-{tree_name}")  # noqa: S311  # its own: what it decides moves nothing else
     off = {"annotations": {"kustomize.toolkit.fluxcd.io/decrypt": "disabled"}}
     choices: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
         (decryption, secret),
-        ({}, {**secret, **encrypted}),
+        ({}, {**secret, **encrypted, **of_values.choice(values)}),
         (decryption, {**secret, **encrypted, "metadata": {**metadata, **off}}),
         ({}, {**_config_map("secret", tree_name, {"a": "b"}), **encrypted}),
     )

@@ -84,7 +84,9 @@ class Judgement:
         return [
             each
             for each in self.findings
-            if (each.severity is Severity.ERROR or "assumed" in each.why) and each.rule not in LETS_PASS
+            if (each.severity is Severity.ERROR or "assumed" in each.why)
+            and each.rule not in LETS_PASS
+            and "applied as SOPS wrote" not in each.why
         ]
 
     def has(self, rule: str, name: str) -> bool:
