@@ -124,8 +124,8 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether every line of the checklist is true."""
-        return all(check.done for check in self.checks)
+        """Whether every line of the checklist is true, and nothing is about to end what it counts."""
+        return all(check.done for check in self.checks) and not self.final
 
 
 def judge(snapshot: Snapshot, wanted: Wanted) -> Verdict:

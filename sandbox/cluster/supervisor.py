@@ -51,10 +51,7 @@ PAUSE, MIRROR_PAUSE = 0.3, 2.0
 
 PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
-MAY_PASS = (
-    *(FleetError, FleetError, OSError),
-    *(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError),
-)
+MAY_PASS = (FleetError, OSError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
 """What a loop fails with while a part, the account or the cluster is away."""
 
 

@@ -253,6 +253,8 @@ def test_a_namespace_that_is_being_deleted_comes_first_and_names_what_holds_it()
         f"it is being deleted: {held}",
     )
     assert "`flux uninstall`" in verdict.first.advice
+    just_now = judge({**namespace, "status": {}}, flux("Kustomization", "flux-system"))
+    assert not just_now.good, "what it counts is still there, and goes next"
 
 
 def test_a_version_that_is_stored_and_no_longer_served_comes_first() -> None:
