@@ -187,6 +187,8 @@ def test_a_node_that_never_gets_ready(town: Town) -> None:
     finally:
         eks.update_nodegroup_config(clusterName="staging", nodegroupName=group, scalingConfig=sizes)
         town.sandbox("cluster", "start", "kwok")
+    # The node that the group gives up may not be the one that came last.
+    town.until(lambda: len(town.cluster.list(api.NODE)) == sizes["desiredSize"])
     town.until(lambda: not cluster_health.look(town.cluster, sizes["desiredSize"]).waiting)
 
 
