@@ -87,7 +87,7 @@ def test_the_readme_s_dollars_are_those_of_fleet_cost_and_of_the_key() -> None:
     cost = json.loads(printed("cost", "--json", "-C", str(REPOSITORY)))
     hour, (weekdays, always) = cost["hour"]["after"], [month["after"] for month in cost["months"]]
     said = (
-        f"**${hour:.2f} an hour while it is up: ${weekdays:.0f} a month on weekdays from 08 to 20, "
+        f"**${hour:.2f} an hour while it is up: ${weekdays:.0f} a month for 12 hours each weekday, "
         f"instead of ${always:.0f} around the clock**, and ${prices.KMS_KEY_MONTH:.0f} a month"
     )
     assert "Mon-Fri 08-20" in cost["months"][0]["of"]
